@@ -12,14 +12,13 @@ from typing import Annotated
 import typer
 
 from trunkline import plugins
-from trunkline.cli.config import Config, chosen_config
+from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import load_settings
 from trunkline.cli.output import warn
 from trunkline.cli.streams import require_output
 from trunkline.hub.hub import Hub
 from trunkline.model.principals import COMPANY_SCOPES
-from trunkline.settings import Settings
+from trunkline.settings import Settings, load
 from trunkline.store import dialects
 
 COMPANY_ID = 1
@@ -44,7 +43,6 @@ Port = Annotated[
 
 
 def dev(
-    context: typer.Context,
     plugin: PluginPaths = None,
     reload: Reload = False,
     port: Port = None,
@@ -56,7 +54,7 @@ def dev(
 
     Example: [bold]trunkline dev --reload --plugin acme.py[/bold]
     """
-    settings = load_settings(context, config)
+    settings = load(config)
     paths = [*settings.plugins.paths, *(plugin or ())]
     plugins.discover_local(paths)  # report a file without a plugin before anything starts
     changes = {"TRUNKLINE_PLUGINS__PATHS": ",".join(str(path.absolute()) for path in paths)} if paths else {}
@@ -68,16 +66,15 @@ def dev(
     if "drain_seconds" not in settings.server.model_fields_set:
         changes["TRUNKLINE_SERVER__DRAIN_SECONDS"] = "0"
     os.environ.update(changes)
-    settings = load_settings(context, config)
+    settings = load(config)
     database = dialects.of_url(settings.database.url).file_of(settings.database.url)
     if database is not None and not Path(database).exists():
         require_output()
         typer.echo(run(_make_key(settings)))
         warn(f"That is a key of company {COMPANY_ID}: for X-Api-Key, and to sign in to the portal.")
-    file = chosen_config(context, config)
     command = [sys.executable, "-m", "trunkline.cli", "serve", "--insecure-targets", "--new"]
     command += [] if port is None else ["--port", str(port)]
-    command += [] if file is None else ["--config", str(file)]
+    command += [] if config is None else ["--config", str(config)]
     raise typer.Exit(_serve(command, paths if reload else ()))
 
 

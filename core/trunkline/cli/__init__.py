@@ -17,7 +17,7 @@ import typer  # noqa: E402
 
 from trunkline.cli import streams  # noqa: E402
 from trunkline.cli.commands import Commands  # noqa: E402
-from trunkline.cli.config import Config, remember_config  # noqa: E402
+from trunkline.cli.config import Config  # noqa: E402
 from trunkline.cli.output import CANNOT_START, REFUSED, warn  # noqa: E402
 from trunkline.version import __version__  # noqa: E402
 
@@ -41,15 +41,13 @@ def _show_version(is_asked: bool) -> None:
 
 @app.callback()
 def root(
-    context: typer.Context,
-    config: Config = None,
+    _config: Config = None,
     _version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop."),
     ] = False,
 ) -> None:
     """One stream of business events, delivered as signed webhooks, by cursor polling, and to Zapier, n8n and Make."""
-    remember_config(context, config)
 
 
 def load_commands() -> Commands:

@@ -4,49 +4,31 @@ from typing import Annotated
 
 import orjson
 import typer
-from msgspec import structs
 
 from trunkline.cli import desk
 from trunkline.cli.config import Config
-from trunkline.cli.loop import run
-from trunkline.cli.options import (
-    AsJson,
-    Chosen,
-    Environment,
-    OptionalCompany,
-    chosen_or_none,
-    id_or_none,
-    load_settings,
-)
+from trunkline.cli.loop import run_with
+from trunkline.cli.options import AsJson, Environment, OptionalCompany, chosen_or_none, id_or_none
 from trunkline.cli.output import show_list
+from trunkline.cli.parameters import option
 from trunkline.model.environments import LIVE
 from trunkline.runtime.terminals import escape_json
 from trunkline.schemas.catalog import Json
-from trunkline.settings import Settings
+from trunkline.settings import load
 from trunkline.store.audit_log import Which
 
-Actor = Annotated[
-    str | None,
-    typer.Option("--actor", metavar="ACTOR", help="Only changes by this actor: an id, cli or hub."),
-]
+Actor = Annotated[str | None, option("--actor", "ACTOR", "Only changes by this actor: an id, cli or hub.")]
 Action = Annotated[
-    str | None,
-    typer.Option("--action", metavar="ACTION", help="Only changes of this kind, such as key.created."),
+    str | None, option("--action", "ACTION", "Only changes of this kind, such as key.created.")
 ]
-Target = Annotated[
-    str | None, typer.Option("--target", metavar="ID", help="Only changes of the record with this id.")
-]
-Limit = Annotated[
-    int, typer.Option("--limit", min=1, metavar="N", help="Show at most this many, the newest.")
-]
+Target = Annotated[str | None, option("--target", "ID", "Only changes of the record with this id.")]
+Limit = Annotated[int, option("--limit", "N", "Show at most this many, the newest.", min=1)]
 Export = Annotated[
-    bool,
-    typer.Option("--export", help="Write all changes as JSON Lines, newest first; --limit is ignored."),
+    bool, typer.Option("--export", help="Write all changes as JSON Lines, newest first; --limit is ignored.")
 ]
 
 
 def show_audit(
-    context: typer.Context,
     company: OptionalCompany = None,
     environment: Environment = LIVE,
     actor: Actor = None,
@@ -62,27 +44,21 @@ def show_audit(
     Example: [bold]trunkline audit --action key.created[/bold]
     """
     chosen = chosen_or_none(company, environment)
-    which = Which(None, actor, action, target)
-    most = None if export else limit
-    entries = run(_read(load_settings(context, config), chosen, which, most=most, writes=export))
+    entries: list[dict[str, Json]] = []
+
+    async def read(services: desk.Desk) -> None:
+        which = Which(await id_or_none(services, chosen), actor, action, target)
+        async for entry in services.journal.each(which):
+            if export:
+                typer.echo(escape_json(orjson.dumps(entry).decode()))
+                continue
+            entries.append(entry)
+            if len(entries) == limit:
+                break
+
+    run_with(desk.opened(load(config)), read)
     if export:
         return
     columns = ("at_utc", "actor", "action", "target", "from_address")
     rows = [[str(each[name] or "") for name in columns] for each in entries]
     show_list("entries", entries, ("when", "who", "did", "to", "from"), rows, as_json=as_json)
-
-
-async def _read(
-    settings: Settings, company: Chosen | None, which: Which, *, most: int | None, writes: bool
-) -> list[dict[str, Json]]:
-    entries: list[dict[str, Json]] = []
-    async with desk.opened(settings) as services:
-        company_id = await id_or_none(services, company)
-        async for entry in services.journal.each(structs.replace(which, company_id=company_id)):
-            if writes:
-                typer.echo(escape_json(orjson.dumps(entry).decode()))
-                continue
-            entries.append(entry)
-            if len(entries) == most:
-                break
-    return entries

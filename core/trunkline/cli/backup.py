@@ -8,30 +8,28 @@ import typer
 from trunkline.cli.config import Config
 from trunkline.cli.log import told
 from trunkline.cli.loop import run
-from trunkline.cli.options import load_settings
 from trunkline.cli.output import warn
+from trunkline.cli.parameters import argument
 from trunkline.errors import DatabaseUnfit, SettingsInvalid
-from trunkline.settings import Settings
+from trunkline.settings import Settings, load
 from trunkline.store import copies, dialects, epochs, file_state, migrate
 from trunkline.store.engines import EngineDatabase
 from trunkline.store.epochs import Advanced
 from trunkline.store.serving import keep_state
 
-Target = Annotated[
-    Path, typer.Argument(metavar="FILE", help="File to write; the secrets are written to FILE.secrets.")
-]
-Source = Annotated[Path, typer.Argument(metavar="FILE", help="A file that 'trunkline backup' wrote.")]
+Target = Annotated[Path, argument("FILE", "File to write; the secrets are written to FILE.secrets.")]
+Source = Annotated[Path, argument("FILE", "A file that 'trunkline backup' wrote.")]
 Replace = Annotated[
     bool, typer.Option("--replace", help="Replace the existing database; the hub must be stopped.")
 ]
 
 
-def backup(context: typer.Context, file: Target, config: Config = None) -> None:
+def backup(file: Target, config: Config = None) -> None:
     """Copy an SQLite database and its secrets to FILE. A hub may run meanwhile.
 
     Example: [bold]trunkline backup /backups/hub-monday.db[/bold]
     """
-    database = _embedded(load_settings(context, config), "pg_dump")
+    database = _embedded(load(config), "pg_dump")
     if not database.exists():
         msg = f"There is no database at {database} to back up; check database.url."
         raise SettingsInvalid(msg)
@@ -39,14 +37,14 @@ def backup(context: typer.Context, file: Target, config: Config = None) -> None:
     typer.echo(str(file))
 
 
-def restore(context: typer.Context, file: Source, replace: Replace = False, config: Config = None) -> None:
+def restore(file: Source, replace: Replace = False, config: Config = None) -> None:
     """Replace the SQLite database with a backup; the hub must be stopped.
 
     The restored log continues after every id that the lost log may have given out.
 
     Example: [bold]trunkline restore /backups/hub-monday.db --replace[/bold]
     """
-    settings = load_settings(context, config)
+    settings = load(config)
     database = _embedded(settings, "pg_restore, then trunkline log advance,")
     if not file.exists():
         msg = f"There is no backup at {file}."

@@ -3,11 +3,11 @@
 import typer
 
 from trunkline.cli.config import Config
-from trunkline.cli.connecting import connected
-from trunkline.cli.loop import run
-from trunkline.cli.options import load_settings
-from trunkline.insight import status
+from trunkline.cli.connecting import ready
+from trunkline.cli.loop import run_with
+from trunkline.settings import load
 from trunkline.store import clock
+from trunkline.store.database import Database
 
 app = typer.Typer(
     no_args_is_help=True, help="Confirm that the database's clock is right, after it has jumped forward."
@@ -15,7 +15,7 @@ app = typer.Typer(
 
 
 @app.command("confirm")
-def confirm(context: typer.Context, config: Config = None) -> None:
+def confirm(config: Config = None) -> None:
     """Confirm that the database's clock is right, after it has jumped forward.
 
     After a jump nothing is deleted or ended because of its age until you confirm, or the clock has been steady for a day.
@@ -23,13 +23,10 @@ def confirm(context: typer.Context, config: Config = None) -> None:
 
     Example: [bold]trunkline clock confirm[/bold]
     """
-    settings = load_settings(context, config)
 
-    async def store() -> bool:
-        async with connected(settings) as database:
-            await status.require(database, settings)
-            async with database.write() as connection:
-                return await clock.confirm(connection)
+    async def store(database: Database) -> bool:
+        async with database.write() as connection:
+            return await clock.confirm(connection)
 
-    was_doubted = run(store())
+    was_doubted = run_with(ready(load(config)), store)
     typer.echo("The clock is trusted as it is now." if was_doubted else "The clock was trusted already.")

@@ -3,7 +3,7 @@
 A module is imported when one of its commands, or its help, is used.
 """
 
-import importlib
+import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,112 +26,46 @@ _CANNOT_START = (DatabaseUnfit, SettingsInvalid, PluginFailed, SchemaInvalid, St
 
 
 class Source(Struct, frozen=True):
-    """The location of a command: *attribute* of *module* is a function, or a Typer application with subcommands.
+    """The *place* of a command, ``MODULE:NAME`` of a function or a Typer application, and the first paragraph of its help."""
 
-    *summary* is the first paragraph of its help.
-    """
-
-    module: str
+    place: str
     summary: str
-    attribute: str = "app"
 
 
+_TABLE = """
+init           trunkline.cli.beginning.command:init     Set up a hub for your own product: settings, schemas, secrets and a compose file. Prompts for what you leave out.
+serve          trunkline.cli.serving:serve              Serve the API and deliver events. The database is migrated first.
+dev            trunkline_kit.developing:dev             Serve a hub for writing a plugin: it loads the plugin's file, uses plain HTTP, and delivers to this machine too.
+worker         trunkline.cli.serving:worker             Deliver events, without an API. Any number of workers may run, on any number of machines (PostgreSQL).
+migrate        trunkline.cli.migrating:migrate_command  Migrate the database, and show what was done.
+backup         trunkline.cli.backup:backup              Copy an SQLite database and its secrets to FILE. A hub may run meanwhile.
+restore        trunkline.cli.backup:restore             Replace the SQLite database with a backup; the hub must be stopped.
+log            trunkline.cli.log:app                    Move the log past ids that were lost in a restore.
+clock          trunkline.cli.clock:app                  Confirm that the database's clock is right, after it has jumped forward.
+demo           trunkline_kit.demo.command:demo          Show the hub at work: every event type accepted, pushed, verified, retried and polled, in a few seconds.
+status         trunkline.cli.status:show_status         Show the state of the deployment: the log, its readers and their lag, deliveries, retries, replays.
+replay         trunkline.cli.replay:replay              Send a range of events to one subscription again; a running hub or worker delivers them.
+doctor         trunkline.cli.doctor.command:doctor      Examine the hub, or the receiver at a URL.
+plugins        trunkline.cli.plugins:app                List every plugin that was found: active, disabled, or failed and why.
+run            trunkline.cli.plugin_commands:app        Run a command of a plugin: trunkline run PLUGIN NAME.
+new            trunkline_kit.scaffold.command:app       Make your own event type, action, search or plugin.
+audit          trunkline.cli.audit:show_audit           List changes, newest first: who made them, when, and from which address.
+keys           trunkline.cli.keys:app                   Make, list, rotate and revoke API keys.
+secrets        trunkline.cli.secrets:app                Check and replace the pepper and the encryption key. Processes may run meanwhile.
+companies      trunkline.cli.companies:app              Make, list, show and delete companies, and set their limits.
+consumers      trunkline.cli.consumers:app              List, show, make, move and delete named consumers of events.
+subscriptions  trunkline.cli.subscriptions:app          Make, list, show, change, try and delete subscriptions.
+replays        trunkline.cli.replays:app                List, show and cancel replays; `trunkline replay` starts them.
+deliveries     trunkline.cli.deliveries:app             List, show, retry and skip deliveries.
+events         trunkline.cli.events:app                 Emit, watch, show and explain events.
+listen         trunkline.cli.listening:listen           Show a company's events as they are accepted, and forward them to a program on this machine.
+quarantine     trunkline.cli.quarantine:app             List the events that break their schema, and release or delete them.
+schemas        trunkline.cli.schemas:app                Check the schemas of event types, actions, searches and lookups.
+export         trunkline.cli.documents:app              Write descriptions of this deployment, and connectors for platforms, to files.
+"""
 COMMANDS: Mapping[str, Source] = {
-    "init": Source(
-        "trunkline.cli.beginning.command",
-        "Set up a hub for your own product: settings, schemas, secrets and a compose file. Prompts for what you leave out.",
-        "init",
-    ),
-    "serve": Source(
-        "trunkline.cli.serving", "Serve the API and deliver events. The database is migrated first.", "serve"
-    ),
-    "dev": Source(
-        "trunkline_kit.developing",
-        "Serve a hub for writing a plugin: it loads the plugin's file, uses plain HTTP, and delivers to this machine too.",
-        "dev",
-    ),
-    "worker": Source(
-        "trunkline.cli.serving",
-        "Deliver events, without an API. Any number of workers may run, on any number of machines (PostgreSQL).",
-        "worker",
-    ),
-    "migrate": Source(
-        "trunkline.cli.migrating", "Migrate the database, and show what was done.", "migrate_command"
-    ),
-    "backup": Source(
-        "trunkline.cli.backup",
-        "Copy an SQLite database and its secrets to FILE. A hub may run meanwhile.",
-        "backup",
-    ),
-    "restore": Source(
-        "trunkline.cli.backup",
-        "Replace the SQLite database with a backup; the hub must be stopped.",
-        "restore",
-    ),
-    "log": Source("trunkline.cli.log", "Move the log past ids that were lost in a restore."),
-    "clock": Source(
-        "trunkline.cli.clock", "Confirm that the database's clock is right, after it has jumped forward."
-    ),
-    "demo": Source(
-        "trunkline_kit.demo.command",
-        "Show the hub at work: every event type accepted, pushed, verified, retried and polled, in a few seconds.",
-        "demo",
-    ),
-    "status": Source(
-        "trunkline.cli.status",
-        "Show the state of the deployment: the log, its readers and their lag, deliveries, retries, replays.",
-        "show_status",
-    ),
-    "replay": Source(
-        "trunkline.cli.replay",
-        "Send a range of events to one subscription again; a running hub or worker delivers them.",
-        "replay",
-    ),
-    "doctor": Source("trunkline.cli.doctor.command", "Examine the hub, or the receiver at a URL.", "doctor"),
-    "plugins": Source(
-        "trunkline.cli.plugins", "List every plugin that was found: active, disabled, or failed and why."
-    ),
-    "run": Source("trunkline.cli.plugin_commands", "Run a command of a plugin: trunkline run PLUGIN NAME."),
-    "new": Source("trunkline_kit.scaffold.command", "Make your own event type, action, search or plugin."),
-    "audit": Source(
-        "trunkline.cli.audit",
-        "List changes, newest first: who made them, when, and from which address.",
-        "show_audit",
-    ),
-    "keys": Source("trunkline.cli.keys", "Make, list, rotate and revoke API keys."),
-    "secrets": Source(
-        "trunkline.cli.secrets",
-        "Check and replace the pepper and the encryption key. Processes may run meanwhile.",
-    ),
-    "companies": Source(
-        "trunkline.cli.companies", "Make, list, show and delete companies, and set their limits."
-    ),
-    "consumers": Source(
-        "trunkline.cli.consumers", "List, show, make, move and delete named consumers of events."
-    ),
-    "subscriptions": Source(
-        "trunkline.cli.subscriptions", "Make, list, show, change, try and delete subscriptions."
-    ),
-    "replays": Source(
-        "trunkline.cli.replays", "List, show and cancel replays; `trunkline replay` starts them."
-    ),
-    "deliveries": Source("trunkline.cli.deliveries", "List, show, retry and skip deliveries."),
-    "events": Source("trunkline.cli.events", "Emit, watch, show and explain events."),
-    "listen": Source(
-        "trunkline.cli.listening",
-        "Show a company's events as they are accepted, and forward them to a program on this machine.",
-        "listen",
-    ),
-    "quarantine": Source(
-        "trunkline.cli.quarantine", "List the events that break their schema, and release or delete them."
-    ),
-    "schemas": Source(
-        "trunkline.cli.schemas", "Check the schemas of event types, actions, searches and lookups."
-    ),
-    "export": Source(
-        "trunkline.cli.documents",
-        "Write descriptions of this deployment, and connectors for platforms, to files.",
-    ),
+    name: Source(place, summary)
+    for name, place, summary in (line.split(maxsplit=2) for line in _TABLE.strip().splitlines())
 }
 """The commands in the order of ``trunkline --help``."""
 KIT = "trunkline_kit"
@@ -148,13 +82,12 @@ class ListedCommand(TyperCommand):
     def load(self) -> Any:
         """Load the module and give the command itself: a ``TyperCommand``, or a ``TyperGroup``."""
         try:
-            module = importlib.import_module(self._source.module)
+            target = pkgutil.resolve_name(self._source.place)
         except ModuleNotFoundError as error:
             if error.name != KIT:
                 raise
             warn(f"'trunkline {self.name}' comes with the conformance kit: pip install trunkline-kit")
             raise typer.Exit(CANNOT_START) from None
-        target = getattr(module, self._source.attribute)
         parent = typer.Typer()
         if isinstance(target, typer.Typer):
             parent.add_typer(target, name=self.name)

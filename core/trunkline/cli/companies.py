@@ -1,8 +1,8 @@
 """``companies``: making, listing, showing, changing and deleting companies, and their limits."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Awaitable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
@@ -10,34 +10,30 @@ import typer
 from trunkline.access.company_limits import NAMES
 from trunkline.cli import desk, opening
 from trunkline.cli.config import Config
-from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, CompanyArgument, Environment, load_settings, name_of
+from trunkline.cli.loop import run_with
+from trunkline.cli.options import AsJson, CompanyArgument, Environment, name_of
 from trunkline.cli.output import show_json, show_members, show_table, shown_company, span, warn
+from trunkline.cli.parameters import argument, option
 from trunkline.model import treatments
 from trunkline.model.environments import LIVE, TEST
-from trunkline.settings import Settings
+from trunkline.settings import load
+
+if TYPE_CHECKING:
+    from trunkline.hub.hub import Hub
 
 app = typer.Typer(no_args_is_help=True, help="Make, list, show and delete companies, and set their limits.")
 
 Reference = Annotated[
-    str | None,
-    typer.Option("--reference", metavar="REFERENCE", help="The product's own name of the company."),
+    str | None, option("--reference", "REFERENCE", "The product's own name of the company.")
 ]
 Name = Annotated[str | None, typer.Option("--name", help="The company's name, for people.")]
-TimeZone = Annotated[
-    str | None, typer.Option("--time-zone", metavar="ZONE", help="IANA time zone, such as Europe/Berlin.")
-]
+TimeZone = Annotated[str | None, option("--time-zone", "ZONE", "IANA time zone, such as Europe/Berlin.")]
 Metadata = Annotated[
-    str | None,
-    typer.Option("--metadata", metavar="JSON", help="A JSON object that is stored with the company."),
+    str | None, option("--metadata", "JSON", "A JSON object that is stored with the company.")
 ]
 Recipients = Annotated[
     list[str] | None,
-    typer.Option(
-        "--alert-recipient",
-        metavar="ADDRESS",
-        help="An e-mail address that gets its alerts. May be repeated.",
-    ),
+    option("--alert-recipient", "ADDRESS", "An e-mail address that gets its alerts. May be repeated."),
 ]
 _DEFAULT = "default"
 _PAGE = 200
@@ -46,7 +42,6 @@ _LOOK_SECONDS = 0.5
 
 @app.command("create")
 def create(
-    context: typer.Context,
     reference: Reference = None,
     name: Name = None,
     time_zone: TimeZone = None,
@@ -60,7 +55,7 @@ def create(
     Example: [bold]trunkline companies create --reference acme --name 'Acme Ltd'[/bold]
     """
     values = _values(reference, name, time_zone, metadata, alert_recipient)
-    view = run(_create(load_settings(context, config), values))
+    view = run_with(desk.opened(load(config)), lambda hub: hub.companies.create(values))
     if as_json:
         show_json(view)
     else:
@@ -69,7 +64,6 @@ def create(
 
 @app.command("set")
 def change(
-    context: typer.Context,
     company: CompanyArgument,
     reference: Reference = None,
     name: Name = None,
@@ -87,16 +81,26 @@ def change(
     if not values:
         msg = "name what is to change: --reference, --name, --time-zone, --metadata or --alert-recipient"
         raise typer.BadParameter(msg)
-    _show(run(_change(load_settings(context, config), company, values)), as_json=as_json)
+    view = run_with(desk.opened(load(config)), lambda hub: hub.companies.change(name_of(company), values))
+    _show(view, as_json=as_json)
 
 
 @app.command("list")
-def show_all(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
+def show_all(as_json: AsJson = False, config: Config = None) -> None:
     """List the companies that were made or changed.
 
     Example: [bold]trunkline companies list[/bold]
     """
-    views = run(_list(load_settings(context, config)))
+
+    async def read(hub: desk.Desk) -> list[dict[str, Any]]:
+        page = await hub.companies.page(limit=_PAGE)
+        views: list[dict[str, Any]] = page["companies"]
+        while (cursor := page["next_cursor"]) is not None:
+            page = await hub.companies.page(cursor=cursor, limit=_PAGE)
+            views += page["companies"]
+        return views
+
+    views = run_with(desk.opened(load(config)), read)
     if as_json:
         show_json(views)
         return
@@ -107,19 +111,17 @@ def show_all(context: typer.Context, as_json: AsJson = False, config: Config = N
 
 
 @app.command("show")
-def show(
-    context: typer.Context, company: CompanyArgument, as_json: AsJson = False, config: Config = None
-) -> None:
+def show(company: CompanyArgument, as_json: AsJson = False, config: Config = None) -> None:
     """Show a company.
 
     Example: [bold]trunkline companies show acme[/bold]
     """
-    _show(run(_change(load_settings(context, config), company, {})), as_json=as_json)
+    view = run_with(desk.opened(load(config)), lambda hub: hub.companies.view(name_of(company)))
+    _show(view, as_json=as_json)
 
 
 @app.command("delete")
 def delete(
-    context: typer.Context,
     company: CompanyArgument,
     environment: Environment = LIVE,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
@@ -137,14 +139,21 @@ def delete(
     if not yes:
         which = f"the test environment of company {company}" if environment == TEST else f"company {company}"
         typer.confirm(f"Delete {which} and everything of it, for good?", abort=True, err=True)
-    receipt = run(_delete(load_settings(context, config), company, environment, wait=wait))
-    _show_receipt(receipt, as_json=as_json)
+
+    async def remove(hub: "Hub") -> dict[str, Any]:
+        receipt = await hub.companies.delete(name_of(company), environment=environment)
+        while wait and receipt["status"] == "running":
+            if not await hub.erasing.run_once():  # another process carries it out
+                await asyncio.sleep(_LOOK_SECONDS)
+            receipt = await hub.companies.receipt(receipt["id"])
+        return receipt
+
+    _show_receipt(run_with(opening.opened(load(config)), remove), as_json=as_json)
 
 
 @app.command("receipt")
 def show_receipt(
-    context: typer.Context,
-    erasure: Annotated[str, typer.Argument(metavar="ID", help="The receipt's id, era_….")],
+    erasure: Annotated[str, argument("ID", "The receipt's id, era_….")],
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -152,18 +161,18 @@ def show_receipt(
 
     Example: [bold]trunkline companies receipt era_5f0c9a2d1e83c55b4f0c9a2d[/bold]
     """
-    _show_receipt(run(_receipt(load_settings(context, config), erasure)), as_json=as_json)
+    receipt = run_with(desk.opened(load(config)), lambda hub: hub.companies.receipt(erasure))
+    _show_receipt(receipt, as_json=as_json)
 
 
 @app.command("limits")
 def limits(
-    context: typer.Context,
     company: CompanyArgument,
     changes: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[NAME=VALUE]...",
-            help=f"Limits to give it, or NAME={_DEFAULT} for the deployment's again. Names: {', '.join((*NAMES, *treatments.NAMES))}.",
+        argument(
+            "[NAME=VALUE]...",
+            f"Limits to give it, or NAME={_DEFAULT} for the deployment's again. Names: {', '.join((*NAMES, *treatments.NAMES))}.",
         ),
     ] = None,
     environment: Environment = LIVE,
@@ -184,7 +193,12 @@ def limits(
         values = {"test": values}
     if treatment:
         values["delivery"] = treatment
-    view = run(_change(load_settings(context, config), company, values))
+
+    def change_or_view(hub: desk.Desk) -> Awaitable[dict[str, Any]]:
+        named = name_of(company)
+        return hub.companies.change(named, values) if values else hub.companies.view(named)
+
+    view = run_with(desk.opened(load(config)), change_or_view)
     limits = view["test"] if environment == TEST else view
     if as_json:
         shown = {"limits": limits["limits"], "own_limits": limits["own_limits"], "delivery": view["delivery"]}
@@ -212,22 +226,25 @@ def _values(
     """Collect the given values; an empty text becomes None, which resets the value."""
     given = {"reference": reference, "name": name, "time_zone": time_zone}
     values: dict[str, Any] = {key: value or None for key, value in given.items() if value is not None}
-    if metadata is not None:
-        values["metadata"] = _read_metadata(metadata) if metadata else None
+    if metadata == "":
+        values["metadata"] = None
+    elif metadata is not None:
+        read = _read_json(metadata)
+        if not isinstance(read, dict):
+            msg = "'--metadata' takes a JSON object, such as '{\"plan\": \"growth\"}'"
+            raise typer.BadParameter(msg)
+        values["metadata"] = read
     if recipients:
         values["alert_recipients"] = [address for address in recipients if address]
     return values
 
 
-def _read_metadata(text: str) -> dict[str, Any]:
+def _read_json(text: str) -> Any:
+    """Read *text* as JSON, or, if it is not JSON, as a text without quotes such as 50/second."""
     try:
-        metadata = orjson.loads(text)
+        return orjson.loads(text)
     except orjson.JSONDecodeError:
-        metadata = None
-    if not isinstance(metadata, dict):
-        msg = "'--metadata' takes a JSON object, such as '{\"plan\": \"growth\"}'"
-        raise typer.BadParameter(msg)
-    return metadata
+        return text
 
 
 def _read_change(argument: str) -> tuple[str, Any]:
@@ -238,23 +255,15 @@ def _read_change(argument: str) -> tuple[str, Any]:
     if value == _DEFAULT:
         return name, None
     if name in treatments.NAMES:
-        return name, _read_treatment(name, value)
+        read = _read_json(value)
+        if faults := treatments.faults_in(name, read):
+            msg = f"'{name}={value[:60]}': {faults[0].message}; {name}={_DEFAULT} for the deployment's"
+            raise typer.BadParameter(msg)
+        return name, read
     if not (value.isascii() and value.isdigit()):
         msg = f"'{argument}': write {name}=NUMBER, or {name}={_DEFAULT}"
         raise typer.BadParameter(msg)
     return name, int(value)
-
-
-def _read_treatment(name: str, text: str) -> Any:
-    """Read *text* as JSON, or, if it is not JSON, as a text without quotes such as 50/second."""
-    try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        value = text
-    if faults := treatments.faults_in(name, value):
-        msg = f"'{name}={text[:60]}': {faults[0].message}; {name}={_DEFAULT} for the deployment's"
-        raise typer.BadParameter(msg)
-    return value
 
 
 def _show(view: Mapping[str, Any], *, as_json: bool) -> None:
@@ -279,42 +288,3 @@ def _show_receipt(receipt: Mapping[str, Any], *, as_json: bool) -> None:
         rest = "" if seconds is None else f", which takes about {span(seconds)}"
         warn(f"{sum(remaining.values())} events and deliveries are left{rest}.")
     show_table(["removed", "rows"], [[table, str(rows)] for table, rows in receipt["removed"].items()])
-
-
-async def _create(settings: Settings, values: Mapping[str, Any]) -> dict[str, Any]:
-    async with desk.opened(settings) as hub:
-        return await hub.companies.create(values)
-
-
-async def _change(settings: Settings, company: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    async with desk.opened(settings) as hub:
-        if values:
-            return await hub.companies.change(name_of(company), values)
-        return await hub.companies.view(name_of(company))
-
-
-async def _list(settings: Settings) -> list[dict[str, Any]]:
-    views: list[dict[str, Any]] = []
-    cursor: str | None = None
-    async with desk.opened(settings) as hub:
-        while True:
-            page = await hub.companies.page(cursor=cursor, limit=_PAGE)
-            views += page["companies"]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                return views
-
-
-async def _delete(settings: Settings, company: str, environment: str, *, wait: bool) -> dict[str, Any]:
-    async with opening.opened(settings) as hub:
-        receipt = await hub.companies.delete(name_of(company), environment=environment)
-        while wait and receipt["status"] == "running":
-            if not await hub.erasing.run_once():  # another process carries it out
-                await asyncio.sleep(_LOOK_SECONDS)
-            receipt = await hub.companies.receipt(receipt["id"])
-        return receipt
-
-
-async def _receipt(settings: Settings, erasure: str) -> dict[str, Any]:
-    async with desk.opened(settings) as hub:
-        return await hub.companies.receipt(erasure)

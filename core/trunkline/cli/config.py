@@ -5,22 +5,24 @@ from typing import Annotated
 
 import typer
 
-_CONFIG_KEY = "trunkline.config"
+from trunkline.cli.parameters import option
+
+_KEY = "trunkline.config"
+
+
+def chosen_config(context: typer.Context, config: str | None = None) -> Path | None:
+    """Return the settings file that is named after the command (*config*), or else the one named before it."""
+    file = context.meta.get(_KEY) if config is None else config
+    context.meta[_KEY] = file
+    return None if file is None else Path(file)
+
 
 Config = Annotated[
     Path | None,
-    typer.Option(
-        "--config", metavar="FILE", help="Settings file; trunkline.toml in the current folder, if unset."
+    option(
+        "--config",
+        "FILE",
+        "Settings file; trunkline.toml in the current folder, if unset.",
+        callback=chosen_config,
     ),
 ]
-
-
-def remember_config(context: typer.Context, config: Path | None) -> None:
-    """Store a ``--config`` that is before the command."""
-    if config is not None:
-        context.meta[_CONFIG_KEY] = config
-
-
-def chosen_config(context: typer.Context, config: Path | None) -> Path | None:
-    """Return the settings file that was named before or after the command."""
-    return config or context.meta.get(_CONFIG_KEY)

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncGenerator
 
 from trunkline.errors import DatabaseUnfit, StoreUnavailable
+from trunkline.insight import status
 from trunkline.settings import Settings
 from trunkline.store import dialects, failures
 from trunkline.store.database import Database
@@ -16,6 +17,14 @@ from trunkline.store.engines import direct_of
 async def connected(settings: Settings) -> AsyncGenerator[Database]:
     """Open the database of *settings*. Raises as ``explained`` does."""
     async with explained(settings), direct_of(settings.database) as database:
+        yield database
+
+
+@contextlib.asynccontextmanager
+async def ready(settings: Settings) -> AsyncGenerator[Database]:
+    """Open the database, and check that it is a hub's and up to date. Raises SettingsInvalid, and as ``explained`` does."""
+    async with connected(settings) as database:
+        await status.require(database, settings)
         yield database
 
 

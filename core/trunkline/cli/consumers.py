@@ -1,49 +1,40 @@
 """``consumers``: managing consumers directly in the database. Running processes notice changes at once."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from trunkline.cli import reading
 from trunkline.cli.config import Config
-from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, Chosen, Company, Environment, id_of, load_settings
+from trunkline.cli.loop import run_with
+from trunkline.cli.options import AsJson, Chosen, Company, Environment, id_of
 from trunkline.cli.output import show_json, show_members, show_table, warn
+from trunkline.cli.parameters import argument, option
 from trunkline.model.environments import LIVE
 from trunkline.model.times import epoch_ms_of
-from trunkline.settings import Settings
+from trunkline.settings import load
 from trunkline.subscribing.consuming import Consumers
 
 app = typer.Typer(no_args_is_help=True, help="List, show, make, move and delete named consumers of events.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The consumer's name.")]
-Types = Annotated[
-    str | None,
-    typer.Option("--types", metavar="TYPE,…", help="Event types or groups of them; all, if absent."),
-]
-Start = Annotated[
-    str, typer.Option("--start", metavar="WHERE", help="now, beginning, a cursor, or an ISO 8601 time.")
-]
-Place = Annotated[str, typer.Argument(metavar="WHERE", help="A cursor, or an ISO 8601 time with its offset.")]
+Name = Annotated[str, argument("NAME", "The consumer's name.")]
+Types = Annotated[str | None, option("--types", "TYPE,…", "Event types or groups of them; all, if absent.")]
+Start = Annotated[str, option("--start", "WHERE", "now, beginning, a cursor, or an ISO 8601 time.")]
+Place = Annotated[str, argument("WHERE", "A cursor, or an ISO 8601 time with its offset.")]
 _COLUMNS = ("name", "cursor", "lag", "leases", "committed_utc")
 
 
 @app.command("list")
 def list_consumers(
-    context: typer.Context,
-    company: Company,
-    environment: Environment = LIVE,
-    as_json: AsJson = False,
-    config: Config = None,
+    company: Company, environment: Environment = LIVE, as_json: AsJson = False, config: Config = None
 ) -> None:
     """List the consumers of a company with their cursors, oldest first.
 
     Example: [bold]trunkline consumers list --company 92[/bold]
     """
-    page = _act(
-        context, config, Chosen(company, environment), lambda all_, id_: all_.page_of(id_, limit=1_000)
-    )
+    page = _act(config, Chosen(company, environment), lambda all_, id_: all_.page_of(id_, limit=1_000))
     if as_json:
         show_json(page)
         return
@@ -52,7 +43,6 @@ def list_consumers(
 
 @app.command("show")
 def show_consumer(
-    context: typer.Context,
     name: Name,
     company: Company,
     environment: Environment = LIVE,
@@ -63,12 +53,11 @@ def show_consumer(
 
     Example: [bold]trunkline consumers show billing --company 92[/bold]
     """
-    _show(_act(context, config, Chosen(company, environment), lambda all_, id_: all_.get(id_, name)), as_json)
+    _show(_act(config, Chosen(company, environment), lambda all_, id_: all_.get(id_, name)), as_json)
 
 
 @app.command("create")
 def create_consumer(
-    context: typer.Context,
     name: Name,
     company: Company,
     environment: Environment = LIVE,
@@ -88,12 +77,11 @@ def create_consumer(
     async def make(consumers: Consumers, company_id: int) -> dict[str, Any]:
         return (await consumers.put(company_id, name, request, versions={}))[0]
 
-    _show(_act(context, config, Chosen(company, environment), make), as_json)
+    _show(_act(config, Chosen(company, environment), make), as_json)
 
 
 @app.command("seek")
 def seek_consumer(
-    context: typer.Context,
     name: Name,
     where: Place,
     company: Company,
@@ -107,37 +95,27 @@ def seek_consumer(
     """
     since_ms = epoch_ms_of(where)
     place: dict[str, Any] = {"cursor": where} if since_ms is None else {"since_ms": since_ms}
-    view = _act(
-        context, config, Chosen(company, environment), lambda all_, id_: all_.seek(id_, name, **place)
-    )
+    view = _act(config, Chosen(company, environment), lambda all_, id_: all_.seek(id_, name, **place))
     _show(view, as_json)
 
 
 @app.command("delete")
 def delete_consumer(
-    context: typer.Context,
-    name: Name,
-    company: Company,
-    environment: Environment = LIVE,
-    config: Config = None,
+    name: Name, company: Company, environment: Environment = LIVE, config: Config = None
 ) -> None:
     """Delete a consumer and its cursor.
 
     Example: [bold]trunkline consumers delete billing --company 92[/bold]
     """
-    _act(context, config, Chosen(company, environment), lambda all_, id_: all_.delete(id_, name))
+    _act(config, Chosen(company, environment), lambda all_, id_: all_.delete(id_, name))
     warn(f"The consumer '{name}' is deleted.")
 
 
-def _act(
-    context: typer.Context, config: Config, chosen: Chosen, action: Callable[[Consumers, int], Awaitable[Any]]
-) -> Any:
-    return run(_do(load_settings(context, config), chosen, action))
-
-
-async def _do(settings: Settings, chosen: Chosen, action: Callable[[Consumers, int], Awaitable[Any]]) -> Any:
-    async with reading.opened(settings) as hub:
+def _act(config: Path | None, chosen: Chosen, action: Callable[[Consumers, int], Awaitable[Any]]) -> Any:
+    async def act(hub: reading.Readings) -> Any:
         return await action(hub.readers.consumers, await id_of(hub, chosen))
+
+    return run_with(reading.opened(load(config)), act)
 
 
 def _show(view: dict[str, Any], as_json: bool) -> None:

@@ -1,38 +1,36 @@
 """``deliveries``: the log of a subscription, one delivery with its attempts, retrying and skipping."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from trunkline.cli import reading
 from trunkline.cli.config import Config
-from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, SubscriptionId, load_settings
+from trunkline.cli.loop import run_with
+from trunkline.cli.options import AsJson, SubscriptionId
 from trunkline.cli.output import show_json, show_list, show_table, warn
+from trunkline.cli.parameters import argument, option
 from trunkline.errors import NotFound
 from trunkline.insight.delivery_log import DeliveryLog
 from trunkline.model.deliveries import Key, Status
-from trunkline.settings import Settings
+from trunkline.settings import load
 from trunkline.store import delivery_log
 
-Action = Callable[[DeliveryLog, int, str], Awaitable[dict[str, Any]]]
 _PAGE = 100
 
 app = typer.Typer(no_args_is_help=True, help="List, show, retry and skip deliveries.")
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="The delivery's id, dlv_….")]
+Id = Annotated[str, argument("ID", "The delivery's id, dlv_….")]
 State = Annotated[
     Status | None, typer.Option("--status", case_sensitive=False, help="Only those in this state.")
 ]
-Limit = Annotated[
-    int, typer.Option("--limit", min=1, max=10_000, metavar="N", help="Show at most this many.")
-]
+Limit = Annotated[int, option("--limit", "N", "Show at most this many.", min=1, max=10_000)]
 
 
 @app.command("list")
 def list_deliveries(
-    context: typer.Context,
     subscription: SubscriptionId,
     status: State = None,
     limit: Limit = 50,
@@ -43,7 +41,26 @@ def list_deliveries(
 
     Example: [bold]trunkline deliveries list sub_1f0c9a2d1e83c55b4f0c --status exhausted[/bold]
     """
-    views = run(_list(load_settings(context, config), subscription, status, limit))
+    views: list[dict[str, Any]] = []
+
+    async def read(hub: reading.Readings) -> None:
+        company_id, _ = await reading.owner_of(hub, subscription)
+        cursor: str | None = None
+        while len(views) < limit:
+            page = await hub.deliveries.of_subscription(
+                company_id,
+                subscription,
+                channel=None,
+                status=status,
+                cursor=cursor,
+                limit=min(_PAGE, limit - len(views)),
+            )
+            views.extend(page["deliveries"])
+            cursor = page["next_cursor"]
+            if cursor is None:
+                break
+
+    run_with(reading.opened(load(config)), read)
     names = ("id", "event_id", "event_type", "status", "attempts", "last_status_code", "next_attempt_utc")
     rows = [["-" if view[name] is None else str(view[name]) for name in names] for view in views]
     columns = [name.replace("_", " ") for name in names]
@@ -51,80 +68,57 @@ def list_deliveries(
 
 
 @app.command("show")
-def show_delivery(
-    context: typer.Context, delivery: Id, as_json: AsJson = False, config: Config = None
-) -> None:
+def show_delivery(delivery: Id, as_json: AsJson = False, config: Config = None) -> None:
     """Show one delivery with its attempts.
 
     Example: [bold]trunkline deliveries show dlv_1000_1[/bold]
     """
-    view = run(_act(load_settings(context, config), delivery, DeliveryLog.get))
+    view = _act(config, delivery, DeliveryLog.get)
     if as_json:
         show_json(view)
         return
     attempts = view.pop("attempts")
     show_table(["", ""], [[name, str(value)] for name, value in view.items() if value is not None])
-    rows = [
-        [
-            str(attempt[name] if attempt[name] is not None else "-")
-            for name in attempt
-            if name not in {"response_body", "response_headers"}
-        ]
-        for attempt in attempts
-    ]
+    for attempt in attempts:
+        attempt.pop("response_body")
+        attempt.pop("response_headers", None)
+    rows = [["-" if value is None else str(value) for value in attempt.values()] for attempt in attempts]
     show_table(["attempt", "started", "ms", "outcome", "status", "error"], rows)
 
 
 @app.command("retry")
-def retry_delivery(context: typer.Context, delivery: Id, config: Config = None) -> None:
+def retry_delivery(delivery: Id, config: Config = None) -> None:
     """Make a delivery due now, whatever its state is. A running hub or worker sends it.
 
     Example: [bold]trunkline deliveries retry dlv_1000_1[/bold]
     """
-    view = run(_act(load_settings(context, config), delivery, DeliveryLog.retry))
+    view = _act(config, delivery, DeliveryLog.retry)
     warn(f"{view['id']} is {view['status']}.")
 
 
 @app.command("skip")
-def skip_delivery(context: typer.Context, delivery: Id, config: Config = None) -> None:
+def skip_delivery(delivery: Id, config: Config = None) -> None:
     """End an open delivery as skipped, so that the deliveries behind it continue.
 
     Example: [bold]trunkline deliveries skip dlv_1000_1[/bold]
     """
-    view = run(_act(load_settings(context, config), delivery, DeliveryLog.skip))
+    view = _act(config, delivery, DeliveryLog.skip)
     warn(f"{view['id']} is {view['status']}.")
 
 
-async def _list(
-    settings: Settings, subscription_id: str, status: Status | None, limit: int
-) -> list[dict[str, Any]]:
-    """Read pages of deliveries until there are *limit* deliveries. Raises NotFound."""
-    async with reading.opened(settings) as hub:
-        company_id, _ = await reading.owner_of(hub, subscription_id)
-        views: list[dict[str, Any]] = []
-        cursor: str | None = None
-        while len(views) < limit:
-            page = await hub.deliveries.of_subscription(
-                company_id,
-                subscription_id,
-                channel=None,
-                status=status,
-                cursor=cursor,
-                limit=min(_PAGE, limit - len(views)),
-            )
-            views += page["deliveries"]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                break
-        return views
-
-
-async def _act(settings: Settings, delivery_id: str, action: Action) -> dict[str, Any]:
+def _act(
+    config: Path | None,
+    delivery_id: str,
+    action: Callable[[DeliveryLog, int, str], Awaitable[dict[str, Any]]],
+) -> dict[str, Any]:
     """Run *action* on a delivery of any company, and return its result. Raises NotFound."""
-    async with reading.opened(settings) as hub:
+
+    async def act(hub: reading.Readings) -> dict[str, Any]:
         key = Key.parse(delivery_id)
         async with hub.database.read() as connection:
             logged = await delivery_log.get(connection, key) if key else None
         if logged is None:
             raise NotFound("delivery", delivery_id)
         return await action(hub.deliveries, logged.company_id, delivery_id)
+
+    return run_with(reading.opened(load(config)), act)

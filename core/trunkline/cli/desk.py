@@ -13,8 +13,7 @@ from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.keys import Keys
 from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.vault import Vault
-from trunkline.cli.connecting import connected
-from trunkline.insight import status
+from trunkline.cli.connecting import ready
 from trunkline.insight.journal import Journal
 from trunkline.model.principals import OPERATOR, Principal
 from trunkline.runtime import callers
@@ -55,8 +54,7 @@ async def database(settings: Settings) -> AsyncGenerator[tuple[Database, Vault]]
 
             opening.inspected(settings)  # which also knows plugins in files, and names an unknown section
     callers.act_for(HERE)
-    async with connected(settings) as opened:
-        await status.require(opened, settings)
+    async with ready(settings) as opened:
         await opened.check_pooler()
         vault = Vault.open(settings.auth, settings.database.url)
         secret_checks = SecretChecks(opened, vault)
@@ -77,7 +75,16 @@ async def opened(settings: Settings, *, makes_keys: bool = False) -> AsyncGenera
             opened_database, settings.companies, max_subscriptions=settings.delivery.max_subscriptions
         )
         directory = CompanyDirectory(opened_database)
-        prefix, pins = await _terms_of_new_keys(settings, opened_database) if makes_keys else ("", {})
+        prefix, pins = "", dict[str, int]()
+        if makes_keys:
+            from trunkline.hub.catalogs import load_catalog  # noqa: PLC0415 - here, as schemas take validators
+            from trunkline.hub.products import key_prefix_of  # noqa: PLC0415
+            from trunkline.ingest.event_types import RegisteredTypes  # noqa: PLC0415
+            from trunkline.schemas.versions import pins_of  # noqa: PLC0415
+
+            catalog = load_catalog(settings)
+            await RegisteredTypes(opened_database, catalog).refresh()
+            prefix, pins = key_prefix_of(settings), pins_of(catalog)
         keys = Keys(opened_database, vault=vault, prefix=prefix, limits=limits, pins=lambda: pins)
         companies = Companies(opened_database, limits=limits, directory=directory, plugins=tuple)
         journal = Journal(opened_database)
@@ -88,15 +95,3 @@ def has_only_own_plugins(settings: Settings) -> bool:
     """Return whether all plugins are trunkline's own, which add no event types, casters or channels with targets."""
     brought_by = {distribution.name for distribution in entry_points.declaring(PLUGINS)}
     return brought_by <= {PLUGINS} and not settings.plugins.paths
-
-
-async def _terms_of_new_keys(settings: Settings, database: Database) -> tuple[str, dict[str, int]]:
-    """Return the prefix of new keys, and the versions of event types that new keys read."""
-    from trunkline.hub.catalogs import load_catalog  # noqa: PLC0415 - here, as schemas take validators
-    from trunkline.hub.products import key_prefix_of  # noqa: PLC0415
-    from trunkline.ingest.event_types import RegisteredTypes  # noqa: PLC0415
-    from trunkline.schemas.versions import pins_of  # noqa: PLC0415
-
-    catalog = load_catalog(settings)
-    await RegisteredTypes(database, catalog).refresh()
-    return key_prefix_of(settings), pins_of(catalog)

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import orjson
 import typer
@@ -13,21 +13,17 @@ from typer.core import TyperGroup
 from trunkline import plugins
 from trunkline.access.issuers import IssuerUnavailable
 from trunkline.cli import opening
-from trunkline.cli.config import Config
-from trunkline.cli.loop import run
-from trunkline.cli.options import load_settings
+from trunkline.cli.config import Config, chosen_config
+from trunkline.cli.loop import run_with
 from trunkline.cli.output import REFUSED, warn
+from trunkline.cli.parameters import argument
 from trunkline.cli.python_export import python_module
 from trunkline.cli.typescript_export import typescript_module
-from trunkline.contract import ReadFile
 from trunkline.errors import TrunklineError
 from trunkline.hub.connectors import find_breaking, make_files
 from trunkline.schemas.catalog import EventType
-from trunkline.schemas.definitions import Definition, Kind
-from trunkline.settings import Settings
-
-if TYPE_CHECKING:
-    from trunkline.hub.hub import Hub
+from trunkline.schemas.definitions import KINDS, Definition
+from trunkline.settings import Settings, load
 
 
 class Exports(TyperGroup):
@@ -38,7 +34,7 @@ class Exports(TyperGroup):
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
         """List the documents, and the connectors of this deployment if its settings can be read."""
         with contextlib.suppress(TrunklineError):
-            connectors = plugins.load(load_settings(ctx, None)).collected.connectors
+            connectors = plugins.load(load(chosen_config(ctx))).collected.connectors
             self._described = {name: connector.description for name, (_, connector) in connectors.items()}
         return [*super().list_commands(ctx), *sorted(self._described)]
 
@@ -55,9 +51,7 @@ app = typer.Typer(
     epilog="All but openapi, asyncapi, python and typescript are connectors from plugins: [bold]trunkline export zapier build/zapier[/bold].",
 )
 
-Folder = Annotated[
-    Path, typer.Argument(metavar="DIR", file_okay=False, help="Folder to write to; made if missing.")
-]
+Folder = Annotated[Path, argument("DIR", "Folder to write to; made if missing.", file_okay=False)]
 
 Published = Annotated[
     Path | None,
@@ -69,14 +63,13 @@ Published = Annotated[
     ),
 ]
 AllowBreaking = Annotated[
-    bool,
-    typer.Option("--allow-breaking", help="Write an export that lacks what the published one has."),
+    bool, typer.Option("--allow-breaking", help="Write an export that lacks what the published one has.")
 ]
 _MAX_LISTED = 20
 
 
 @app.command("openapi")
-def export_openapi(context: typer.Context, folder: Folder, config: Config = None) -> None:
+def export_openapi(folder: Folder, config: Config = None) -> None:
     """Write openapi.json (OpenAPI 3.1): every call of the running plugins, and the events as webhooks; openapi-3.0.json has no webhooks.
 
     Example: [bold]trunkline export openapi docs/[/bold]
@@ -85,56 +78,52 @@ def export_openapi(context: typer.Context, folder: Folder, config: Config = None
     from trunkline.api.openapi import openapi  # noqa: PLC0415
     from trunkline.api.openapi_3_0 import as_3_0  # noqa: PLC0415
 
-    hub = opening.described(load_settings(context, config), with_routes=True)
+    hub = opening.described(load(config), with_routes=True)
     document = openapi(create_app(hub), hub.catalog, hub.settings.server.public_url)
     _write(folder / "openapi.json", document)
     _write(folder / "openapi-3.0.json", as_3_0(document))
 
 
 @app.command("asyncapi")
-def export_asyncapi(context: typer.Context, folder: Folder, config: Config = None) -> None:
+def export_asyncapi(folder: Folder, config: Config = None) -> None:
     """Write asyncapi.json (AsyncAPI 3.1): the events, pushed and polled.
 
     Example: [bold]trunkline export asyncapi docs/[/bold]
     """
     from trunkline.api.asyncapi import asyncapi  # noqa: PLC0415
 
-    hub = opening.described(load_settings(context, config))
+    hub = opening.described(load(config))
     _write(folder / "asyncapi.json", asyncapi(hub.catalog, hub.settings.server.public_url))
 
 
 @app.command("python")
-def export_python(context: typer.Context, folder: Folder, config: Config = None) -> None:
+def export_python(folder: Folder, config: Config = None) -> None:
     """Write trunkline_hub.py: the types of your events, actions and searches, and a client with these types.
 
     mypy and pyright then report a wrong name or field. It needs trunkline-client.
 
     Example: [bold]trunkline export python src/[/bold]
     """
-    _save(folder / "trunkline_hub.py", python_module(*_described(load_settings(context, config))).encode())
+    _save(folder / "trunkline_hub.py", python_module(*_described(load(config))).encode())
 
 
 @app.command("typescript")
-def export_typescript(context: typer.Context, folder: Folder, config: Config = None) -> None:
+def export_typescript(folder: Folder, config: Config = None) -> None:
     """Write trunkline-hub.ts: the types of your events, actions, searches and lookups, for @trunkline/client.
 
     tsc then reports a wrong name or field: new Client<Hub>(url, key).
 
     Example: [bold]trunkline export typescript src/[/bold]
     """
-    module = typescript_module(*_described(load_settings(context, config)))
+    module = typescript_module(*_described(load(config)))
     _save(folder / "trunkline-hub.ts", module.encode())
 
 
 def _described(settings: Settings) -> tuple[str, Sequence[EventType], dict[str, Sequence[Definition]]]:
     """Return a deployment's title, its event types, and its definitions by kind."""
     hub = opening.described(settings)
-    kinds: tuple[Kind, ...] = ("action", "search", "lookup")
-    return (
-        hub.deployment.brand.title,
-        hub.catalog.types(),
-        {kind: hub.operations.provided(kind) for kind in kinds},
-    )
+    definitions: dict[str, Sequence[Definition]] = {kind: hub.operations.provided(kind) for kind in KINDS}
+    return hub.deployment.brand.title, hub.catalog.types(), definitions
 
 
 def _connector_command(name: str, description: str | None) -> Any:
@@ -142,7 +131,6 @@ def _connector_command(name: str, description: str | None) -> Any:
 
     @connectors.command(name, short_help=description)
     def export(
-        context: typer.Context,
         folder: Folder,
         published: Published = None,
         allow_breaking: AllowBreaking = False,
@@ -154,13 +142,7 @@ def _connector_command(name: str, description: str | None) -> Any:
         the published one, with a field of another type, or with a required field that could be left out before.
         Existing files that this export does not make stay unchanged.
         """
-        _export_connector(
-            name,
-            folder,
-            load_settings(context, config),
-            published=published,
-            allow_breaking=allow_breaking,
-        )
+        _export_connector(name, folder, load(config), published=published, allow_breaking=allow_breaking)
 
     return typer.main.get_command(connectors)
 
@@ -178,38 +160,35 @@ def _export_connector(
         raise typer.Exit(REFUSED)
     plugin, connector = connectors[name]
     if hub.issuer is not None:
-        run(_look_up_issuer(hub))
+        with contextlib.suppress(
+            IssuerUnavailable
+        ):  # a connector that needs the metadata reports the failure
+            run_with(hub.origins, lambda _: hub.deployment.look_up_issuer())
     product = hub.deployment.product()
     if settings.server.public_url is None:
         warn(f"Setting 'server.public_url' is not set, so what is written calls {product.api_url}")
     files = make_files(connector, product, plugin=plugin)
-    lost = find_breaking(connector, files, published=_reader_of(published or folder), plugin=plugin)
+    compared = published or folder
+
+    def read(path: str) -> bytes | None:
+        with contextlib.suppress(OSError):
+            return (compared / path).read_bytes()
+        return None
+
+    lost = find_breaking(connector, files, published=read, plugin=plugin)
     if lost is None and published is not None:
         warn(f"{published} has no export of '{name}' to compare with")
         raise typer.Exit(REFUSED)
     if lost and not allow_breaking:
-        _refuse_to_break(lost, published or folder)
+        _warn_of_loss(lost, compared)
+        raise typer.Exit(REFUSED)
     for path, content in files.items():
         _save(folder / path, content)
     for remark in connector.remarks(product) if connector.remarks else ():
         warn(f"{remark}.")
 
 
-async def _look_up_issuer(hub: "Hub") -> None:
-    """Read the metadata of the issuer at which users of the connector sign in.
-
-    If that fails, the connectors that need the metadata report the failure.
-    """
-    async with hub.origins:
-        with contextlib.suppress(IssuerUnavailable):
-            await hub.deployment.look_up_issuer()
-
-
-def _refuse_to_break(lost: Sequence[str], published: Path) -> NoReturn:
-    """Print the first few parts of the export in *published* that would be lost, and end the command.
-
-    Raises typer.Exit.
-    """
+def _warn_of_loss(lost: Sequence[str], published: Path) -> None:
     for key in lost[:_MAX_LISTED]:
         warn(f"  {key}")
     if len(lost) > _MAX_LISTED:
@@ -218,16 +197,6 @@ def _refuse_to_break(lost: Sequence[str], published: Path) -> NoReturn:
         f"Nothing was written: the export in {published} has these {len(lost)} things, which people may have built on, and this one "
         "has not. Bring them back, or, if nobody uses them or it was never published, export with --allow-breaking."
     )
-    raise typer.Exit(REFUSED)
-
-
-def _reader_of(folder: Path) -> ReadFile:
-    def read(path: str) -> bytes | None:
-        with contextlib.suppress(OSError):
-            return (folder / path).read_bytes()
-        return None
-
-    return read
 
 
 def _write(file: Path, document: Mapping[str, Any]) -> None:

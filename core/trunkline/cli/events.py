@@ -5,7 +5,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -14,22 +13,23 @@ import typer
 
 from trunkline.cli import emitting, event_views
 from trunkline.cli.config import Config
-from trunkline.cli.loop import run
-from trunkline.cli.options import Chosen, Company, Environment, id_of, load_settings
+from trunkline.cli.loop import run_with
+from trunkline.cli.options import Chosen, Company, Environment, id_of, read_moment
 from trunkline.cli.output import show_document
+from trunkline.cli.parameters import argument
 from trunkline.errors import BodyInvalid, BodyTooLarge, EventRejected, FieldError, unknown_name
 from trunkline.errors.spelling import known_instead
 from trunkline.ingest.requests import RequestReader
 from trunkline.model import cursors
 from trunkline.model.environments import LIVE
 from trunkline.model.event_groups import EVERY_TYPE, is_group, type_groups, types_among
+from trunkline.model.events import Event
 from trunkline.runtime import stopping
 from trunkline.runtime.clock import now_text
 from trunkline.runtime.strict_json import read_json
 from trunkline.runtime.terminals import printable
-from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.modes import Modes
-from trunkline.settings import Settings
+from trunkline.settings import load
 from trunkline.store import stream as log
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ Follow = Annotated[bool, typer.Option("--follow/--no-follow", help="Continue unt
 
 @app.command("emit")
 def emit(
-    context: typer.Context,
-    type: Annotated[str, typer.Argument(metavar="TYPE", help="The event type, such as client.created.")],
+    type: Annotated[str, argument("TYPE", "The event type, such as client.created.")],
     company: Company,
     environment: Environment = LIVE,
     payload: Payload = None,
@@ -75,15 +74,37 @@ def emit(
 
     Example: [bold]trunkline events emit client.created --company 92[/bold]
     """
-    content = sys.stdin.buffer.read() if payload == "-" else _bytes(payload)
-    settings, chosen = load_settings(context, config), Chosen(company, environment)
-    envelope = run(_emit(settings, type, chosen, payload=content, metadata=_bytes(metadata)))
-    show_document(envelope)
+    content = sys.stdin.buffer.read() if payload == "-" else None if payload is None else os.fsencode(payload)
+    settings, chosen = load(config), Chosen(company, environment)
+    max_bytes = settings.events.max_body_bytes
+
+    async def store(log: emitting.Emission) -> Event:
+        company_id = await id_of(log, chosen)
+        members = {"type": orjson.dumps(type)}
+        if content is not None:
+            members["payload"] = _compact(content, "/payload")
+        elif (kind := log.catalog.get(type)) is not None:
+            members["payload"] = kind.example_json
+        else:
+            raise EventRejected([FieldError("/type", unknown_name("event type", type, log.catalog.names()))])
+        if metadata is not None:
+            members["metadata"] = _compact(os.fsencode(metadata), "/metadata")
+        body = b"{%b}" % b",".join(b'"%b":%b' % (name.encode(), raw) for name, raw in members.items())
+        if len(body) > max_bytes:
+            raise BodyTooLarge(max_bytes)
+        reader = RequestReader(
+            log.catalog, Modes("reject", {}, catalog=log.catalog), max_event_bytes=max_bytes
+        )
+        submission = reader.read(
+            "event", *read_json(body), company_of=lambda _: company_id, now_text=now_text
+        )
+        return await log.accept(submission)
+
+    show_document(run_with(emitting.opened(settings), store).body)
 
 
 @app.command("tail")
 def tail(
-    context: typer.Context,
     company: Company,
     environment: Environment = LIVE,
     types: Types = None,
@@ -96,65 +117,31 @@ def tail(
 
     Example: [bold]trunkline events tail --company 92 --types client.created,lead.created[/bold]
     """
-    since_ms = _epoch_ms(since)
-    settings, chosen = load_settings(context, config), Chosen(company, environment)
-    run(_tail(settings, chosen, types, since_ms, follow=follow, as_json=as_json))
+    from trunkline.cli import reading  # noqa: PLC0415 - here, as 'emit' does without it
+
+    moment = read_moment(since, "--since")
+    since_ms = None if moment is None else int(moment.timestamp() * 1000)
+    settings, chosen = load(config), Chosen(company, environment)
+
+    async def show(hub: "Readings") -> None:
+        company_id, names = await id_of(hub, chosen), _known_types(hub, types)
+        with stopping.stop_signals() as stop:
+            stopped = asyncio.create_task(stop.wait())
+            shown = asyncio.create_task(
+                _show_events(hub, company_id, names, since_ms, follow=follow, as_json=as_json)
+            )
+            await asyncio.wait({stopped, shown}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (stopped, shown):
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await shown
+
+    run_with(reading.opened(settings), show)
 
 
 app.command("show")(event_views.show_event)
 app.command("explain")(event_views.explain_event)
 app.command("digest")(event_views.digest_events)
-
-
-def _bytes(argument: str | None) -> bytes | None:
-    """Return the bytes of an argument, including invalid UTF-8."""
-    return None if argument is None else os.fsencode(argument)
-
-
-def _epoch_ms(text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        msg = f"'{text}' is not an ISO 8601 time, such as 2026-01-28T10:30:00Z"
-        raise typer.BadParameter(msg, param_hint="--since") from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
-async def _emit(
-    settings: Settings, type: str, chosen: Chosen, *, payload: bytes | None, metadata: bytes | None
-) -> bytes:
-    """Store an event, with all digits of its payload as written; returns the envelope.
-
-    *payload* and *metadata* are JSON; if *payload* is None, the example of the type is used.
-
-    Raises:
-        EventRejected, BodyInvalid, BodyTooLarge: nothing was stored.
-    """
-    async with emitting.opened(settings) as log:
-        company_id = await id_of(log, chosen)
-        members = {"type": orjson.dumps(type), "payload": _payload(log.catalog, type, payload)}
-        if metadata is not None:
-            members["metadata"] = _compact(metadata, "/metadata")
-        body = b"{%b}" % b",".join(b'"%b":%b' % (name.encode(), raw) for name, raw in members.items())
-        if len(body) > settings.events.max_body_bytes:
-            raise BodyTooLarge(settings.events.max_body_bytes)
-        modes = Modes("reject", {}, catalog=log.catalog)
-        reader = RequestReader(log.catalog, modes, max_event_bytes=settings.events.max_body_bytes)
-        submission = reader.read(
-            "event", *read_json(body), company_of=lambda _: company_id, now_text=now_text
-        )
-        return (await log.accept(submission)).body
-
-
-def _payload(catalog: SchemaCatalog, type: str, text: bytes | None) -> bytes:
-    if text is not None:
-        return _compact(text, "/payload")
-    kind = catalog.get(type)
-    if kind is None:
-        raise EventRejected([FieldError("/type", unknown_name("event type", type, catalog.names()))])
-    return kind.example_json
 
 
 def _compact(text: bytes, path: str) -> bytes:
@@ -167,34 +154,7 @@ def _compact(text: bytes, path: str) -> bytes:
         ) from None
 
 
-async def _tail(
-    settings: Settings,
-    chosen: Chosen,
-    types: str | None,
-    since_ms: int | None,
-    *,
-    follow: bool,
-    as_json: bool,
-) -> None:
-    """Print events as they are accepted, until a signal comes; without *follow* print only the stored events."""
-    from trunkline.cli import reading  # noqa: PLC0415 - here, as 'emit' does without it
-
-    async with reading.opened(settings) as hub:
-        company_id = await id_of(hub, chosen)
-        names = _known_types(hub, types)
-        with stopping.stop_signals() as stop:
-            stopped = asyncio.create_task(stop.wait())
-            shown = asyncio.create_task(
-                _read(hub, company_id, names, since_ms, follow=follow, as_json=as_json)
-            )
-            await asyncio.wait({stopped, shown}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (stopped, shown):
-                task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await shown
-
-
-async def _read(
+async def _show_events(
     hub: "Readings", company_id: int, names: list[str], since_ms: int | None, *, follow: bool, as_json: bool
 ) -> None:
     cursor: str | None = None
@@ -231,15 +191,11 @@ def _show(bodies: Sequence[bytes], *, as_json: bool) -> None:
         if as_json:
             show_document(body, indent=-1)
         else:
-            typer.echo(_line(body))
+            parts = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+            created, kind = (msgspec.json.decode(parts[name], type=str) for name in ("createdUtc", "type"))
+            number, payload = bytes(parts["id"]).decode(), bytes(parts["payload"]).decode()
+            typer.echo(f"{created}  #{number}  {kind:<23} {printable(payload)}")
     sys.stdout.flush()
-
-
-def _line(body: bytes) -> str:
-    parts = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    texts = {name: msgspec.json.decode(parts[name], type=str) for name in ("type", "createdUtc")}
-    number, payload = bytes(parts["id"]).decode(), bytes(parts["payload"]).decode()
-    return f"{texts['createdUtc']}  #{number}  {texts['type']:<23} {printable(payload)}"
 
 
 def _known_types(hub: "Readings", text: str | None) -> list[str]:

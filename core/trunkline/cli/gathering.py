@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import json
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any
 
 from msgspec import Struct
@@ -116,7 +116,7 @@ class Gathering:
         asks, answered = socket.socketpair()
         answers, asked = socket.socketpair()
         seat = Seat(next(self._numbers), asks, answers, (answered, asked))
-        answering = asyncio.create_task(_answer(answers, self._reply), name="metrics of all")
+        answering = asyncio.create_task(_answer(answers, lambda _: self.text()), name="metrics of all")
         self._seats[seat.number] = seat
         try:
             yield seat
@@ -144,18 +144,12 @@ class Gathering:
             answers = await asyncio.gather(*(seat.ask(_READINESS) for seat in self._seats.values()))
         checks: dict[str, str] = {}
         for answer in answers:
-            one: Mapping[str, str] = (
-                json.loads(answer) if answer is not None else {"dispatcher": "a process does not answer"}
-            )
+            one = {"dispatcher": "a process does not answer"} if answer is None else json.loads(answer)
             for name, state in one.items():
-                if checks.get(name, "off") in {"ok", "off"} and not (
-                    checks.get(name) == "ok" and state == "off"
-                ):
+                known = checks.get(name, "off")
+                if known == "off" or (known == "ok" and state != "off"):
                     checks[name] = state
         return checks or {"dispatcher": "no process runs"}
-
-    async def _reply(self, _question: bytes) -> bytes:
-        return await self.text()
 
 
 @contextlib.contextmanager
@@ -168,28 +162,23 @@ def seated(seat: str | None, hub: Hub) -> Generator[None]:
         yield
         return
     answers, asks = (socket.socket(fileno=int(number)) for number in seat.split(","))
-    hub.metrics.gather_with(_asking(asks))
-    answering = asyncio.create_task(_answer(answers, lambda question: _reply_of(hub, question)), name="seat")
+    turn = asyncio.Lock()
+    line: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask() -> bytes:
+        nonlocal line
+        async with turn:
+            line = line or await asyncio.open_connection(sock=asks)
+            return await _ask(*line, _WHOLE)
+
+    async def reply(question: bytes) -> bytes:
+        value: Any = await hub.readiness() if question == _READINESS else families_of(hub.metrics)
+        return json.dumps(value).encode()
+
+    hub.metrics.gather_with(ask)
+    answering = asyncio.create_task(_answer(answers, reply), name="seat")
     try:
         yield
     finally:
         answering.cancel()
         asks.close()
-
-
-def _asking(end: socket.socket) -> Callable[[], Awaitable[bytes]]:
-    lines: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
-    turn = asyncio.Lock()
-
-    async def ask() -> bytes:
-        async with turn:
-            if not lines:
-                lines.append(await asyncio.open_connection(sock=end))
-            return await _ask(*lines[0], _WHOLE)
-
-    return ask
-
-
-async def _reply_of(hub: Hub, question: bytes) -> bytes:
-    value: Any = await hub.readiness() if question == _READINESS else families_of(hub.metrics)
-    return json.dumps(value).encode()

@@ -1,8 +1,8 @@
 """``keys``: making and revoking API keys directly in the database."""
 
 import contextlib
-from collections.abc import AsyncGenerator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,21 +10,14 @@ from trunkline.access.key_service import view
 from trunkline.access.key_terms import DEFAULT_OVERLAP_SECONDS, MAX_OVERLAP_SECONDS
 from trunkline.cli import desk, opening
 from trunkline.cli.config import Config
-from trunkline.cli.loop import run
-from trunkline.cli.options import (
-    AsJson,
-    Chosen,
-    Environment,
-    OptionalCompany,
-    chosen_or_none,
-    id_or_none,
-    load_settings,
-)
+from trunkline.cli.loop import run_with
+from trunkline.cli.options import AsJson, Environment, OptionalCompany, chosen_or_none, id_or_none
 from trunkline.cli.output import show_json, show_list, shown_company, warn
+from trunkline.cli.parameters import argument, option
 from trunkline.cli.streams import require_output
 from trunkline.model.environments import LIVE, company_title
 from trunkline.model.principals import COMPANY_SCOPES, EVENTS_WRITE, OPERATOR
-from trunkline.settings import Settings
+from trunkline.settings import Settings, load
 from trunkline.store.keys import KeyRecord
 
 if TYPE_CHECKING:
@@ -33,9 +26,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Make, list, rotate and revoke API keys.")
 
 Name = Annotated[str, typer.Option(help="What the key is for, in a few words.")]
-Scopes = Annotated[
-    list[str], typer.Option("--scope", metavar="SCOPE", help=f"May be repeated: {', '.join(COMPANY_SCOPES)}.")
-]
+Scopes = Annotated[list[str], option("--scope", "SCOPE", f"May be repeated: {', '.join(COMPANY_SCOPES)}.")]
 Operator = Annotated[
     bool,
     typer.Option(
@@ -44,22 +35,15 @@ Operator = Annotated[
         "company.",
     ),
 ]
-Expires = Annotated[
-    str | None, typer.Option("--expires", metavar="TIME", help="ISO 8601 time at which it expires.")
-]
+Expires = Annotated[str | None, option("--expires", "TIME", "ISO 8601 time at which it expires.")]
 Networks = Annotated[
     list[str] | None,
-    typer.Option(
-        "--network",
-        metavar="NETWORK",
-        help="An address or network from which it may be used. May be repeated.",
-    ),
+    option("--network", "NETWORK", "An address or network from which it may be used. May be repeated."),
 ]
 
 
 @app.command("create")
 def create_key(
-    context: typer.Context,
     name: Name,
     company: OptionalCompany = None,
     environment: Environment = LIVE,
@@ -86,16 +70,21 @@ def create_key(
     if not 1 <= len(name.strip()) <= 200:
         raise typer.BadParameter("--name takes 1 to 200 characters")
     scopes = scope or [OPERATOR] if operator else scope
-    chosen = {"name": name, "scopes": scopes, "expires_utc": expires, "networks": network or ()}
     owner = chosen_or_none(company, environment)
     require_output()
-    _show_made(*run(_create(load_settings(context, config), owner, chosen)), as_json=as_json)
+
+    async def create(hub: "desk.Desk | Hub") -> tuple[KeyRecord, str]:
+        company_id = await id_or_none(hub, owner)
+        return await hub.keys.create(
+            company_id, name=name, scopes=scopes, expires_utc=expires, networks=network or ()
+        )
+
+    _show_made(*run_with(_opened_for_new_keys(load(config)), create), as_json=as_json)
 
 
 @app.command("rotate")
 def rotate_key(
-    context: typer.Context,
-    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as 'keys list' shows it.")],
+    key_id: Annotated[str, argument("ID", "The key's id, as 'keys list' shows it.")],
     overlap_seconds: Annotated[
         int,
         typer.Option(
@@ -115,12 +104,15 @@ def rotate_key(
     Example: [bold]trunkline keys rotate key_5f0c9a2d1e83c55b4f0c9a2d --overlap-seconds 3600[/bold]
     """
     require_output()
-    _show_made(*run(_rotate(load_settings(context, config), key_id, overlap_seconds)), as_json=as_json)
+    made = run_with(
+        desk.opened(load(config), makes_keys=True),
+        lambda hub: hub.keys.rotate(key_id, company_id=None, by=desk.HERE, overlap_seconds=overlap_seconds),
+    )
+    _show_made(*made, as_json=as_json)
 
 
 @app.command("list")
 def list_keys(
-    context: typer.Context,
     company: OptionalCompany = None,
     environment: Environment = LIVE,
     as_json: AsJson = False,
@@ -131,7 +123,11 @@ def list_keys(
     Example: [bold]trunkline keys list --company 92[/bold]
     """
     chosen = chosen_or_none(company, environment)
-    views = [view(record) for record in run(_list(load_settings(context, config), chosen))]
+
+    async def read(hub: desk.Desk) -> list[KeyRecord]:
+        return await hub.keys.list(await id_or_none(hub, chosen))
+
+    views = [view(record) for record in run_with(desk.opened(load(config)), read)]
     columns = [
         "id",
         "company",
@@ -145,20 +141,22 @@ def list_keys(
         "expires",
         "networks",
     ]
-    show_list("keys", views, columns, [_row(view) for view in views], as_json=as_json)
+    rows: list[list[str]] = []
+    for shown in views:
+        cells = {**shown, "company_id": None if shown["company_id"] is None else shown_company(shown)}
+        rows.append([_cell(value) for name, value in cells.items() if name != "environment"])
+    show_list("keys", views, columns, rows, as_json=as_json)
 
 
 @app.command("revoke")
 def revoke_key(
-    context: typer.Context,
-    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as 'keys list' shows it.")],
-    config: Config = None,
+    key_id: Annotated[str, argument("ID", "The key's id, as 'keys list' shows it.")], config: Config = None
 ) -> None:
     """Revoke a key, at once and permanently.
 
     Example: [bold]trunkline keys revoke key_5f0c9a2d1e83c55b4f0c9a2d[/bold]
     """
-    run(_revoke(load_settings(context, config), key_id))
+    run_with(desk.opened(load(config)), lambda hub: hub.keys.revoke(key_id, company_id=None))
     warn(f"Key {key_id} is revoked.")
 
 
@@ -174,46 +172,15 @@ def _show_made(record: KeyRecord, key: str, *, as_json: bool) -> None:
     warn(f"Key {record.id} {owner}. Keep it now: it is stored only as a digest and never shown again.")
 
 
-async def _create(
-    settings: Settings, owner: Chosen | None, chosen: Mapping[str, Any]
-) -> tuple[KeyRecord, str]:
-    async with _opened_for_new_keys(settings) as hub:
-        company_id = await id_or_none(hub, owner)
-        return await hub.keys.create(company_id, **chosen)
-
-
 @contextlib.asynccontextmanager
 async def _opened_for_new_keys(settings: Settings) -> AsyncGenerator["desk.Desk | Hub"]:
-    """Open a desk, or a hub if a plugin may add event types.
-
-    The reason is that a new key is pinned to the current versions of all event types.
-    """
+    """Open a desk, or a hub if a plugin may add event types: a new key is pinned to the versions of all of them."""
     if desk.has_only_own_plugins(settings):
         async with desk.opened(settings, makes_keys=True) as opened:
             yield opened
     else:
         async with opening.opened(settings) as hub:
             yield hub
-
-
-async def _rotate(settings: Settings, key_id: str, overlap_seconds: int) -> tuple[KeyRecord, str]:
-    async with desk.opened(settings, makes_keys=True) as hub:
-        return await hub.keys.rotate(key_id, company_id=None, by=desk.HERE, overlap_seconds=overlap_seconds)
-
-
-async def _list(settings: Settings, chosen: Chosen | None) -> list[KeyRecord]:
-    async with desk.opened(settings) as hub:
-        return await hub.keys.list(await id_or_none(hub, chosen))
-
-
-async def _revoke(settings: Settings, key_id: str) -> None:
-    async with desk.opened(settings) as hub:
-        await hub.keys.revoke(key_id, company_id=None)
-
-
-def _row(view: Mapping[str, Any]) -> list[str]:
-    cells = {**view, "company_id": None if view["company_id"] is None else shown_company(view)}
-    return [_cell(value) for name, value in cells.items() if name != "environment"]
 
 
 def _cell(value: object) -> str:

@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
+from trunkline.cli.parameters import option
 from trunkline_client.listen import OPTIONS, Options
 from trunkline_client.listen import listen as listen_to
 
 
 def _option(name: str, variable: str | None = None) -> typer.models.OptionInfo:
     shown, told = OPTIONS[name]
-    return typer.Option(f"--{name}", metavar=shown, help=f"{told[0].upper()}{told[1:]}.", envvar=variable)  # type: ignore[no-any-return]
+    return option(f"--{name}", shown, f"{told[0].upper()}{told[1:]}.", envvar=variable)  # type: ignore[no-any-return]
 
 
 def listen(

@@ -5,14 +5,15 @@ from typing import Annotated
 import typer
 
 from trunkline.cli.config import Config
-from trunkline.cli.connecting import connected
-from trunkline.cli.loop import run
-from trunkline.cli.options import load_settings
+from trunkline.cli.connecting import ready
+from trunkline.cli.loop import run_with
+from trunkline.cli.parameters import option
 from trunkline.errors import BadCursor
-from trunkline.insight import status
 from trunkline.model import cursors
 from trunkline.model.deliveries import Key
+from trunkline.settings import load
 from trunkline.store import epochs
+from trunkline.store.database import Database
 from trunkline.store.epochs import MAX_POSITION, Advanced
 
 app = typer.Typer(no_args_is_help=True, help="Move the log past ids that were lost in a restore.")
@@ -39,17 +40,17 @@ def _position_of(given: str) -> int:
 
 Past = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--past",
-        metavar="ID",
+        "ID",
+        "An event id, cursor or delivery id that a client has seen; the log then continues after it.",
         callback=_read_position,
-        help="An event id, cursor or delivery id that a client has seen; the log then continues after it.",
     ),
 ]
 
 
 @app.command("advance")
-def advance(context: typer.Context, past: Past = None, config: Config = None) -> None:
+def advance(past: Past = None, config: Config = None) -> None:
     """Move the log past every id that may have been given out, after the database was reset to an earlier time.
 
     Run it after PostgreSQL was restored, or a standby that lagged was promoted, before the hub accepts events again.
@@ -57,15 +58,12 @@ def advance(context: typer.Context, past: Past = None, config: Config = None) ->
 
     Example: [bold]trunkline log advance[/bold]
     """
-    settings = load_settings(context, config)
 
-    async def move() -> Advanced:
-        async with connected(settings) as database:
-            await status.require(database, settings)
-            async with database.write() as connection:
-                return await epochs.advance(connection, past=_position_of(past) if past else 0)
+    async def move(database: Database) -> Advanced:
+        async with database.write() as connection:
+            return await epochs.advance(connection, past=_position_of(past) if past else 0)
 
-    typer.echo(told(run(move())))
+    typer.echo(told(run_with(ready(load(config)), move)))
 
 
 def told(advanced: Advanced) -> str:

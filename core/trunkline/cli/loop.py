@@ -3,7 +3,8 @@
 import asyncio
 import gc
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 import uvloop
@@ -12,6 +13,7 @@ GRACE_SECONDS = 2.0
 _log = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
+Services = TypeVar("Services")
 
 
 class _Loop(uvloop.Loop):
@@ -37,18 +39,30 @@ def run(main: Coroutine[Any, Any, Value]) -> Value:
     gc.freeze()
     gc.enable()
     gc.set_threshold(50_000, 20, 50)
+
+    async def end_alone() -> Value:
+        try:
+            return await main
+        finally:
+            if others := asyncio.all_tasks() - {asyncio.current_task()}:
+                for task in others:
+                    task.cancel()
+                _, endless = await asyncio.wait(others, timeout=GRACE_SECONDS)
+                for task in endless:  # the runner would wait for it forever
+                    _log.warning("the process ends without '%s', which does not end", task.get_coro())
+                    asyncio.tasks._unregister_task(task)  # noqa: SLF001 - documented under 'Extending' asyncio
+
     with asyncio.Runner(loop_factory=_Loop) as runner:
-        return runner.run(_ending_alone(main))
+        return runner.run(end_alone())
 
 
-async def _ending_alone(main: Coroutine[Any, Any, Value]) -> Value:
-    try:
-        return await main
-    finally:
-        if others := asyncio.all_tasks() - {asyncio.current_task()}:
-            for task in others:
-                task.cancel()
-            _, endless = await asyncio.wait(others, timeout=GRACE_SECONDS)
-            for task in endless:  # the runner would wait for it forever
-                _log.warning("the process ends without '%s', which does not end", task.get_coro())
-                asyncio.tasks._unregister_task(task)  # noqa: SLF001 - documented under 'Extending' asyncio
+def run_with(
+    opening: AbstractAsyncContextManager[Services], work: Callable[[Services], Awaitable[Value]]
+) -> Value:
+    """Run *work* with the services that *opening* opens, and return its result."""
+
+    async def whole() -> Value:
+        async with opening as services:
+            return await work(services)
+
+    return run(whole())

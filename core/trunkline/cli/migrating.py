@@ -10,10 +10,10 @@ from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.connecting import explained
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, load_settings
+from trunkline.cli.options import AsJson
 from trunkline.cli.output import show_json, show_table, span
 from trunkline.errors import PluginFailed
-from trunkline.settings import Settings
+from trunkline.settings import Settings, load
 from trunkline.store import migrate
 from trunkline.store.database import embedded_file
 
@@ -25,7 +25,6 @@ _NEW = "There is nothing of a hub in the database yet: 'trunkline migrate' makes
 
 
 def migrate_command(
-    context: typer.Context,
     plan: Annotated[
         bool,
         typer.Option(
@@ -41,10 +40,17 @@ def migrate_command(
 
     Example: [bold]trunkline migrate --plan[/bold]
     """
-    settings = load_settings(context, config)
+    settings = load(config)
     if plan:
         is_new, steps = run(_plan(settings))
-        _show(is_new, steps, as_json=as_json)
+        if as_json:
+            show_json({"is_new": is_new, "steps": to_builtins(steps)})
+        elif is_new:
+            typer.echo(_NEW)
+        elif not steps:
+            typer.echo(_UP_TO_DATE.format(""))
+        else:
+            _show_steps(steps)
         return
     if as_json:
         msg = "'--json' goes with '--plan'"
@@ -94,17 +100,6 @@ async def _plan(settings: Settings) -> "tuple[bool, Sequence[PlannedStep]]":
 
         plan = await migration_plan.make(database, hub.histories())
         return plan.is_new, plan.steps
-
-
-def _show(is_new: bool, steps: "Sequence[PlannedStep]", *, as_json: bool) -> None:
-    if as_json:
-        show_json({"is_new": is_new, "steps": to_builtins(steps)})
-    elif is_new:
-        typer.echo(_NEW)
-    elif not steps:
-        typer.echo(_UP_TO_DATE.format(""))
-    else:
-        _show_steps(steps)
 
 
 def _show_steps(steps: "Sequence[PlannedStep]") -> None:

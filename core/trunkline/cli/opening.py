@@ -10,14 +10,14 @@ from pydantic import SecretStr
 from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.vault import Vault
 from trunkline.cli import desk
-from trunkline.cli.connecting import connected, explained
-from trunkline.cli.loop import run
+from trunkline.cli.connecting import connected, explained, ready
+from trunkline.cli.loop import run_with
 from trunkline.cli.output import warn
 from trunkline.errors import TrunklineError
 from trunkline.insight import status
 from trunkline.runtime import callers
 from trunkline.settings import Settings
-from trunkline.store.database import embedded_file
+from trunkline.store.database import Database, embedded_file
 
 if TYPE_CHECKING:
     from trunkline.hub.hub import Hub
@@ -31,11 +31,8 @@ def inspected(settings: Settings, *, with_routes: bool = False) -> "Hub":
     Raises:
         SettingsInvalid, SchemaInvalid, PluginFailed
     """
-    throwaway = SecretStr(secrets.token_urlsafe(48))
-    secrets_of_none = {"pepper": throwaway, "encryption_key": throwaway}
-    auth = settings.auth.model_copy(
-        update=secrets_of_none | {"other_peppers": (), "other_encryption_keys": ()}
-    )
+    throwaway = dict.fromkeys(("pepper", "encryption_key"), SecretStr(secrets.token_urlsafe(48)))
+    auth = settings.auth.model_copy(update={**throwaway, "other_peppers": (), "other_encryption_keys": ()})
     return _hub_class()(settings.model_copy(update={"auth": auth}), dispatch=False, serves=with_routes)
 
 
@@ -46,21 +43,19 @@ def described(settings: Settings, *, with_routes: bool = False) -> "Hub":
         SettingsInvalid, SchemaInvalid, PluginFailed
     """
     hub = inspected(settings, with_routes=with_routes)
-    try:
-        run(_add_registered(hub, settings))
-    except TrunklineError as error:
-        warn(f"What was registered over the API is left out, as the database cannot be read now: {error}")
-    return hub
-
-
-async def _add_registered(hub: "Hub", settings: Settings) -> None:
     from trunkline.ingest.event_types import RegisteredTypes  # noqa: PLC0415 - a hub has already imported it
 
-    async with connected(settings) as database:
+    async def add_registered(database: Database) -> None:
         file = embedded_file(database)
         if file is None or file.exists():
             await status.require(database, settings)
             await RegisteredTypes(database, hub.catalog).refresh()
+
+    try:
+        run_with(connected(settings), add_registered)
+    except TrunklineError as error:
+        warn(f"What was registered over the API is left out, as the database cannot be read now: {error}")
+    return hub
 
 
 async def require_database(settings: Settings) -> None:
@@ -69,8 +64,8 @@ async def require_database(settings: Settings) -> None:
     Raises:
         SettingsInvalid, StoreUnavailable
     """
-    async with connected(settings) as database:
-        await status.require(database, settings)
+    async with ready(settings):
+        pass
 
 
 async def check_secrets(settings: Settings) -> None:

@@ -1,15 +1,13 @@
 """Options that several commands share, and reading the settings."""
 
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple, Protocol
 
 import typer
 
-from trunkline import settings
-from trunkline.cli.config import chosen_config
+from trunkline.cli.parameters import argument, option
 from trunkline.model.companies import REFERENCE_FORM, read_name
 from trunkline.model.environments import ENVIRONMENTS, LIVE, TEST, in_environment
-from trunkline.settings import Settings
 from trunkline.store.directory import CompanyDirectory
 
 
@@ -20,8 +18,8 @@ def _check_company(named: str | None) -> str | None:
     return named
 
 
-_COMPANY: Any = typer.Option(
-    "--company", metavar="COMPANY", callback=_check_company, help="The company: its id or its reference."
+_COMPANY: Any = option(
+    "--company", "COMPANY", "The company: its id or its reference.", callback=_check_company
 )
 
 
@@ -35,18 +33,14 @@ def _check_environment(named: str) -> str:
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Company = Annotated[str, _COMPANY]
 OptionalCompany = Annotated[str | None, _COMPANY]
-SubscriptionId = Annotated[str, typer.Argument(metavar="SUBSCRIPTION", help="The subscription's id, sub_….")]
+SubscriptionId = Annotated[str, argument("SUBSCRIPTION", "The subscription's id, sub_….")]
 CompanyArgument = Annotated[
-    str,
-    typer.Argument(metavar="COMPANY", callback=_check_company, help="The company: its id or its reference."),
+    str, argument("COMPANY", "The company: its id or its reference.", callback=_check_company)
 ]
 Environment = Annotated[
     str,
-    typer.Option(
-        "--environment",
-        metavar="|".join(ENVIRONMENTS),
-        callback=_check_environment,
-        help="The company's environment.",
+    option(
+        "--environment", "|".join(ENVIRONMENTS), "The company's environment.", callback=_check_environment
     ),
 ]
 
@@ -98,10 +92,13 @@ def name_of(company: str) -> int | str:
     return name
 
 
-def load_settings(context: typer.Context, config: Path | None) -> Settings:
-    """Read the settings from the file named before or after the command, and the environment.
-
-    Raises:
-        SettingsInvalid: the file is missing or not TOML, or a setting is unknown or malformed.
-    """
-    return settings.load(chosen_config(context, config))
+def read_moment(text: str | None, option: str) -> datetime | None:
+    """Read the ISO 8601 time of *option*, in UTC if it has no offset. Raises BadParameter."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        msg = f"'{text}' is not an ISO 8601 time, such as 2026-01-28T10:30:00Z"
+        raise typer.BadParameter(msg, param_hint=option) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

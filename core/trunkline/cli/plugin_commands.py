@@ -9,14 +9,14 @@ from typer.core import TyperGroup
 
 from trunkline import plugins
 from trunkline.cli import opening
+from trunkline.cli.config import chosen_config
 from trunkline.cli.loop import run
-from trunkline.cli.options import load_settings
 from trunkline.cli.output import REFUSED, warn
 from trunkline.cli.streams import require_output
 from trunkline.contract import Command
 from trunkline.errors import TrunklineError
 from trunkline.plugins.calls import describe_error
-from trunkline.settings import Settings
+from trunkline.settings import Settings, load
 
 
 class PluginGroups(TyperGroup):
@@ -24,11 +24,11 @@ class PluginGroups(TyperGroup):
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
         """Name the plugins with commands."""
-        return sorted(_commands_of_all(load_settings(ctx, None)))
+        return sorted(_commands_of_all(load(chosen_config(ctx))))
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
         """Return the group of the plugin *cmd_name*."""
-        settings = load_settings(ctx, None)
+        settings = load(chosen_config(ctx))
         given = _commands_of_all(settings).get(cmd_name)
         if given is None:
             known = ", ".join(sorted(_commands_of_all(settings))) or "none does"

@@ -1,43 +1,34 @@
 """``plugins``: all installed plugins with their states, details of one, and plugins to install."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from msgspec import to_builtins
 
 from trunkline.cli import opening
-from trunkline.cli.config import Config, remember_config
-from trunkline.cli.options import AsJson, load_settings
+from trunkline.cli.config import Config
+from trunkline.cli.options import AsJson
 from trunkline.cli.output import REFUSED, show_json, show_table, warn
+from trunkline.cli.parameters import argument, option
 from trunkline.errors.spelling import correction
 from trunkline.plugins import collect_routes
+from trunkline.settings import load
 
 app = typer.Typer(invoke_without_command=True)
 
-Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="The plugin's name, as 'trunkline plugins' lists it.")
-]
+Name = Annotated[str, argument("NAME", "The plugin's name, as 'trunkline plugins' lists it.")]
 
 Words = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="WORD", help="Words to search for; an entry must contain all of them."),
+    list[str] | None, argument("WORD", "Words to search for; an entry must contain all of them.")
 ]
 CataloguePlace = Annotated[
-    str | None,
-    typer.Option("--catalogue", metavar="PLACE", help="A file or URL, instead of plugins.catalogue."),
+    str | None, option("--catalogue", "PLACE", "A file or URL, instead of plugins.catalogue.")
 ]
-Report = Annotated[
-    Path, typer.Argument(metavar="REPORT", help="A file that 'pytest --trunkline-report' wrote.")
-]
-OfPlugin = Annotated[
-    str | None, typer.Option("--plugin", metavar="NAME", help="The plugin, if the report has several.")
-]
-IntoFile = Annotated[Path, typer.Option("--into", metavar="FILE", help="File to write the badge to.")]
-ReportUrl = Annotated[
-    str | None, typer.Option("--report-url", metavar="URL", help="URL at which the report can be read.")
-]
+Report = Annotated[Path, argument("REPORT", "A file that 'pytest --trunkline-report' wrote.")]
+OfPlugin = Annotated[str | None, option("--plugin", "NAME", "The plugin, if the report has several.")]
+IntoFile = Annotated[Path, option("--into", "FILE", "File to write the badge to.")]
+ReportUrl = Annotated[str | None, option("--report-url", "URL", "URL at which the report can be read.")]
 
 FACTS = ("state", "error", "distribution", "version", "requires", "module", "file")
 LISTS = (
@@ -52,10 +43,9 @@ def list_plugins(context: typer.Context, as_json: AsJson = False, config: Config
 
     Example: [bold]trunkline plugins --json[/bold]
     """
-    remember_config(context, config)
     if context.invoked_subcommand is not None:
         return
-    registry = opening.inspected(load_settings(context, config)).registry
+    registry = opening.inspected(load(config)).registry
     if not registry.has_only_own:  # the routes of trunkline's own plugins are valid
         collect_routes(registry)
     records = registry.records
@@ -76,14 +66,14 @@ def list_plugins(context: typer.Context, as_json: AsJson = False, config: Config
 
 
 @app.command("show")
-def show_plugin(context: typer.Context, name: Name, as_json: AsJson = False, config: Config = None) -> None:
+def show_plugin(name: Name, as_json: AsJson = False, config: Config = None) -> None:
     """Show one plugin: its origin, why it does not run, its hooks and settings, and what it provides.
 
     Example: [bold]trunkline plugins show webhooks[/bold]
     """
     from trunkline.plugins.descriptions import describe_plugins  # noqa: PLC0415 - routes take the web framework
 
-    hub = opening.inspected(load_settings(context, config), with_routes=True)
+    hub = opening.inspected(load(config), with_routes=True)
     descriptions = describe_plugins(hub.registry, name)
     if not descriptions:
         known = [record.name for record in hub.registry.records]
@@ -93,17 +83,21 @@ def show_plugin(context: typer.Context, name: Name, as_json: AsJson = False, con
     for plugin in descriptions:
         if as_json:
             show_json(plugin)
-        else:
-            _show(plugin)
+            continue
+        typer.echo(plugin["name"])
+        for fact in FACTS:
+            if plugin[fact] is not None:
+                typer.echo(f"  {fact}: {plugin[fact]}")
+        for sentence in plugin["deprecations"]:
+            typer.echo(f"  deprecated: {sentence}")
+        for kind in filter(plugin.get, LISTS):
+            typer.echo(f"\n{kind.replace('_', ' ')}")
+            show_table(list(plugin[kind][0]), [list(map(_cell, row.values())) for row in plugin[kind]])
 
 
 @app.command("search")
 def search_plugins(
-    context: typer.Context,
-    words: Words = None,
-    catalogue: CataloguePlace = None,
-    as_json: AsJson = False,
-    config: Config = None,
+    words: Words = None, catalogue: CataloguePlace = None, as_json: AsJson = False, config: Config = None
 ) -> None:
     """Search the catalogue of plugins: the built-in one, or that of plugins.catalogue. No data are sent anywhere.
 
@@ -111,7 +105,7 @@ def search_plugins(
     """
     from trunkline.plugins.catalogue import read_catalogue  # noqa: PLC0415 - it imports an HTTP client
 
-    place = catalogue or load_settings(context, config).plugins.catalogue
+    place = catalogue or load(config).plugins.catalogue
     found = read_catalogue(place).search(words or ())
     if as_json:
         show_json({"plugins": [entry.model_dump() for entry in found], "count": len(found)})
@@ -138,20 +132,6 @@ def draw_badge(
     name, judged = badges.read_plugin(report, plugin)
     into.write_text(badges.draw(name, judged, report_url=report_url), encoding="utf-8")
     typer.echo(f"[![trunkline: {judged.get('level') or 'does not load'}]({into})]({report_url or report})")
-
-
-def _show(plugin: Mapping[str, Any]) -> None:
-    typer.echo(plugin["name"])
-    for fact in FACTS:
-        if plugin[fact] is not None:
-            typer.echo(f"  {fact}: {plugin[fact]}")
-    for sentence in plugin["deprecations"]:
-        typer.echo(f"  deprecated: {sentence}")
-    for kind in LISTS:
-        rows: list[Mapping[str, Any]] = plugin[kind]
-        if rows:
-            typer.echo(f"\n{kind.replace('_', ' ')}")
-            show_table(list(rows[0]), [[_cell(value) for value in row.values()] for row in rows])
 
 
 def _cell(value: object) -> str:

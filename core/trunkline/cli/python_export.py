@@ -40,6 +40,16 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 """
+_EVENT = """
+    class {}(trunkline_client.Event):
+        type: Literal[{!r}]
+        payload: {}
+"""
+_RUNNING = """\
+    EventName = EventGroup = str
+    Client = trunkline_client.Client
+    AsyncClient = trunkline_client.AsyncClient
+"""
 _TYPED = '''
 
 def typed(event: trunkline_client.Event) -> AnyEvent:
@@ -47,6 +57,7 @@ def typed(event: trunkline_client.Event) -> AnyEvent:
     return cast("AnyEvent", event)
 '''
 _EMIT = ", *, metadata: Mapping[str, Any] | None = None, company_id: int | str | None = None, idempotency_key: str | None = None"
+_ACT = ", *, idempotency_key: str | None = None"
 _FOLLOW = "places: trunkline_client.Places | None = None, *, types: Iterable[EventName | EventGroup] = (), since: str | None = None, filter: Mapping[str, Any] | None = None, wait_seconds: float = 30"
 _CONSUME = "name: str, *, types: Sequence[EventName | EventGroup] | None = None, filter: Mapping[str, Any] | None = None, start: str | None = None, lease_seconds: int = 60, wait_seconds: int = 30, limit: int = 200"
 
@@ -68,16 +79,22 @@ def python_module(
     events = {name: given.reserve(f"{payload}Event") for name, payload in payloads.items()}
     searches = [_search(one, taken, given) for one in operations["search"]]
     forms = {
-        "emit": [_emit(name, payload, events[name]) for name, payload in payloads.items()],
-        "act": [_act(one, taken, given) for one in operations["action"]],
+        "emit": [
+            (f"type: Literal[{name!r}], payload: {payload}{_EMIT}", events[name])
+            for name, payload in payloads.items()
+        ],
+        "act": [(_parameters(one, taken, more=_ACT), _output(one, given)) for one in operations["action"]],
         "search": [(parameters, f"{record} | None") for parameters, record in searches],
         "search_all": searches,
-        "lookup": [_look_up(one, given) for one in operations["lookup"]],
+        "lookup": [
+            (f"name: Literal[{one.name!r}], query: str | None = None", _item(one, given))
+            for one in operations["lookup"]
+        ],
     }
     names = ", ".join(map(repr, events))
     groups = ", ".join(map(repr, [*type_groups(events), EVERY_TYPE]))
     checked = [
-        *(_event_class(name, payload, events[name]) for name, payload in payloads.items()),
+        *(_EVENT.format(events[name], name, payload) for name, payload in payloads.items()),
         f"    EventName: TypeAlias = Literal[{names}]" if names else "    EventName: TypeAlias = str",
         f"    EventGroup: TypeAlias = Literal[{groups}]",
         f"    AnyEvent: TypeAlias = {' | '.join(events.values()) or 'trunkline_client.Event'}",
@@ -87,29 +104,9 @@ def python_module(
         ),
     ]
     same = "".join(f"    {name} = trunkline_client.Event\n" for name in [*events.values(), "AnyEvent"])
-    running = (
-        "else:\n"
-        + same
-        + "    EventName = EventGroup = str\n"
-        + "".join(f"    {name} = trunkline_client.{name}\n" for name in ("Client", "AsyncClient"))
-    )
-    sources = filter(None, [taken.source(), given.source()])
-    return (
-        _HEAD.format(product=product)
-        + "\n\n".join(sources)
-        + _CHECKED
-        + "\n".join(checked)
-        + "\n"
-        + running
-        + _TYPED
-    )
-
-
-def _event_class(event_type: str, payload: str, event: str) -> str:
-    return (
-        f"\n    class {event}(trunkline_client.Event):\n"
-        f"        type: Literal[{event_type!r}]\n        payload: {payload}\n"
-    )
+    sources = "\n\n".join(filter(None, [taken.source(), given.source()]))
+    head = _HEAD.format(product=product) + sources + _CHECKED
+    return head + "\n".join(checked) + "\nelse:\n" + same + _RUNNING + _TYPED
 
 
 def _client(
@@ -139,21 +136,9 @@ def _method(name: str, overloads: Sequence[_Overload]) -> Iterable[str]:
         yield f"        def {name}(self, *args: Any, **values: Any) -> Any: ..."
 
 
-def _emit(event_type: str, payload: str, event: str) -> _Overload:
-    return f"type: Literal[{event_type!r}], payload: {payload}{_EMIT}", event
-
-
-def _act(action: Definition, taken: PythonTypes, given: PythonTypes) -> _Overload:
-    return _parameters(action, taken, more=", *, idempotency_key: str | None = None"), _output(action, given)
-
-
 def _search(search: Definition, taken: PythonTypes, given: PythonTypes) -> _Overload:
     answer = _output(search, given) if item_list(search) is None else _item(search, given)
     return _parameters(search, taken), answer
-
-
-def _look_up(lookup: Definition, given: PythonTypes) -> _Overload:
-    return f"name: Literal[{lookup.name!r}], query: str | None = None", _item(lookup, given)
 
 
 def _parameters(definition: Definition, taken: PythonTypes, *, more: str = "") -> str:
@@ -186,8 +171,5 @@ def _output(definition: Definition, given: PythonTypes) -> str:
 
 def _item(definition: Definition, given: PythonTypes) -> str:
     """Declare the item type of a search or a lookup."""
-    return given.type_of(
-        item_schema(definition),
-        name=f"{pascal(definition.name)}Item",
-        root=definition.output,
-    )
+    name = f"{pascal(definition.name)}Item"
+    return given.type_of(item_schema(definition), name=name, root=definition.output)

@@ -86,7 +86,13 @@ class PythonTypes:
         typed = {key: text if key in required else f"NotRequired[{text}]" for key, text in members.items()}
         title = str(schema.get("description") or schema.get("title") or name).strip().split("\n")[0]
         del self._sources[name]
-        self._sources[name] = _class(name, typed, _sentence(title) if self._described else "")
+        if all(key.isidentifier() and not keyword.iskeyword(key) for key in typed):
+            told = [f'    """{_sentence(title)}"""', ""] if self._described else []
+            lines = [f"    {key}: {text}" for key, text in typed.items()]
+            self._sources[name] = "\n".join([f"class {name}(TypedDict):", *told, *lines, ""])
+        else:
+            pairs = ", ".join(f"{key!r}: {text!r}" for key, text in typed.items())
+            self._sources[name] = f"{name} = TypedDict({name!r}, {{{pairs}}})\n"
         return name
 
     def _referred(self, reference: str, name: str, root: Mapping[str, Any]) -> str:
@@ -120,15 +126,6 @@ def pascal(text: str) -> str:
     """Convert *text* to a class name: ``client.created`` and ``client_created`` become ``ClientCreated``."""
     words = "".join(letter if letter.isalnum() else " " for letter in text).split()
     return "".join(word[0].upper() + word[1:] for word in words)
-
-
-def _class(name: str, members: Mapping[str, str], title: str) -> str:
-    told = [f'    """{title}"""', ""] if title else []
-    if all(key.isidentifier() and not keyword.iskeyword(key) for key in members):
-        lines = [f"    {key}: {text}" for key, text in members.items()]
-        return "\n".join([f"class {name}(TypedDict):", *told, *lines, ""])
-    pairs = ", ".join(f"{key!r}: {text!r}" for key, text in members.items())
-    return f"{name} = TypedDict({name!r}, {{{pairs}}})\n"
 
 
 def _sentence(text: str) -> str:

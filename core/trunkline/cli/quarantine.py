@@ -5,30 +5,26 @@ It covers all companies, unless one is named.
 
 import os
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
 from trunkline.cli import opening, reading
 from trunkline.cli.config import Config
-from trunkline.cli.loop import run
-from trunkline.cli.options import (
-    AsJson,
-    Chosen,
-    Environment,
-    OptionalCompany,
-    chosen_or_none,
-    id_or_none,
-    load_settings,
-)
+from trunkline.cli.loop import run_with
+from trunkline.cli.options import AsJson, Chosen, Environment, OptionalCompany, chosen_or_none, id_or_none
 from trunkline.cli.output import show_document, show_list, shown_company, warn
+from trunkline.cli.parameters import argument, option
 from trunkline.contract import QuarantinedEvent, ReleasedEvent
 from trunkline.errors import EventRejected, FieldError, unknown_name
 from trunkline.ingest import quarantine, requests
 from trunkline.model.environments import LIVE
 from trunkline.runtime.strict_json import read_json
-from trunkline.settings import Settings
+from trunkline.settings import load
+
+if TYPE_CHECKING:
+    from trunkline.hub.hub import Hub
 
 _PAGE = 100
 
@@ -36,20 +32,13 @@ app = typer.Typer(
     no_args_is_help=True, help="List the events that break their schema, and release or delete them."
 )
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="The event's id, as 'quarantine list' shows it.")]
-OptionalId = Annotated[
-    str | None, typer.Argument(metavar="ID", help="The event's id, as 'quarantine list' shows it.")
-]
-Type = Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Only events of this type.")]
+Id = Annotated[str, argument("ID", "The event's id, as 'quarantine list' shows it.")]
+OptionalId = Annotated[str | None, argument("ID", "The event's id, as 'quarantine list' shows it.")]
+Type = Annotated[str | None, option("--type", "TYPE", "Only events of this type.")]
 AllOfType = Annotated[
-    str | None,
-    typer.Option(
-        "--type", metavar="TYPE", help="Instead of an id: all events of this type that are valid now."
-    ),
+    str | None, option("--type", "TYPE", "Instead of an id: all events of this type that are valid now.")
 ]
-Limit = Annotated[
-    int, typer.Option("--limit", min=1, metavar="N", help="Show at most this many, the newest.")
-]
+Limit = Annotated[int, option("--limit", "N", "Show at most this many, the newest.", min=1)]
 Payload = Annotated[
     str | None,
     typer.Option(metavar="JSON|-", help="Release it with this payload; - reads it from standard input."),
@@ -58,7 +47,6 @@ Payload = Annotated[
 
 @app.command("list")
 def list_events(
-    context: typer.Context,
     company: OptionalCompany = None,
     environment: Environment = LIVE,
     type: Type = None,
@@ -71,7 +59,20 @@ def list_events(
     Example: [bold]trunkline quarantine list --type client.created[/bold]
     """
     chosen = chosen_or_none(company, environment)
-    events = run(_find(load_settings(context, config), chosen, type, limit=limit))
+    events: list[QuarantinedEvent] = []
+
+    async def read(hub: reading.Readings) -> None:
+        company_id = await id_or_none(hub, chosen)
+        cursor: str | None = None
+        while len(events) < limit:
+            size = min(_PAGE, limit - len(events))
+            page = await hub.quarantine.list(company_id, type=type, cursor=cursor, limit=size)
+            events.extend(page.events)
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+
+    run_with(reading.opened(load(config)), read)
     views = [quarantine.view(event) for event in events]
     rows = [
         [
@@ -88,17 +89,19 @@ def list_events(
 
 
 @app.command("show")
-def show_event(context: typer.Context, id: Id, config: Config = None) -> None:
+def show_event(id: Id, config: Config = None) -> None:
     """Print a quarantined event as JSON, with its payload as it was sent, and its faults in the current schema.
 
     Example: [bold]trunkline quarantine show qtn_5f0c9a2d1e83c55b4f0c9a2d[/bold]
     """
-    show_document(run(_read(load_settings(context, config), id)))
+    event = run_with(reading.opened(load(config)), lambda hub: hub.quarantine.get(id, company_id=None))
+    metadata = {"metadata": msgspec.Raw(event.metadata)} if event.metadata else {}
+    whole = {**quarantine.view(event), "payload": msgspec.Raw(event.payload), **metadata}
+    show_document(msgspec.json.encode(whole))
 
 
 @app.command("release")
 def release_event(
-    context: typer.Context,
     id: OptionalId = None,
     type: AllOfType = None,
     payload: Payload = None,
@@ -113,88 +116,45 @@ def release_event(
     if (id is None) == (type is None):
         msg = "name one event by its id, or all of a type with --type"
         raise typer.BadParameter(msg)
-    settings, chosen = load_settings(context, config), chosen_or_none(company, environment)
+    settings, chosen = load(config), chosen_or_none(company, environment)
     if type is not None:
         if payload is not None:
             msg = "a payload is for one event; leave --payload or --type out"
             raise typer.BadParameter(msg)
-        released, invalid = run(_release_all(settings, chosen, type))
+        released, invalid = run_with(opening.opened(settings), lambda hub: _release_all(hub, chosen, type))
         warn(f"{released:,} released, {invalid:,} left that still break their schema.")
         return
     content = sys.stdin.buffer.read() if payload == "-" else None if payload is None else os.fsencode(payload)
-    event = run(_release(settings, chosen, id or "", payload=content))
+    compact = None if content is None else requests.read_payload(*read_json(b'{"payload":%b}' % content))
+
+    async def release(hub: "Hub") -> ReleasedEvent:
+        company_id = await id_or_none(hub, chosen)
+        return await hub.quarantine.release(id or "", company_id=company_id, payload=compact)
+
+    event = run_with(opening.opened(settings), release)
     show_document(event.body)
     if event.repeated:
         warn(f"It was released before, as event {event.position}.")
 
 
 @app.command("delete")
-def delete_event(context: typer.Context, id: Id, config: Config = None) -> None:
+def delete_event(id: Id, config: Config = None) -> None:
     """Delete a quarantined event permanently; it is never delivered.
 
     Example: [bold]trunkline quarantine delete qtn_5f0c9a2d1e83c55b4f0c9a2d[/bold]
     """
-    run(_delete(load_settings(context, config), id))
+    run_with(reading.opened(load(config)), lambda hub: hub.quarantine.delete(id, company_id=None))
     warn(f"{id} is deleted.")
 
 
-async def _find(
-    settings: Settings, chosen: Chosen | None, type: str | None, *, limit: int
-) -> list[QuarantinedEvent]:
-    """List up to *limit* waiting events, newest first."""
-    events: list[QuarantinedEvent] = []
-    async with reading.opened(settings) as hub:
-        company_id = await id_or_none(hub, chosen)
-        cursor: str | None = None
-        while len(events) < limit:
-            size = min(_PAGE, limit - len(events))
-            page = await hub.quarantine.list(company_id, type=type, cursor=cursor, limit=size)
-            events += page.events
-            cursor = page.next_cursor
-            if cursor is None:
-                break
-    return events
-
-
-async def _read(settings: Settings, id: str) -> bytes:
-    """Write a waiting event as JSON, with its payload as received. Raises NotFound."""
-    async with reading.opened(settings) as hub:
-        event = await hub.quarantine.get(id, company_id=None)
-    metadata = {"metadata": msgspec.Raw(event.metadata)} if event.metadata else {}
-    return msgspec.json.encode({**quarantine.view(event), "payload": msgspec.Raw(event.payload), **metadata})
-
-
-async def _release(
-    settings: Settings, chosen: Chosen | None, id: str, *, payload: bytes | None
-) -> ReleasedEvent:
-    """Put an event into the stream; *payload* is JSON. Raises EventRejected, BodyInvalid, NotFound, Conflict."""
-    compact = None if payload is None else requests.read_payload(*read_json(b'{"payload":%b}' % payload))
-    async with opening.opened(settings) as hub:
-        company_id = await id_or_none(hub, chosen)
-        return await hub.quarantine.release(id, company_id=company_id, payload=compact)
-
-
-async def _release_all(settings: Settings, chosen: Chosen | None, type: str) -> tuple[int, int]:
-    """Release all events of *type* that are valid now; returns the numbers of released and of still invalid events.
-
-    Raises:
-        EventRejected: there is no such type.
-    """
-    released = invalid = 0
-    async with opening.opened(settings) as hub:
-        if hub.catalog.get(type) is None:
-            fault = unknown_name("event type", type, hub.catalog.names())
-            raise EventRejected([FieldError("/type", fault)])
-        company_id = await id_or_none(hub, chosen)
-        cursor: str | None = None
-        while True:
-            batch = await hub.quarantine.release_all(company_id, type=type, cursor=cursor)
-            released, invalid, cursor = released + batch.released, invalid + batch.invalid, batch.next_cursor
-            if cursor is None:
-                return released, invalid
-
-
-async def _delete(settings: Settings, id: str) -> None:
-    """Remove a waiting event permanently. Raises NotFound."""
-    async with reading.opened(settings) as hub:
-        await hub.quarantine.delete(id, company_id=None)
+async def _release_all(hub: "Hub", chosen: Chosen | None, type: str) -> tuple[int, int]:
+    """Release all events of *type* that are valid now; returns the numbers of released and of still invalid events."""
+    if hub.catalog.get(type) is None:
+        raise EventRejected([FieldError("/type", unknown_name("event type", type, hub.catalog.names()))])
+    company_id = await id_or_none(hub, chosen)
+    batch = await hub.quarantine.release_all(company_id, type=type, cursor=None)
+    released, invalid = batch.released, batch.invalid
+    while batch.next_cursor is not None:
+        batch = await hub.quarantine.release_all(company_id, type=type, cursor=batch.next_cursor)
+        released, invalid = released + batch.released, invalid + batch.invalid
+    return released, invalid

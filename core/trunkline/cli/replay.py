@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any
 
@@ -10,27 +9,24 @@ import typer
 
 from trunkline.cli import reading, replay_progress
 from trunkline.cli.config import Config
-from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, load_settings
+from trunkline.cli.loop import run_with
+from trunkline.cli.options import AsJson, read_moment
 from trunkline.cli.output import show_json, warn
+from trunkline.cli.parameters import argument, option
 from trunkline.cli.reading import Readings
 from trunkline.cli.replay_progress import Total
 from trunkline.runtime import stopping
-from trunkline.settings import Settings
+from trunkline.settings import load
 
 LOOK_SECONDS = 0.2
 PAUSES_PER_LOOK = 5
 """The minimum pause between two polls, as a multiple of a poll's duration, because each poll counts deliveries."""
 
-Subscription = Annotated[str, typer.Argument(metavar="SUBSCRIPTION", help="The subscription's id, sub_….")]
+Subscription = Annotated[str, argument("SUBSCRIPTION", "The subscription's id, sub_….")]
 From = Annotated[
-    str | None,
-    typer.Option("--from", metavar="TIME", help="First time of acceptance; from the oldest event, if unset."),
+    str | None, option("--from", "TIME", "First time of acceptance; from the oldest event, if unset.")
 ]
-To = Annotated[
-    str | None,
-    typer.Option("--to", metavar="TIME", help="End of the time of acceptance, exclusive; now, if unset."),
-]
+To = Annotated[str | None, option("--to", "TIME", "End of the time of acceptance, exclusive; now, if unset.")]
 Types = Annotated[
     str | None, typer.Option(help="Comma-separated event types; all that it subscribes to, if unset.")
 ]
@@ -40,7 +36,6 @@ Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the rep
 
 
 def replay(
-    context: typer.Context,
     subscription: Subscription,
     begin: From = None,
     end: To = None,
@@ -56,13 +51,23 @@ def replay(
     Example: [bold]trunkline replay sub_1f0… --from 2026-01-27 --to 2026-01-28T12:00:00Z[/bold]
     """
     request: dict[str, Any] = {
-        "from": _moment(begin, "--from"),
-        "to": _moment(end, "--to"),
+        "from": read_moment(begin, "--from"),
+        "to": read_moment(end, "--to"),
         "event_types": [name.strip() for name in types.split(",") if name.strip()] if types else None,
         "only_failed": only_failed,
         "dry_run": dry_run,
     }
-    view = run(_replay(load_settings(context, config), subscription, request, wait=wait))
+
+    async def start(hub: Readings) -> dict[str, Any]:
+        company_id, _ = await reading.owner_of(hub, subscription)
+        start = partial(hub.replays.start, company_id, subscription, channel=None)
+        if dry_run or not wait:
+            return await start(request)
+        counted = await start({**request, "dry_run": True})
+        total = Total(counted["matched"], is_complete=counted.get("complete", True))
+        return await _watch(hub, company_id, (await start(request))["id"], total)
+
+    view = run_with(reading.opened(load(config)), start)
     if as_json:
         show_json(view)
     elif dry_run:
@@ -76,36 +81,6 @@ def replay(
             warn(
                 f"It goes on without this command; 'trunkline replays show {view['id']}' says how far it is."
             )
-
-
-def _moment(text: str | None, option: str) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        msg = f"'{text}' is not an ISO 8601 time, such as 2026-01-28T10:30:00Z"
-        raise typer.BadParameter(msg, param_hint=option) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-async def _replay(
-    settings: Settings, subscription_id: str, request: dict[str, Any], *, wait: bool
-) -> dict[str, Any]:
-    """Start a replay and, if requested, watch it until it has ended or a signal comes; returns its state.
-
-    Raises:
-        NotFound: there is no such subscription.
-        BodyInvalid: the range or a type is not valid.
-    """
-    async with reading.opened(settings) as hub:
-        company_id, _ = await reading.owner_of(hub, subscription_id)
-        start = partial(hub.replays.start, company_id, subscription_id, channel=None)
-        if request["dry_run"] or not wait:
-            return await start(request)
-        counted = await start({**request, "dry_run": True})
-        total = Total(counted["matched"], is_complete=counted.get("complete", True))
-        return await _watch(hub, company_id, (await start(request))["id"], total)
 
 
 async def _watch(hub: Readings, company_id: int, replay_id: str, total: Total) -> dict[str, Any]:

@@ -1,22 +1,21 @@
 """``schemas``: checks that event types, actions, searches and lookups are valid, and that older clients can read them."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from msgspec import to_builtins
 
 from trunkline.cli import event_types, opening
 from trunkline.cli.config import Config
-from trunkline.cli.connecting import connected
-from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, load_settings
+from trunkline.cli.connecting import ready
+from trunkline.cli.loop import run_with
+from trunkline.cli.options import AsJson
 from trunkline.cli.output import REFUSED, show_json, warn
-from trunkline.cli.schema_impact import Impact, Reader, impact_of, read_readers
+from trunkline.cli.schema_impact import Impact, impact_of, read_readers
 from trunkline.errors import SchemaInvalid
-from trunkline.insight import status
 from trunkline.model.environments import company_title, in_environment
 from trunkline.schemas.breaks import Break, find_breaks, find_operation_breaks
 from trunkline.schemas.catalog import EventType
@@ -24,10 +23,7 @@ from trunkline.schemas.compiling import MAX_BACKTRACKS, backtracking_patterns
 from trunkline.schemas.definitions import FOLDERS, KINDS, Definition
 from trunkline.schemas.files import load_definitions, load_event_types
 from trunkline.schemas.sentences import short_text
-from trunkline.settings import Settings
-
-if TYPE_CHECKING:
-    from trunkline.hub.hub import Hub
+from trunkline.settings import load
 
 app = typer.Typer(
     no_args_is_help=True, help="Check the schemas of event types, actions, searches and lookups."
@@ -64,11 +60,7 @@ def schemas() -> None:
 
 @app.command("check")
 def check_schemas(
-    context: typer.Context,
-    against: Against = None,
-    live: Live = False,
-    as_json: AsJson = False,
-    config: Config = None,
+    against: Against = None, live: Live = False, as_json: AsJson = False, config: Config = None
 ) -> None:
     """Check that every schema and example is valid. List the changes that would break older clients, and the clients that they affect.
 
@@ -80,7 +72,7 @@ def check_schemas(
     if live and against is None:
         msg = "it says whom a change would hurt, so it needs --against DIR, the older version"
         raise typer.BadParameter(msg, param_hint="--live")
-    settings = load_settings(context, config)
+    settings = load(config)
     try:
         hub = opening.inspected(settings)
         older = load_event_types(against) if against else []
@@ -94,33 +86,18 @@ def check_schemas(
     errors = [record.error or record.name for record in hub.registry.records if record.state == "failed"]
     types, definitions = hub.catalog.all_types(), hub.definitions.all()
     breaks = [*find_breaks(older, types), *find_operation_breaks(older_definitions, definitions)]
-    readers = run(_read_readers(settings)) if live else None
-    impacts = _impacts(breaks, hub, older=older, readers=readers)
+    readers = run_with(ready(settings), read_readers) if live else None
+    connectors = [connector for _, connector in hub.registry.collected.connectors.values()]
+    impacts: list[Impact] = []
+    for change in breaks:
+        versions = sorted(kind.version for kind in older if kind.name == change.name)
+        impacts.append(impact_of(change, connectors=connectors, readers=readers, versions=versions))
     kinds = Counter(definition.kind for definition in definitions)
     counts = {"event_types": len(hub.catalog.types())} | {FOLDERS[kind]: kinds[kind] for kind in KINDS}
     warnings = [*_slow_patterns(types, definitions)]
     _report(errors, list(zip(breaks, impacts, strict=True)), counts, warnings=warnings, as_json=as_json)
     if errors or breaks:
         raise typer.Exit(REFUSED)
-
-
-def _impacts(
-    breaks: Sequence[Break], hub: "Hub", *, older: Sequence[EventType], readers: Sequence[Reader] | None
-) -> list[Impact]:
-    connectors = [connector for _, connector in hub.registry.collected.connectors.values()]
-    versions = {
-        kind.name: sorted(other.version for other in older if other.name == kind.name) for kind in older
-    }
-    return [
-        impact_of(change, connectors=connectors, readers=readers, versions=versions.get(change.name, ()))
-        for change in breaks
-    ]
-
-
-async def _read_readers(settings: Settings) -> list[Reader]:
-    async with connected(settings) as database:
-        await status.require(database, settings)
-        return await read_readers(database)
 
 
 def _report(

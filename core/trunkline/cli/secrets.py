@@ -1,7 +1,7 @@
 """``secrets``: checking the pepper and the encryption key against the database, and replacing them."""
 
 import contextlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 import typer
@@ -13,12 +13,11 @@ from trunkline.access.secret_replacement import SecretReplacement
 from trunkline.access.secrets_file import NAMES, SecretSource
 from trunkline.access.vault import Vault
 from trunkline.cli.config import Config
-from trunkline.cli.connecting import connected
-from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, load_settings
+from trunkline.cli.connecting import ready
+from trunkline.cli.loop import run_with
+from trunkline.cli.options import AsJson
 from trunkline.cli.output import CANNOT_START, REFUSED, show_json, show_table, warn
-from trunkline.insight import status
-from trunkline.settings import Settings
+from trunkline.settings import Settings, load
 from trunkline.store import secrets as store
 from trunkline.store.database import Database
 
@@ -50,20 +49,28 @@ class _State(Struct, frozen=True):
     others: int
     unreadable: tuple[str, ...] = ()
 
-    @property
-    def is_good(self) -> bool:
-        return self.is_ours and not self.others and not self.unreadable
+
+_Opened = tuple[SecretReplacement, Database, Vault]
 
 
 @app.command("check")
-def check(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
+def check(as_json: AsJson = False, config: Config = None) -> None:
     """Check whether the secrets fit the database, and show which data need other secrets or cannot be decrypted.
 
     Exit codes: 0 all is well, 1 something is to be fixed or old secrets are still needed, 2 a secret is wrong.
 
     Example: [bold]trunkline secrets check[/bold]
     """
-    states = run(_check(load_settings(context, config)))
+
+    async def examine(opened: _Opened) -> list[_State]:
+        replacement, database, vault = opened
+        async with database.read() as connection:
+            wrong = secret_checks.unfit(vault, await store.checks(connection))
+        if not wrong:
+            await SecretChecks(database, vault).verify()
+        return [await _state(replacement, name, is_ours=name not in wrong) for name in NAMES]
+
+    states = run_with(_opened(load(config)), examine)
     if as_json:
         views = [
             {
@@ -92,17 +99,13 @@ def check(context: typer.Context, as_json: AsJson = False, config: Config = None
         _warn_of(state)
     if not all(state.is_ours for state in states):
         raise typer.Exit(CANNOT_START)
-    if not all(state.is_good for state in states):
+    if any(state.others or state.unreadable for state in states):
         raise typer.Exit(REFUSED)
 
 
 @app.command("rotate")
 def rotate(
-    context: typer.Context,
-    pepper: Pepper = False,
-    encryption_key: EncryptionKey = False,
-    lost: Lost = False,
-    config: Config = None,
+    pepper: Pepper = False, encryption_key: EncryptionKey = False, lost: Lost = False, config: Config = None
 ) -> None:
     """Replace the pepper and the encryption key, or only one of them. Processes may run meanwhile.
 
@@ -113,9 +116,26 @@ def rotate(
     Example: [bold]trunkline secrets rotate --encryption-key[/bold]
     """
     chosen = [name for name, is_chosen in ((ENCRYPTION_KEY, encryption_key), (PEPPER, pepper)) if is_chosen]
-    states, lines = run(
-        _rotate(load_settings(context, config), chosen or [ENCRYPTION_KEY, PEPPER], is_lost=lost)
-    )
+    lines: list[str] = []
+
+    async def replace(opened: _Opened) -> list[_State]:
+        replacement, database, vault = opened
+        if not lost:
+            await SecretChecks(database, vault).verify()
+        states: list[_State] = []
+        for name in chosen or (ENCRYPTION_KEY, PEPPER):
+            is_new = await replacement.renew_in_file(name)
+            has_begun = await replacement.has_begun(name)
+            written = 0
+            if name == ENCRYPTION_KEY:
+                written = await replacement.replace_encryption_key()
+            else:
+                await replacement.replace_pepper()
+            states.append(await _state(replacement, name, is_ours=True))
+            lines.extend(_told(states[-1], is_new=is_new, has_begun=has_begun, written=written))
+        return states
+
+    states = run_with(_opened(load(config), is_lost=lost), replace)
     for line in lines:
         typer.echo(line)
     for state in states:
@@ -125,15 +145,22 @@ def rotate(
 
 
 @app.command("forget")
-def forget(context: typer.Context, config: Config = None) -> None:
+def forget(config: Config = None) -> None:
     """Remove old secrets from the file next to an SQLite database.
 
     The command is refused while one of them is still needed.
 
     Example: [bold]trunkline secrets forget[/bold]
     """
-    states, is_in_file = run(_forget(load_settings(context, config)))
-    needed = [state for state in states if state.others]
+
+    async def remove(opened: _Opened) -> tuple[list[_State], bool]:
+        replacement, database, vault = opened
+        await SecretChecks(database, vault).verify()
+        states = [await _state(replacement, name, is_ours=True) for name in NAMES]
+        needed = [state for state in states if state.others]
+        return needed, not needed and await replacement.forget_others()
+
+    needed, is_in_file = run_with(_opened(load(config)), remove)
     for state in needed:
         warn(_others_sentence(state))
     if needed:
@@ -142,50 +169,6 @@ def forget(context: typer.Context, config: Config = None) -> None:
         typer.echo("The file keeps no old secret.")
     else:
         typer.echo("The settings have the secrets, so no file has old ones to forget.")
-
-
-async def _check(settings: Settings) -> list[_State]:
-    async with _opened(settings) as (replacement, database, vault):
-        async with database.read() as connection:
-            wrong = secret_checks.unfit(vault, await store.checks(connection))
-        if not wrong:
-            await _verify(database, vault)
-        return [await _state(replacement, name, is_ours=name not in wrong) for name in NAMES]
-
-
-async def _verify(database: Database, vault: Vault) -> None:
-    await SecretChecks(database, vault).verify()
-
-
-async def _rotate(
-    settings: Settings, chosen: Sequence[str], *, is_lost: bool
-) -> tuple[list[_State], list[str]]:
-    async with _opened(settings, is_lost=is_lost) as (replacement, database, vault):
-        if not is_lost:
-            await _verify(database, vault)
-        lines: list[str] = []
-        states: list[_State] = []
-        for name in chosen:
-            is_new = await replacement.renew_in_file(name)
-            has_begun = await replacement.has_begun(name)
-            written = 0
-            if name == ENCRYPTION_KEY:
-                written = await replacement.replace_encryption_key()
-            else:
-                await replacement.replace_pepper()
-            state = await _state(replacement, name, is_ours=True)
-            states.append(state)
-            lines += _told(state, is_new=is_new, has_begun=has_begun, written=written)
-        return states, lines
-
-
-async def _forget(settings: Settings) -> tuple[list[_State], bool]:
-    """Remove old secrets from the file, if none is needed. Returns the states, and False if the settings have the secrets."""
-    async with _opened(settings) as (replacement, database, vault):
-        await _verify(database, vault)
-        states = [await _state(replacement, name, is_ours=True) for name in NAMES]
-        is_needed = any(state.others for state in states)
-        return states, not is_needed and await replacement.forget_others()
 
 
 async def _state(replacement: SecretReplacement, name: str, *, is_ours: bool) -> _State:
@@ -197,11 +180,8 @@ async def _state(replacement: SecretReplacement, name: str, *, is_ours: bool) ->
 
 
 @contextlib.asynccontextmanager
-async def _opened(
-    settings: Settings, *, is_lost: bool = False
-) -> AsyncGenerator[tuple[SecretReplacement, Database, Vault]]:
-    async with connected(settings) as database:
-        await status.require(database, settings)
+async def _opened(settings: Settings, *, is_lost: bool = False) -> AsyncGenerator[_Opened]:
+    async with ready(settings) as database:
         source = SecretSource(settings.auth, settings.database.url)
         vault = Vault.of_source(source, is_lost=is_lost)
         yield SecretReplacement(database, source=source, vault=vault), database, vault

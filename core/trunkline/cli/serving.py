@@ -5,11 +5,11 @@ from typing import Annotated
 import typer
 
 from trunkline.cli import processes
-from trunkline.cli.config import Config, chosen_config
+from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import load_settings
+from trunkline.cli.parameters import option
 from trunkline.errors import SettingsInvalid
-from trunkline.settings import Settings
+from trunkline.settings import Settings, load
 
 Host = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="Address to listen on, instead of server.host.")
@@ -18,9 +18,7 @@ Port = Annotated[
     int | None, typer.Option(min=0, max=65535, metavar="N", help="Port to listen on; 0 takes a free one.")
 ]
 Workers = Annotated[int, typer.Option(min=1, max=64, metavar="N", help="API processes (PostgreSQL).")]
-Processes = Annotated[
-    int, typer.Option("--processes", min=1, max=64, metavar="N", help="Dispatcher processes.")
-]
+Processes = Annotated[int, option("--processes", "N", "Dispatcher processes.", min=1, max=64)]
 InsecureTargets = Annotated[
     bool,
     typer.Option(
@@ -38,12 +36,12 @@ New = Annotated[
 ]
 MetricsPort = Annotated[
     int | None,
-    typer.Option(
+    option(
         "--metrics-port",
+        "N",
+        "Answer /metrics, /healthz and /readyz for all processes on this port of server.host; 0 takes a free one.",
         min=0,
         max=65535,
-        metavar="N",
-        help="Answer /metrics, /healthz and /readyz for all processes on this port of server.host; 0 takes a free one.",
     ),
 ]
 Seat = Annotated[str | None, typer.Option("--seat", hidden=True)]
@@ -53,7 +51,6 @@ Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
 
 
 def serve(
-    context: typer.Context,
     host: Host = None,
     port: Port = None,
     workers: Workers = 1,
@@ -69,7 +66,11 @@ def serve(
 
     Example: [bold]trunkline serve --port 8080[/bold]
     """
-    settings = _at(load_settings(context, config), host, port)
+    settings = load(config)
+    address = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    if address:
+        server = settings.server.model_copy(update={**address, "socket": None})
+        settings = settings.model_copy(update={"server": server})
     if listener_fd is not None:
         serving = processes.serve_as_child(
             settings, listener_fd, workers=workers, dispatch=not no_dispatch, seat=seat
@@ -79,13 +80,12 @@ def serve(
         _refuse_insecure_targets(settings)
     if workers > 1:
         _require_postgresql(settings, "serve with more than one process")
-    file = chosen_config(context, config)
+    file = config
     serving = processes.serve(settings, workers=workers, migrates=not no_migrate, takes_any=new, config=file)
     raise typer.Exit(run(serving))
 
 
 def worker(
-    context: typer.Context,
     count: Processes = 1,
     metrics_port: MetricsPort = None,
     config: Config = None,
@@ -96,21 +96,12 @@ def worker(
 
     Example: [bold]trunkline worker --processes 4 --metrics-port 9000[/bold]
     """
-    settings = load_settings(context, config)
+    settings = load(config)
     _require_postgresql(settings, "run workers")
     if supervised:
         raise typer.Exit(run(processes.work_as_child(settings, processes=count, seat=seat)))
-    working = processes.work(
-        settings, processes=count, metrics_port=metrics_port, config=chosen_config(context, config)
-    )
+    working = processes.work(settings, processes=count, metrics_port=metrics_port, config=config)
     raise typer.Exit(run(working))
-
-
-def _at(settings: Settings, host: str | None, port: int | None) -> Settings:
-    """Replace the address in the settings with the address on the command line, if given."""
-    chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    update = {**chosen, "socket": None} if chosen else {}
-    return settings.model_copy(update={"server": settings.server.model_copy(update=update)})
 
 
 def _refuse_insecure_targets(settings: Settings) -> None:

@@ -9,16 +9,17 @@ from msgspec import to_builtins
 
 from trunkline.cli import opening
 from trunkline.cli.config import Config
-from trunkline.cli.connecting import connected
-from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, load_settings
+from trunkline.cli.connecting import ready
+from trunkline.cli.loop import run_with
+from trunkline.cli.options import AsJson
 from trunkline.cli.output import REFUSED, show_json, show_table, shown_company, span, warn
 from trunkline.errors import StoreUnavailable
 from trunkline.insight import status
 from trunkline.insight.status import Snapshot
 from trunkline.model.deliveries import Status
 from trunkline.model.environments import company_number, environment_member
-from trunkline.settings import Settings
+from trunkline.settings import load
+from trunkline.store.database import Database
 
 if TYPE_CHECKING:
     from trunkline.insight.audit import Audit
@@ -30,69 +31,54 @@ WATCH_COUNTED = 100_000
 """The number of deliveries that each repeated poll counts."""
 
 Ledger = Annotated[
-    bool,
-    typer.Option("--ledger", help="Check the ledger instead: exit with 1 if anything does not balance."),
+    bool, typer.Option("--ledger", help="Check the ledger instead: exit with 1 if anything does not balance.")
 ]
 Watch = Annotated[bool, typer.Option("--watch", help="Repeat every two seconds, until Ctrl-C.")]
 
 
 def show_status(
-    context: typer.Context,
-    as_json: AsJson = False,
-    ledger: Ledger = False,
-    watch: Watch = False,
-    config: Config = None,
+    as_json: AsJson = False, ledger: Ledger = False, watch: Watch = False, config: Config = None
 ) -> None:
     """Show the state of the deployment: the log, its readers and their lag, deliveries, retries, replays.
 
     Example: [bold]trunkline status --watch[/bold]
     """
-    settings = load_settings(context, config)
+    settings = load(config)
     if ledger and watch:
         msg = "the ledger is proved once; leave --watch out"
         raise typer.BadParameter(msg, param_hint="--ledger")
     if ledger:
-        result = run(_audit(settings))
+        from trunkline.insight import audit  # noqa: PLC0415
+
+        async def check(database: Database) -> "Audit":
+            versions = opening.inspected(settings).schema_versions
+            return await audit.run(database, schema_versions=versions)
+
+        result = run_with(ready(settings), check)
         _show_audit(result, as_json=as_json)
         raise typer.Exit(0 if result.balances else REFUSED)
     if watch:
         try:
-            run(_watch(settings, as_json=as_json))
+            run_with(ready(settings), lambda database: _watch(database, as_json=as_json))
         except KeyboardInterrupt:
             raise typer.Exit from None
         return
-    _show(run(_take(settings)), as_json=as_json)
+    _show(run_with(ready(settings), status.take), as_json=as_json)
 
 
-async def _take(settings: Settings) -> Snapshot:
-    async with connected(settings) as database:
-        await status.require(database, settings)
-        return await status.take(database)
-
-
-async def _audit(settings: Settings) -> "Audit":
-    from trunkline.insight import audit  # noqa: PLC0415
-
-    async with connected(settings) as database:
-        await status.require(database, settings)
-        return await audit.run(database, schema_versions=opening.inspected(settings).schema_versions)
-
-
-async def _watch(settings: Settings, *, as_json: bool) -> None:
+async def _watch(database: Database, *, as_json: bool) -> None:
     from rich.console import Console  # noqa: PLC0415 - here, as only this needs it
 
     console = Console()
-    async with connected(settings) as database:
-        await status.require(database, settings)
-        while True:
-            try:
-                snapshot = await status.take(database, counted=WATCH_COUNTED)
-            except StoreUnavailable as error:
-                warn(f"The database does not answer: {error}")
-            else:
-                console.clear()  # has no effect without a terminal
-                _show(snapshot, as_json=as_json)
-            await asyncio.sleep(WATCH_SECONDS)
+    while True:
+        try:
+            snapshot = await status.take(database, counted=WATCH_COUNTED)
+        except StoreUnavailable as error:
+            warn(f"The database does not answer: {error}")
+        else:
+            console.clear()  # has no effect without a terminal
+            _show(snapshot, as_json=as_json)
+        await asyncio.sleep(WATCH_SECONDS)
 
 
 def _show(snapshot: Snapshot, *, as_json: bool) -> None:
@@ -130,13 +116,10 @@ def _show_audit(audit: "Audit", *, as_json: bool) -> None:
 
 def _summary(snapshot: Snapshot) -> _Table:
     log, deliveries = snapshot.log, snapshot.deliveries
-    age = "-"
-    if log.newest_accepted_ms is not None:
-        age = f"{span((snapshot.taken_ms - log.newest_accepted_ms) / 1000)} ago"
+    newest_ms, oldest_seconds = log.newest_accepted_ms, deliveries.oldest_due_seconds
+    age = "-" if newest_ms is None else f"{span((snapshot.taken_ms - newest_ms) / 1000)} ago"
     alive = sum(1 for worker in snapshot.workers if worker.is_alive)
-    oldest = ""
-    if deliveries.oldest_due_seconds is not None:
-        oldest = f", the oldest for {span(deliveries.oldest_due_seconds)}"
+    oldest = "" if oldest_seconds is None else f", the oldest for {span(oldest_seconds)}"
     return (
         ["what", "now"],
         [
@@ -200,7 +183,7 @@ def _replays(snapshot: Snapshot) -> _Table:
         ]
         for replay in snapshot.replays
     ]
-    columns = [
+    columns = (
         "replay",
         "subscription",
         "company",
@@ -209,7 +192,7 @@ def _replays(snapshot: Snapshot) -> _Table:
         "matched",
         "delivered",
         "waiting",
-    ]
+    )
     return columns, rows
 
 

@@ -97,13 +97,9 @@ def require_output() -> None:
             os.write(descriptor, b"\n")
         else:
             os.write(descriptor, b"")
-            _require_reader(descriptor)
+            asked = select.poll()
+            asked.register(descriptor, 0)
+            if asked.poll(0):
+                raise BrokenPipeError(None, "nobody reads it")
     except OSError as error:
         raise OutputLost(error, after="; nothing was made") from None
-
-
-def _require_reader(descriptor: int) -> None:
-    asked = select.poll()
-    asked.register(descriptor, 0)
-    if asked.poll(0):
-        raise BrokenPipeError(None, "nobody reads it")

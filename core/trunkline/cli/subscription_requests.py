@@ -25,12 +25,7 @@ class AnyChange(Strict):
 
 
 def read_request(
-    model: type[BaseModel],
-    *,
-    url: str | None,
-    types: str | None,
-    options: Sequence[str] | None,
-    **given: str,
+    model: type[BaseModel], *, url: str | None, types: str | None, options: Sequence[str] | None, **given: str
 ) -> dict[str, Any]:
     """Read a request of *model*, with the members *given*. Raises Refused."""
     request: dict[str, Any] = {**dict(map(_read_option, options or ())), **given}

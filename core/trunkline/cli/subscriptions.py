@@ -4,6 +4,7 @@ The options of a subscription are the API's; ``subscribing.options`` declares th
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
@@ -11,13 +12,14 @@ import typer
 
 from trunkline.cli import opening, reading
 from trunkline.cli.config import Config
-from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, Chosen, Company, Environment, SubscriptionId, id_of, load_settings
+from trunkline.cli.loop import run_with
+from trunkline.cli.options import AsJson, Chosen, Company, Environment, SubscriptionId, id_of
 from trunkline.cli.output import show_json, show_list, show_members, warn
+from trunkline.cli.parameters import option
 from trunkline.cli.streams import require_output
 from trunkline.contract.targets import shown_channel
 from trunkline.model.environments import LIVE
-from trunkline.settings import Settings
+from trunkline.settings import load
 
 if TYPE_CHECKING:
     from trunkline.hub.hub import Hub
@@ -27,47 +29,46 @@ DAY_SECONDS = 86_400
 
 app = typer.Typer(no_args_is_help=True, help="Make, list, show, change, try and delete subscriptions.")
 
-ChannelName = Annotated[str, typer.Option("--channel", metavar="NAME", help="Its channel.")]
+ChannelName = Annotated[str, option("--channel", "NAME", "Its channel.")]
 Url = Annotated[
-    str | None,
-    typer.Option("--url", metavar="URL", help="URL to which its events are posted, on a channel that posts."),
+    str | None, option("--url", "URL", "URL to which its events are posted, on a channel that posts.")
 ]
 Target = Annotated[
     list[str] | None,
-    typer.Option(
+    option(
         "--target",
-        metavar="NAME=VALUE",
-        help="A member of its target, on a channel that declares targets, such as host=redis.example.com; may be repeated. "
+        "NAME=VALUE",
+        "A member of its target, on a channel that declares targets, such as host=redis.example.com; may be repeated. "
         "NAME=- reads a line of standard input, for a secret.",
     ),
 ]
 Types = Annotated[
-    str | None,
-    typer.Option("--types", metavar="TYPE,…", help="Event types, groups of them (invoice.*), or * for all."),
+    str | None, option("--types", "TYPE,…", "Event types, groups of them (invoice.*), or * for all.")
 ]
 Options = Annotated[
     list[str] | None,
-    typer.Option(
+    option(
         "--option",
-        metavar="NAME=JSON",
-        help="Any other option of the API's body, such as rate='\"50/second\"'; may be repeated.",
+        "NAME=JSON",
+        "Any other option of the API's body, such as rate='\"50/second\"'; may be repeated.",
     ),
 ]
 
 
 @app.command("list")
 def list_subscriptions(
-    context: typer.Context,
-    company: Company,
-    environment: Environment = LIVE,
-    as_json: AsJson = False,
-    config: Config = None,
+    company: Company, environment: Environment = LIVE, as_json: AsJson = False, config: Config = None
 ) -> None:
     """List the subscriptions of a company, of every channel, oldest first.
 
     Example: [bold]trunkline subscriptions list --company 92[/bold]
     """
-    views = run(_list(load_settings(context, config), Chosen(company, environment)))
+
+    async def read(hub: reading.Readings) -> list[dict[str, Any]]:
+        company_id = await id_of(hub, Chosen(company, environment))
+        return await hub.subscriptions.list(company_id, channel=None)
+
+    views = run_with(reading.opened(load(config)), read)
     rows = [
         [view["id"], view["channel"], view["health"], ",".join(view["event_types"]), view["target_url"]]
         for view in views
@@ -77,19 +78,21 @@ def list_subscriptions(
 
 
 @app.command("show")
-def show_subscription(
-    context: typer.Context, subscription: SubscriptionId, as_json: AsJson = False, config: Config = None
-) -> None:
+def show_subscription(subscription: SubscriptionId, as_json: AsJson = False, config: Config = None) -> None:
     """Show a subscription, without its secret.
 
     Example: [bold]trunkline subscriptions show sub_1f0c9a2d1e83c55b4f0c[/bold]
     """
-    _show(run(_show_one(load_settings(context, config), subscription)), as_json=as_json)
+
+    async def read(hub: reading.Readings) -> dict[str, Any]:
+        company_id, channel = await reading.owner_of(hub, subscription)
+        return await hub.subscriptions.get(company_id, subscription, channel=channel)
+
+    _show(run_with(reading.opened(load(config)), read), as_json=as_json)
 
 
 @app.command("create")
 def create_subscription(
-    context: typer.Context,
     company: Company,
     environment: Environment = LIVE,
     channel: ChannelName = CHANNEL,
@@ -106,18 +109,25 @@ def create_subscription(
     """
     from trunkline.api.models import CreateSubscription  # noqa: PLC0415 - the models of the whole API
     from trunkline.cli import subscription_requests as requests  # noqa: PLC0415
+    from trunkline.subscribing.named import channel_named  # noqa: PLC0415
 
     request = requests.read_request(
         CreateSubscription, url=url, types=types, options=options, channel=channel
     )
-    settings, chosen = load_settings(context, config), Chosen(company, environment)
+    settings, chosen = load(config), Chosen(company, environment)
     require_output()
-    _show(run(_create(settings, chosen, request, requests.read_members(target))), as_json=as_json)
+    members = requests.read_members(target)
+
+    async def create(hub: "Hub") -> dict[str, Any]:
+        made = channel_named(request.pop("channel"), hub.channels())
+        whole = requests.with_target(request, members, channel=made)
+        return await hub.subscriptions.create(await id_of(hub, chosen), whole, channel=made.name)
+
+    _show(run_with(opening.opened(settings), create), as_json=as_json)
 
 
 @app.command("update")
 def update_subscription(
-    context: typer.Context,
     subscription: SubscriptionId,
     url: Url = None,
     target: Target = None,
@@ -137,22 +147,21 @@ def update_subscription(
     if not request and not members:
         msg = "name what is to change: --url, --target, --types or --option"
         raise typer.BadParameter(msg)
-    _show(run(_update(load_settings(context, config), subscription, request, members)), as_json=as_json)
+    _show(_update(config, subscription, request, members), as_json=as_json)
 
 
 @app.command("pause")
-def pause_subscription(context: typer.Context, subscription: SubscriptionId, config: Config = None) -> None:
+def pause_subscription(subscription: SubscriptionId, config: Config = None) -> None:
     """Pause a subscription: nothing is sent until it is resumed.
 
     Example: [bold]trunkline subscriptions pause sub_1f0c9a2d1e83c55b4f0c[/bold]
     """
-    view = run(_update(load_settings(context, config), subscription, {"status": "paused"}))
+    view = _update(config, subscription, {"status": "paused"})
     warn(f"{view['id']} is {view['status']}.")
 
 
 @app.command("resume")
 def resume_subscription(
-    context: typer.Context,
     subscription: SubscriptionId,
     catch_up: Annotated[
         bool, typer.Option("--catch-up/--no-catch-up", help="Send the events that were missed.")
@@ -163,14 +172,12 @@ def resume_subscription(
 
     Example: [bold]trunkline subscriptions resume sub_1f0c9a2d1e83c55b4f0c[/bold]
     """
-    changes = {"status": "active", "catch_up": catch_up}
-    view = run(_update(load_settings(context, config), subscription, changes))
+    view = _update(config, subscription, {"status": "active", "catch_up": catch_up})
     warn(f"{view['id']} is {view['status']}.")
 
 
 @app.command("delete")
 def delete_subscription(
-    context: typer.Context,
     subscription: SubscriptionId,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     config: Config = None,
@@ -181,13 +188,12 @@ def delete_subscription(
     """
     if not yes:
         typer.confirm(f"Delete {subscription}, for good?", abort=True, err=True)
-    run(_act(load_settings(context, config), subscription, lambda hub: hub.subscriptions.delete))
+    _act(config, subscription, lambda hub: hub.subscriptions.delete)
     warn(f"{subscription} is deleted.")
 
 
 @app.command("rotate-secret")
 def rotate_secret(
-    context: typer.Context,
     subscription: SubscriptionId,
     overlap_seconds: Annotated[
         int,
@@ -206,8 +212,8 @@ def rotate_secret(
     Example: [bold]trunkline subscriptions rotate-secret sub_1f0c9a2d1e83c55b4f0c[/bold]
     """
     require_output()
-    settings, options = load_settings(context, config), {"overlap_seconds": overlap_seconds}
-    made = run(_act(settings, subscription, lambda hub: hub.subscriptions.rotate_secret, **options))
+    rotation = {"overlap_seconds": overlap_seconds}
+    made = _act(config, subscription, lambda hub: hub.subscriptions.rotate_secret, **rotation)
     if as_json:
         show_json(made)
     else:
@@ -215,24 +221,21 @@ def rotate_secret(
 
 
 @app.command("test")
-def try_subscription(
-    context: typer.Context, subscription: SubscriptionId, as_json: AsJson = False, config: Config = None
-) -> None:
+def try_subscription(subscription: SubscriptionId, as_json: AsJson = False, config: Config = None) -> None:
     """Make one attempt with an example event, from this process, and show the target's answer.
 
     Example: [bold]trunkline subscriptions test sub_1f0c9a2d1e83c55b4f0c[/bold]
     """
-    view = run(_act(load_settings(context, config), subscription, lambda hub: hub.subscriptions.test))
-    _show(view, as_json=as_json)
+    _show(_act(config, subscription, lambda hub: hub.subscriptions.test), as_json=as_json)
 
 
 @app.command("channels")
-def list_channels(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
+def list_channels(as_json: AsJson = False, config: Config = None) -> None:
     """List the channels that run, with an example target for each channel that declares its targets.
 
     Example: [bold]trunkline subscriptions channels[/bold]
     """
-    channels = opening.inspected(load_settings(context, config)).channels()
+    channels = opening.inspected(load(config)).channels()
     views = [shown_channel(channels[name]) for name in sorted(channels)]
     rows = [[view["name"], view["title"], _cell(view.get("target_example", "-"))] for view in views]
     show_list("channels", views, ["channel", "title", "target"], rows, as_json=as_json)
@@ -247,52 +250,34 @@ def _cell(value: object) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-async def _list(settings: Settings, chosen: Chosen) -> list[dict[str, Any]]:
-    async with reading.opened(settings) as hub:
-        return await hub.subscriptions.list(await id_of(hub, chosen), channel=None)
-
-
-async def _show_one(settings: Settings, subscription_id: str) -> dict[str, Any]:
-    async with reading.opened(settings) as hub:
-        company_id, channel = await reading.owner_of(hub, subscription_id)
-        return await hub.subscriptions.get(company_id, subscription_id, channel=channel)
-
-
-async def _create(
-    settings: Settings, chosen: Chosen, request: Mapping[str, Any], members: Mapping[str, str]
-) -> dict[str, Any]:
-    from trunkline.cli.subscription_requests import with_target  # noqa: PLC0415
-    from trunkline.subscribing.named import channel_named  # noqa: PLC0415
-
-    async with opening.opened(settings) as hub:
-        channel = channel_named(request["channel"], hub.channels())
-        asked = {name: value for name, value in request.items() if name != "channel"}
-        whole = with_target(asked, members, channel=channel)
-        return await hub.subscriptions.create(await id_of(hub, chosen), whole, channel=channel.name)
-
-
-async def _update(
-    settings: Settings,
+def _update(
+    config: Path | None,
     subscription_id: str,
     changes: Mapping[str, Any],
     members: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    async with opening.opened(settings) as hub:
+    async def update(hub: "Hub") -> dict[str, Any]:
         company_id, name = await reading.owner_of(hub, subscription_id)
+        whole = changes
         if members:
             from trunkline.cli.subscription_requests import with_target  # noqa: PLC0415
 
-            changes = with_target(changes, members, channel=hub.channels().get(name))
-        return await hub.subscriptions.update(company_id, subscription_id, changes, channel=name)
+            whole = with_target(changes, members, channel=hub.channels().get(name))
+        return await hub.subscriptions.update(company_id, subscription_id, whole, channel=name)
+
+    return run_with(opening.opened(load(config)), update)
 
 
-async def _act(
-    settings: Settings,
+def _act(
+    config: Path | None,
     subscription_id: str,
     action_of: Callable[["Hub"], Callable[..., Awaitable[Any]]],
     **options: int,
 ) -> Any:
     """Act on a subscription of any company and channel, and return the result. Raises NotFound."""
-    async with opening.opened(settings) as hub:
+
+    async def act(hub: "Hub") -> Any:
         company_id, channel = await reading.owner_of(hub, subscription_id)
         return await action_of(hub)(company_id, subscription_id, channel=channel, **options)
+
+    return run_with(opening.opened(load(config)), act)

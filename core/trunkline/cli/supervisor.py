@@ -131,33 +131,29 @@ class _Child:
 
     async def _run(self) -> int:
         """Start the process and wait for its end; returns its exit code."""
-        if self._gathering is None:
-            return await self._see_to_its_end(await self._start([], []))
-        async with self._gathering.seat() as seat:
-            process = await self._start(seat.arguments, seat.descriptors)
-            seat.leave_to_child()
-            return await self._see_to_its_end(process)
-
-    async def _start(self, arguments: Sequence[str], descriptors: Sequence[int]) -> Process:
-        return await asyncio.create_subprocess_exec(
-            *self._command,
-            *arguments,
-            stdin=PIPE,
-            stdout=PIPE,
-            pass_fds=[*self._inherited, *descriptors],
-            start_new_session=True,  # a terminal's Ctrl-C only reaches the supervisor, which passes it on once
-        )
-
-    async def _see_to_its_end(self, process: Process) -> int:
-        reading = asyncio.create_task(self._read(process))
-        stopping = asyncio.create_task(self._stop.wait())
-        await _first_of([reading, stopping])
-        if stopping.done():
-            await self._end(process)
-        stopping.cancel()
-        code = await process.wait()
-        await reading
-        return code
+        async with contextlib.AsyncExitStack() as stack:
+            seat = (
+                None if self._gathering is None else await stack.enter_async_context(self._gathering.seat())
+            )
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                *(seat.arguments if seat else ()),
+                stdin=PIPE,
+                stdout=PIPE,
+                pass_fds=[*self._inherited, *(seat.descriptors if seat else ())],
+                start_new_session=True,  # a terminal's Ctrl-C only reaches the supervisor, which passes it on once
+            )
+            if seat is not None:
+                seat.leave_to_child()
+            reading = asyncio.create_task(self._read(process))
+            stopping = asyncio.create_task(self._stop.wait())
+            await _first_of([reading, stopping])
+            if stopping.done():
+                await self._end(process)
+            stopping.cancel()
+            code = await process.wait()
+            await reading
+            return code
 
     async def _read(self, process: Process) -> None:
         assert process.stdout is not None

@@ -33,7 +33,9 @@ class EventCounts:
         The spans must be adjacent, and must not extend past the head of the log.
         """
         edge = (await retention.log_bounds(connection)).edge
-        size = _size_of_blocks(spans[-1].up_to - max(spans[0].after, edge))
+        positions = spans[-1].up_to - max(spans[0].after, edge)
+        # A power of two, so that blocks can be used again as the log grows.
+        size = max(_SMALLEST, 1 << max(positions // _BLOCKS, 1).bit_length())
         known = self._remembered.pop(company_id, {})
         if len(known) > _REMEMBERED:
             known = {}
@@ -54,11 +56,6 @@ class EventCounts:
             if block is not None:
                 known[block] = count
         return counts
-
-
-def _size_of_blocks(positions: int) -> int:
-    """Choose the size of blocks as a power of two, so that blocks can be reused as the log grows."""
-    return max(_SMALLEST, 1 << max(positions // _BLOCKS, 1).bit_length())
 
 
 def _parts(span: Span, size: int, *, edge: int) -> list[tuple[Span, Block | None]]:

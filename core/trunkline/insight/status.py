@@ -128,12 +128,25 @@ async def take(database: Database, *, counted: int = COUNTED) -> Snapshot:
         rows = await store.shards(connection)  # read before the head, so that no cursor is beyond it
         head = await store.head(connection)
         oldest = await store.oldest_after(connection, [row.cursor for row in rows])
+        recent: list[int] = []
+        for span_ms in (60_000, 3_600_000):
+            before = await stream.position_before(connection, head.now_ms - span_ms)
+            recent.append(max(await epochs.count_between(connection, before, head.position), 0))
+        by_status = await store.deliveries_by_status(connection, limit=counted)
+        due = await store.due(connection, limit=counted)
+        due_ms = None if due.oldest_ms is None else max(head.now_ms - due.oldest_ms, 0)
         return Snapshot(
             head.now_ms,
-            await _log(connection, head),
+            Log(head.position, head.accepted_ms or None, *recent),
             [await _shard(connection, row, head, oldest) for row in rows],
             [_worker(row, rows, head) for row in await store.workers(connection)],
-            await _deliveries(connection, head, counted=counted),
+            Deliveries(
+                by_status,
+                sum(by_status.values()) >= counted,
+                due.count,
+                due.count >= counted,
+                None if due_ms is None else due_ms / 1000,
+            ),
             (await store.replaying(connection)).count,
             await store.running_replays(connection, limit=SHOWN_REPLAYS, count_limit=counted),
             await store.subscriptions_by_status(connection),
@@ -149,16 +162,6 @@ def view(snapshot: Snapshot) -> dict[str, Any]:
     for replay in members["replays"]:
         replay["created_utc"] = utc_text_of_ms(replay.pop("created_ms"))
     return {"taken_utc": utc_text_of_ms(members.pop("taken_ms")), **members}
-
-
-async def _log(connection: Connection, head: Head) -> Log:
-    """Count recent events by their positions."""
-    counts = []
-    for span_ms in (60_000, 3_600_000):
-        before = await stream.position_before(connection, head.now_ms - span_ms)
-        counts.append(max(await epochs.count_between(connection, before, head.position), 0))
-    minute, hour = counts
-    return Log(head.position, head.accepted_ms or None, minute, hour)
 
 
 async def _shard(
@@ -184,15 +187,3 @@ def _worker(row: store.Worker, shards: Sequence[store.Shard], head: Head) -> Wor
     owned = sum(1 for shard in shards if shard.holder == row.id and shard.lease_until_ms > head.now_ms)
     host, process = place_of(row.id) or (None, None)
     return WorkerStatus(row.id, host, process, age_ms < LEASE_MS, age_ms / 1000, owned)
-
-
-async def _deliveries(connection: Connection, head: Head, *, counted: int) -> Deliveries:
-    by_status = await store.deliveries_by_status(connection, limit=counted)
-    due = await store.due(connection, limit=counted)
-    return Deliveries(
-        by_status,
-        sum(by_status.values()) >= counted,
-        due.count,
-        due.count >= counted,
-        None if due.oldest_ms is None else max(head.now_ms - due.oldest_ms, 0) / 1000,
-    )

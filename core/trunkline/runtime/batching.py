@@ -120,26 +120,18 @@ class Batcher(Generic[Request, Answer]):
         except Exception as error:  # noqa: BLE001 - its callers get it
             outcomes = [error] * len(batch)
         except BaseException as error:
-            if _is_inner_cancellation(error):
+            task = asyncio.current_task()
+            is_of_handler = task is not None and not task.cancelling()  # and not of the runner's own task
+            if isinstance(error, asyncio.CancelledError) and is_of_handler:
                 outcomes = [RuntimeError("The batch was cancelled from within")] * len(batch)
             else:
                 for _, answer in batch:
                     answer.cancel()
                 raise
         for (_, answer), outcome in zip(batch, outcomes, strict=True):
-            _settle(answer, outcome)
-
-
-def _is_inner_cancellation(error: BaseException) -> bool:
-    """Return True if a cancellation comes from a handler, not from the runner's own task."""
-    task = asyncio.current_task()
-    return isinstance(error, asyncio.CancelledError) and task is not None and not task.cancelling()
-
-
-def _settle(answer: asyncio.Future[Answer], outcome: Answer | Exception) -> None:
-    if answer.done():
-        return
-    if isinstance(outcome, Exception):
-        answer.set_exception(outcome)
-    else:
-        answer.set_result(outcome)
+            if answer.done():
+                continue
+            if isinstance(outcome, Exception):
+                answer.set_exception(outcome)
+            else:
+                answer.set_result(outcome)

@@ -3,22 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from trunkline.model.environments import company_number, is_test
-
-__all__ = [
-    "MERGED_OF_PROCESS",
-    "OTHER",
-    "CompanyLabels",
-    "Family",
-    "Lazy",
-    "Merging",
-    "ProcessCollector",
-    "Samples",
-]
 
 OTHER = "other"
 """The value of the label ``company`` for all companies above the limit."""

@@ -19,30 +19,15 @@ class DeploymentSnapshot(Struct, frozen=True):
 
 
 GAUGES = {
-    "head": ("trunkline_stream_head_position", "Position of the newest event"),
-    "lag_positions": (
-        "trunkline_stream_lag_positions",
-        "Positions between the head and the cursor of the shard that is furthest behind, in any process",
-    ),
-    "lag_seconds": (
-        "trunkline_stream_lag_seconds",
-        "Age of the oldest event that is not settled, in any process",
-    ),
-    "due": (
-        "trunkline_deliveries_due",
-        "Deliveries in the ledger that are due and that no process has claimed; counted up to 10000",
-    ),
-    "oldest_due_seconds": (
-        "trunkline_deliveries_due_oldest_seconds",
-        "Seconds for which the oldest of them has been due",
-    ),
-    "replays": ("trunkline_replays_running", "Replays that run"),
-    "replay_positions": (
-        "trunkline_replays_remaining_positions",
-        "Positions that running replays have not read yet",
-    ),
-    "quarantined": ("trunkline_quarantine_waiting", "Events in quarantine; up to 10000"),
-    "workers": ("trunkline_workers", "Processes that deliver"),
-    "failing": ("trunkline_subscriptions_failing", "Active subscriptions that are failing"),
+    "head": "trunkline_stream_head_position",
+    "lag_positions": "trunkline_stream_lag_positions",
+    "lag_seconds": "trunkline_stream_lag_seconds",
+    "due": "trunkline_deliveries_due",
+    "oldest_due_seconds": "trunkline_deliveries_due_oldest_seconds",
+    "replays": "trunkline_replays_running",
+    "replay_positions": "trunkline_replays_remaining_positions",
+    "quarantined": "trunkline_quarantine_waiting",
+    "workers": "trunkline_workers",
+    "failing": "trunkline_subscriptions_failing",
 }
-"""The gauge of each field of ``DeploymentSnapshot``: its name and its documentation."""
+"""The gauge of each field of ``DeploymentSnapshot``."""

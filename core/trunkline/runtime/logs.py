@@ -30,7 +30,12 @@ def set_up(settings: Logging, *, stream: TextIO | None = None) -> None:
     target = stream or sys.stderr
     on_terminal = settings.format == "console" or (settings.format == "auto" and target.isatty())
     handler = WriterThread(target)
-    handler.setFormatter(_formatter(on_terminal=on_terminal, colours=target.isatty()))
+    if on_terminal:
+        from trunkline.runtime.console_lines import make_formatter  # noqa: PLC0415 - it loads rich
+
+        handler.setFormatter(make_formatter(colours=target.isatty()))
+    else:
+        handler.setFormatter(_JsonLines())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.level.upper())
@@ -60,14 +65,6 @@ class _SampledRefusals(logging.Filter):
         record.count = count = self._counts[kind]
         times, rest = divmod(count, WRITTEN_A_MINUTE)
         return count <= WRITTEN_A_MINUTE or (not rest and not times & (times - 1))
-
-
-def _formatter(*, on_terminal: bool, colours: bool) -> logging.Formatter:
-    if not on_terminal:
-        return _JsonLines()
-    from trunkline.runtime.console_lines import make_formatter  # noqa: PLC0415 - it loads rich
-
-    return make_formatter(colours=colours)
 
 
 class _JsonLines(logging.Formatter):

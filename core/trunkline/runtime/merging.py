@@ -14,8 +14,6 @@ from prometheus_client.core import Metric
 from trunkline.runtime.collectors import Merging
 from trunkline.runtime.metrics import Metrics
 
-_CREATED = "_created"
-
 
 class Sample(NamedTuple):
     """One value of a family."""
@@ -67,15 +65,15 @@ class _Sum(Struct):
     def add(self, samples: Iterable[Sample]) -> None:
         for sample in samples:
             key = (sample.name, tuple(sample.labels.items()))
-            before = self.values.get(key)
-            self.values[key] = (
-                sample.value if before is None else self._merge(sample.name, before, sample.value)
-            )
-
-    def _merge(self, name: str, before: float, value: float) -> float:
-        if name.endswith(_CREATED) or self.family.merging == Merging.LEAST:
-            return min(before, value)
-        return before + value if self.family.merging == Merging.SUM else max(before, value)
+            before, value = self.values.get(key), sample.value
+            if before is None:
+                self.values[key] = value
+            elif sample.name.endswith("_created") or self.family.merging == Merging.LEAST:
+                self.values[key] = min(before, value)
+            else:
+                self.values[key] = (
+                    before + value if self.family.merging == Merging.SUM else max(before, value)
+                )
 
     def metric(self) -> Metric:
         metric = Metric(self.family.name, self.family.documentation, self.family.type)

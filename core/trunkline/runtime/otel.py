@@ -124,11 +124,16 @@ class OpenTelemetry:
 
     def span(self, name: str, kind: SpanKind, *, parent: str | None, attributes: Attributes) -> Span:
         """Begin a span, recorded if the sampler selects it."""
+        context = _NO_CONTEXT
+        if parent is not None:
+            _, trace_id, span_id, flags = parent.split("-")
+            sampled = trace.TraceFlags(int(flags, 16))
+            remote = trace.SpanContext(
+                int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=sampled
+            )
+            context = trace.set_span_in_context(trace.NonRecordingSpan(remote), _NO_CONTEXT)
         span = self._tracer.start_span(
-            name,
-            context=_NO_CONTEXT if parent is None else _context(parent),
-            kind=_KINDS[kind],
-            attributes=_present(attributes),
+            name, context=context, kind=_KINDS[kind], attributes=_present(attributes)
         )
         return _Recorded(span) if span.is_recording() else _Unsampled(parent)
 
@@ -140,12 +145,8 @@ class OpenTelemetry:
 
     def _data(self) -> MetricsData:
         """Read the metrics in the event loop, as for Prometheus, since gauges read state that only the loop may change."""
-        return data_of(
-            self._metrics.registry.collect(),
-            self._resource,
-            began_ns=self._began_ns,
-            now_ns=time.time_ns(),
-        )
+        families, now_ns = self._metrics.registry.collect(), time.time_ns()
+        return data_of(families, self._resource, began_ns=self._began_ns, now_ns=now_ns)
 
 
 def _resource() -> Resource:
@@ -163,14 +164,6 @@ def _resource() -> Resource:
 
 def _is_exported(variable: str) -> bool:
     return os.environ.get(variable, "otlp") != "none"
-
-
-def _context(traceparent: str) -> Context:
-    _, trace_id, span_id, flags = traceparent.split("-")
-    parent = trace.SpanContext(
-        int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=trace.TraceFlags(int(flags, 16))
-    )
-    return trace.set_span_in_context(trace.NonRecordingSpan(parent), _NO_CONTEXT)
 
 
 def _present(attributes: Attributes) -> dict[str, str | int]:

@@ -1,6 +1,9 @@
 """The metrics that plugins add to the hub's registry (``contract.PluginMetrics``)."""
 
 import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
 import prometheus_client
 from msgspec import Struct, field
@@ -57,6 +60,9 @@ class Durations(Struct, frozen=True):
         (self.metric.labels(*kept) if kept else self.metric).observe(seconds)
 
 
+Kind = TypeVar("Kind", Counter, Durations)
+
+
 class PluginMetrics:
     """Makes the metrics of *plugin*; a second request with the same name and labels gives the same metric."""
 
@@ -67,35 +73,27 @@ class PluginMetrics:
 
     def counter(self, name: str, documentation: str, *labels: str) -> Counter:
         """Add a counter. Raises ValueError."""
-        whole = self._named(name, labels)
-        made = self._made.get(whole)
-        if made is None:
-            metric = prometheus_client.Counter(whole, documentation, labels, registry=self._registry)
-            made = self._made[whole] = Counter(metric, _Series(labels))
-        if not isinstance(made, Counter) or made.series.labels != labels:
-            raise _taken(whole)
-        return made
+        return self._find(
+            Counter, name, labels, partial(prometheus_client.Counter, documentation=documentation)
+        )
 
     def durations(self, name: str, documentation: str, *labels: str) -> Durations:
         """Add a histogram of seconds. Raises ValueError."""
-        whole = self._named(name, labels)
-        made = self._made.get(whole)
-        if made is None:
-            metric = prometheus_client.Histogram(
-                whole, documentation, labels, buckets=SECONDS, registry=self._registry
-            )
-            made = self._made[whole] = Durations(metric, _Series(labels))
-        if not isinstance(made, Durations) or made.series.labels != labels:
-            raise _taken(whole)
-        return made
+        make = partial(prometheus_client.Histogram, documentation=documentation, buckets=SECONDS)
+        return self._find(Durations, name, labels, make)
 
-    def _named(self, name: str, labels: tuple[str, ...]) -> str:
+    def _find(self, kind: type[Kind], name: str, labels: tuple[str, ...], make: Callable[..., Any]) -> Kind:
+        """Return the metric of *name*, which is made if there is none yet."""
         for word in (name, *labels):
             if _NAME.fullmatch(word) is None:
                 msg = f"'{word}' is no name for a metric or a label: take lower-case letters, digits and '_'"
                 raise ValueError(msg)
-        return f"trunkline_{self._plugin}_{name}"
-
-
-def _taken(whole: str) -> ValueError:
-    return ValueError(f"the metric '{whole}' is there already, with other labels or of another kind")
+        whole = f"trunkline_{self._plugin}_{name}"
+        found = self._made.get(whole)
+        if found is None:
+            metric = make(whole, labelnames=labels, registry=self._registry)
+            found = self._made[whole] = kind(metric, _Series(labels))
+        if not isinstance(found, kind) or found.series.labels != labels:
+            msg = f"the metric '{whole}' is there already, with other labels or of another kind"
+            raise ValueError(msg)
+        return found

@@ -76,12 +76,17 @@ def judge(state: ClockState, reading: Reading, *, own: Reading | None = None) ->
         return structs.replace(state, seen=reading)
     if before.boot_id == reading.boot_id != "":
         own = before
-    step_ms = _step_since(before, reading) if own is None else _step_in(own, reading)
-    if step_ms > 0:
+    if own is None:  # the elapsed time is unknown
+        step_ms = reading.now_ms - before.now_ms
+        has_stepped = step_ms > SETTLED_MS or step_ms < -TOLERANCE_MS
+    else:
+        step_ms = (reading.now_ms - own.now_ms) - (reading.up_ms - own.up_ms)
+        has_stepped = abs(step_ms) > TOLERANCE_MS
+    if has_stepped and step_ms > 0:
         return ClockState(reading, step_ms)
     if state.step_ms is None:
         return ClockState(reading)
-    if step_ms < 0:
+    if has_stepped:  # set back
         return ClockState(reading, state.step_ms)
     # Several processes count: each adds the time since the last reading of any of them.
     passed_ms = 0 if own is None else min(reading.up_ms - own.up_ms, reading.now_ms - before.now_ms)
@@ -89,24 +94,8 @@ def judge(state: ClockState, reading: Reading, *, own: Reading | None = None) ->
     return ClockState(reading) if steady_ms >= SETTLED_MS else ClockState(reading, state.step_ms, steady_ms)
 
 
-def _step_in(before: Reading, after: Reading) -> int:
-    """Return the step between two readings of one boot, in ms; negative if the clock was set back."""
-    step_ms = (after.now_ms - before.now_ms) - (after.up_ms - before.up_ms)
-    return step_ms if abs(step_ms) > TOLERANCE_MS else 0
-
-
-def _step_since(before: Reading, after: Reading) -> int:
-    """Return the step between two readings if the elapsed time is unknown."""
-    moved_ms = after.now_ms - before.now_ms
-    return moved_ms if moved_ms > SETTLED_MS or moved_ms < -TOLERANCE_MS else 0
-
-
 def _span(ms: int) -> str:
     hours = ms / 3_600_000
-    return (
-        f"{hours / 24:.1f} days"
-        if hours >= 48
-        else f"{hours:.1f} hours"
-        if hours >= 1
-        else f"{ms // 60_000} minutes"
-    )
+    if hours < 1:
+        return f"{ms // 60_000} minutes"
+    return f"{hours:.1f} hours" if hours < 48 else f"{hours / 24:.1f} days"

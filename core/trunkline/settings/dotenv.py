@@ -31,13 +31,10 @@ def read(file: Path, *, prefix: str) -> dict[str, str]:
     for number, line in enumerate(lines, 1):
         match = _LINE.fullmatch(line.strip())
         if match and match["name"].startswith(prefix):
-            values[match["name"]] = _unquoted(match["value"].strip())
+            value = match["value"].strip()
+            is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+            values[match["name"]] = value[1:-1] if is_quoted else value
         elif not match and line.strip().startswith(prefix):
             msg = f"Line {number} of {file} must look like NAME=value"
             raise SettingsInvalid(msg)
     return values
-
-
-def _unquoted(value: str) -> str:
-    is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-    return value[1:-1] if is_quoted else value

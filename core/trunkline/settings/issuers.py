@@ -2,23 +2,17 @@
 
 import json
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from trunkline.errors.spelling import known_instead
 from trunkline.model.principals import COMPANY_SCOPES
-from trunkline.settings.values import Names
+from trunkline.settings.values import Names, is_web_url, setting
 
 
 def _check_url(text: str) -> str:
     """Return *text* unchanged if it is a URL that can be called. Issuers are compared letter by letter."""
-    try:
-        parts = urlsplit(text)
-        is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_whole = False
-    if not is_whole or "@" in text or any(character.isspace() for character in text):
+    if not is_web_url(text) or "@" in text:
         msg = "must be a URL such as https://login.example.com"
         raise ValueError(msg)
     return text
@@ -67,19 +61,13 @@ class TokenIssuer(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     issuer: IssuerUrl = Field(description="the issuer's address, exactly as in the claim `iss` of its tokens")
-    audience: str | None = Field(
-        default=None, min_length=1, description="the required value of the claim `aud`"
-    )
-    jwks_url: IssuerUrl | None = Field(
-        default=None, description="URL of its keys, if its metadata do not name it"
-    )
-    company_claim: str = Field(
-        default="company_id", min_length=1, description="the claim that names the user's company"
-    )
-    environment_claim: str = Field(
-        default="environment",
+    audience: str | None = setting(None, "the required value of the claim `aud`", min_length=1)
+    jwks_url: IssuerUrl | None = setting(None, "URL of its keys, if its metadata do not name it")
+    company_claim: str = setting("company_id", "the claim that names the user's company", min_length=1)
+    environment_claim: str = setting(
+        "environment",
+        "the claim that is `test` in tokens for the company's test environment; it may be absent, or `live`",
         min_length=1,
-        description="the claim that is `test` in tokens for the company's test environment; it may be absent, or `live`",
     )
     companies: dict[str, int] = Field(
         default_factory=dict[str, int],
@@ -91,37 +79,35 @@ class TokenIssuer(BaseModel):
     )
     company_claim_is: CompanyClaimIs = "reference"
     unknown_companies: UnknownCompanies = "refuse"
-    keys_max_age: float = Field(
-        default=86_400,
+    keys_max_age: float = setting(
+        86_400,
+        "seconds after which a key of the issuer is refused if its keys could not be read again",
         ge=60,
         le=30 * 86_400,
-        description="seconds after which a key of the issuer is refused if its keys could not be read again",
     )
-    typ: Literal["at+jwt", "JWT"] = Field(
-        default="at+jwt",
-        description="the type in the header of its tokens: `at+jwt` (RFC 9068); `JWT` also accepts the type `JWT` or none, for issuers that mark access tokens only by their claims",
+    typ: Literal["at+jwt", "JWT"] = setting(
+        "at+jwt",
+        "the type in the header of its tokens: `at+jwt` (RFC 9068); `JWT` also accepts the type `JWT` or none, for issuers that mark access tokens only by their claims",
     )
 
 
 class AppIssuer(TokenIssuer):
     """An issuer whose tokens the API takes, and at which the generated connectors let their users sign in."""
 
-    authorization_endpoint: IssuerUrl | None = Field(
-        default=None, description="URL at which people sign in; from the issuer's metadata, if unset"
+    authorization_endpoint: IssuerUrl | None = setting(
+        None, "URL at which people sign in; from the issuer's metadata, if unset"
     )
-    token_endpoint: IssuerUrl | None = Field(
-        default=None, description="URL at which connectors get tokens; from the issuer's metadata, if unset"
+    token_endpoint: IssuerUrl | None = setting(
+        None, "URL at which connectors get tokens; from the issuer's metadata, if unset"
     )
-    revocation_endpoint: IssuerUrl | None = Field(
-        default=None, description="URL at which Make ends a connection; from the issuer's metadata, if unset"
+    revocation_endpoint: IssuerUrl | None = setting(
+        None, "URL at which Make ends a connection; from the issuer's metadata, if unset"
     )
-    app_scopes: Names | None = Field(
-        default=None,
-        description="scopes that connectors request; those of `scopes` that stand for the hub's scopes, if unset",
+    app_scopes: Names | None = setting(
+        None, "scopes that connectors request; those of `scopes` that stand for the hub's scopes, if unset"
     )
-    authorization_parameters: Annotated[dict[str, str], BeforeValidator(read_table)] | None = Field(
-        default=None,
-        description="further query parameters of the sign-in; `resource` with the audience, if unset",
+    authorization_parameters: Annotated[dict[str, str], BeforeValidator(read_table)] | None = setting(
+        None, "further query parameters of the sign-in; `resource` with the audience, if unset"
     )
 
 

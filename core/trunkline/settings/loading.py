@@ -5,7 +5,7 @@ An unknown or malformed setting prevents the start, and the error names it. Rela
 
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,7 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
     tables = {} if file is None else _read_file(file)
     if environment is None:
         environment = {**dotenv.read(folder / dotenv.FILE, prefix=ENVIRONMENT_PREFIX), **os.environ}
-    for path, value in _from_environment(environment, folder):
-        _put(tables, path, value)
+    _override(tables, environment, folder)
     core = secret_files.filled({name: tables[name] for name in tables if name in CORE_SECTIONS}, Settings)
     sections = {name: table for name, table in tables.items() if name not in CORE_SECTIONS}
     try:
@@ -99,29 +98,22 @@ def _read_file(path: Path) -> dict[str, dict[str, Any]]:
     return tables
 
 
-def _from_environment(environment: Mapping[str, str], folder: Path) -> list[tuple[Sequence[str], str]]:
-    values: list[tuple[Sequence[str], str]] = []
+def _override(tables: dict[str, Any], environment: Mapping[str, str], folder: Path) -> None:
+    """Set the variables' values in *tables*: a section, a name, and further names of nested tables (``portal.oidc.issuer``)."""
     for variable, value in sorted(environment.items()):
-        if variable.startswith(ENVIRONMENT_PREFIX) and "__" in variable:
-            path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
-            own = variable.removesuffix("_FILE")
-            if own != variable:
-                is_beside_value = own in environment
-                named = secret_files.NamedFile(
-                    value, folder=folder, variable=variable, is_beside_value=is_beside_value
-                )
-                values.append((path, named))
-            else:
-                values.append((path, value))
-    return values
-
-
-def _put(tables: dict[str, Any], path: Sequence[str], value: str) -> None:
-    """Set the value at *path*: a section, a name, and further names in nested tables (``portal.oidc.issuer``)."""
-    table = tables
-    for part in path[:-1]:
-        table = table.setdefault(part, {})
-        if not isinstance(table, dict):
-            msg = f"Setting '{'.'.join(path)}' is set beside the whole of '{part}'; set one of them"
-            raise SettingsInvalid(msg)
-    table[path[-1]] = value
+        if not variable.startswith(ENVIRONMENT_PREFIX) or "__" not in variable:
+            continue
+        *above, name = path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+        table = tables
+        for part in above:
+            table = table.setdefault(part, {})
+            if not isinstance(table, dict):
+                msg = f"Setting '{'.'.join(path)}' is set beside the whole of '{part}'; set one of them"
+                raise SettingsInvalid(msg)
+        table[name] = value
+        own = variable.removesuffix("_FILE")
+        if own != variable:
+            is_beside = own in environment
+            table[name] = secret_files.NamedFile(
+                value, folder=folder, variable=variable, is_beside_value=is_beside
+            )

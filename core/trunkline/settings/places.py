@@ -28,12 +28,10 @@ def beside(folder: Path, value: Any) -> Any:
             return value if all(map(operator.is_, by_name.values(), value.values())) else by_name
         case BaseModel():
             moved = {name: now for name, held in value if (now := beside(folder, held)) is not held}
-            return _changed(value, moved) if moved else value
+            if moved:
+                were_set = value.model_fields_set
+                value = value.model_copy(update=moved)
+                value.model_fields_set.intersection_update(were_set)
+            return value
         case _:
             return value
-
-
-def _changed(model: BaseModel, values: dict[str, Any]) -> BaseModel:
-    changed = model.model_copy(update=values)
-    changed.model_fields_set.intersection_update(model.model_fields_set)
-    return changed

@@ -3,7 +3,7 @@
 import json
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -11,6 +11,21 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from trunkline.model.pace import Rate as Pace
 from trunkline.model.treatments import RATE_FORM
 from trunkline.schemas.modes import Mode, read_modes
+
+
+def setting(default: Any, description: str, **more: Any) -> Any:
+    """Declare a setting with its *default* and its *description* for the reference; *more* are pydantic's arguments."""
+    return Field(default=default, description=description, **more)
+
+
+def is_web_url(text: str) -> bool:
+    """Return True if *text* is an HTTP URL with a host, without white space."""
+    try:
+        parts = urlsplit(text)
+        is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return is_whole and not any(map(str.isspace, text))
 
 
 def _split_list(value: object) -> object:
@@ -51,12 +66,7 @@ def _check_network(text: str) -> str:
 
 def _check_web_address(text: str) -> str:
     """Return *text*, with its scheme in lower case, if it is an HTTP URL with a host."""
-    try:
-        parts = urlsplit(text)
-        is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_whole = False
-    if not is_whole or any(character.isspace() for character in text):
+    if not is_web_url(text):
         msg = "must be a URL such as https://events.example.com"
         raise ValueError(msg)
     scheme, colon, rest = text.partition(":")

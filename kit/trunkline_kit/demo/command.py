@@ -6,13 +6,12 @@ import typer
 
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import load_settings
 from trunkline.cli.output import REFUSED
+from trunkline.settings import load
 from trunkline_kit.demo.stage import run_demo
 
 
 def demo(
-    context: typer.Context,
     stop: Annotated[bool, typer.Option("--exit", help="Stop when it is done, instead of at Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary alone, as JSON.")] = False,
     port: Annotated[
@@ -26,6 +25,6 @@ def demo(
 
     Example: [bold]trunkline demo --exit[/bold]
     """
-    settings = load_settings(context, config)
+    settings = load(config)
     if not run(run_demo(settings, port=port, keep_running=not stop, as_json=as_json)):
         raise typer.Exit(REFUSED)

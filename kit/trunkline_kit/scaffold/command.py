@@ -12,10 +12,10 @@ from trunkline.cli.beginning.event_types import check_type, path_of, schema_of
 from trunkline.cli.beginning.fields import KINDS, read_fields
 from trunkline.cli.beginning.products import write_new
 from trunkline.cli.config import Config
-from trunkline.cli.options import load_settings
 from trunkline.cli.output import warn
 from trunkline.hub.products import own_folder
 from trunkline.schemas.definitions import FOLDERS, Kind
+from trunkline.settings import load
 from trunkline_kit.scaffold import FEATURES, Plan, check_name, write_plugin
 
 app = typer.Typer(no_args_is_help=True, help="Make your own event type, action, search or plugin.")
@@ -71,7 +71,6 @@ def new() -> None:
 
 @app.command("event")
 def new_event(
-    context: typer.Context,
     type: EventName,
     fields: Fields = None,
     into: SchemasFolder = None,
@@ -82,14 +81,13 @@ def new_event(
     Example: [bold]trunkline new event payment.refunded --field payment_id:integer --field amount:number --field note:text?[/bold]
     """
     text = schema_of(check_type(type), read_fields(fields or ()))
-    file = (into or own_folder(load_settings(context, config))) / path_of(type)
+    file = (into or own_folder(load(config))) / path_of(type)
     write_new(file, text)
     typer.echo(file)
 
 
 @app.command("action")
 def new_action(
-    context: typer.Context,
     name: ActionName,
     fields: ActionFields = None,
     emits: Emits = None,
@@ -103,12 +101,11 @@ def new_action(
     Example: [bold]trunkline new action create_order --field sku:text --field quantity:integer? --emits order.created[/bold]
     """
     types = [check_type(event_type) for event_type in emits or ()]
-    _define(context, "action", name, fields, emits=types, into=into, config=config)
+    _define("action", name, fields, emits=types, into=into, config=config)
 
 
 @app.command("search")
 def new_search(
-    context: typer.Context,
     name: SearchName,
     fields: SearchFields = None,
     into: SchemasFolder = None,
@@ -120,7 +117,7 @@ def new_search(
 
     Example: [bold]trunkline new search find_order --field order_id:uuid --field sku:text[/bold]
     """
-    _define(context, "search", name, fields, into=into, config=config)
+    _define("search", name, fields, into=into, config=config)
 
 
 @app.command("plugin")
@@ -143,7 +140,6 @@ def new_plugin(name: str, chosen: With = None, into: Into = None, yes: Yes = Fal
 
 
 def _define(
-    context: typer.Context,
     kind: Kind,
     name: str,
     fields: list[str] | None,
@@ -154,7 +150,7 @@ def _define(
 ) -> None:
     """Write the definition of an action or a search, and print how to make it callable."""
     text = definition_of(kind, check_definition(kind, name), read_fields(fields or ()), emits=emits)
-    file = (into or own_folder(load_settings(context, config))) / place_of(kind, name)
+    file = (into or own_folder(load(config))) / place_of(kind, name)
     write_new(file, text)
     typer.echo(file)
     warn(

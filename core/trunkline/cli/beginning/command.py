@@ -17,33 +17,24 @@ from trunkline.cli.beginning.products import (
     write_product,
 )
 from trunkline.cli.output import warn
+from trunkline.cli.parameters import option
 
 FIRST_TYPE = "order.placed"
 
-Name = Annotated[
-    str | None,
-    typer.Option("--name", metavar="TEXT", help="The product's name, such as 'Acme Billing'."),
-]
+Name = Annotated[str | None, option("--name", "TEXT", "The product's name, such as 'Acme Billing'.")]
 Prefix = Annotated[
-    str | None,
-    typer.Option(
-        "--key-prefix", metavar="TEXT", help="First part of its API keys; made from the name, if unset."
-    ),
+    str | None, option("--key-prefix", "TEXT", "First part of its API keys; made from the name, if unset.")
 ]
 DatabaseOption = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--database",
-        metavar="WHERE",
-        help="sqlite (one file), postgresql (in the compose file), or the URL of an existing PostgreSQL.",
+        "WHERE",
+        "sqlite (one file), postgresql (in the compose file), or the URL of an existing PostgreSQL.",
     ),
 ]
-Event = Annotated[
-    str | None, typer.Option("--event", metavar="TYPE", help=f"The first event type, such as {FIRST_TYPE}.")
-]
-Into = Annotated[
-    Path, typer.Option("--into", metavar="FOLDER", help="Where to write it; the current folder, if unset.")
-]
+Event = Annotated[str | None, option("--event", "TYPE", f"The first event type, such as {FIRST_TYPE}.")]
+Into = Annotated[Path, option("--into", "FOLDER", "Where to write it; the current folder, if unset.")]
 InsecureTargets = Annotated[
     bool,
     typer.Option(

@@ -41,26 +41,23 @@ def judge_refused(der: bytes | None, *, host: str, now: float, error: ssl.SSLCer
     *der* is None if the certificate could not be fetched.
     """
     certificate = None if der is None else x509.load_der_x509_certificate(der)
-    return bad("certificate", _fault(certificate, host=host, now=now, error=error))
-
-
-def _fault(
-    certificate: x509.Certificate | None, *, host: str, now: float, error: ssl.SSLCertVerificationError
-) -> str:
     match error.verify_code:
         case code if code in _SELF_SIGNED:
-            return "It is self-signed, which the hub does not trust; use one of a public authority, such as Let's Encrypt."
+            fault = "It is self-signed, which the hub does not trust; use one of a public authority, such as Let's Encrypt."
         case code if code in _ISSUER_UNKNOWN:
-            return "Its issuer is not known here; have the server send the intermediate certificates, of a public authority."
+            fault = "Its issuer is not known here; have the server send the intermediate certificates, of a public authority."
         case code if code in _WRONG_NAME:
-            return f"It is for {_names(certificate)}, not for '{host}'; use one with that name."
+            fault = f"It is for {_names(certificate)}, not for '{host}'; use one with that name."
         case code if code == _EXPIRED:
-            since = f" {_days(_age(certificate, now))} ago" if certificate else ""
-            return f"It expired{since}; renew it, and see that renewal runs by itself."
+            since = ""
+            if certificate is not None:
+                since = f" {_days(datetime.fromtimestamp(now, UTC) - certificate.not_valid_after_utc)} ago"
+            fault = f"It expired{since}; renew it, and see that renewal runs by itself."
         case code if code == _NOT_YET_VALID:
-            return "It is not valid yet; check the clocks of the receiver and of this machine."
+            fault = "It is not valid yet; check the clocks of the receiver and of this machine."
         case _:
-            return f"The hub does not trust it: {error.verify_message}; replace it."
+            fault = f"The hub does not trust it: {error.verify_message}; replace it."
+    return bad("certificate", fault)
 
 
 def _names(certificate: x509.Certificate | None) -> str:
@@ -75,10 +72,6 @@ def _names(certificate: x509.Certificate | None) -> str:
         *alternatives.get_values_for_type(x509.IPAddress),
     ]
     return ", ".join(f"'{printable(str(name))}'" for name in names[:3]) or "no name"
-
-
-def _age(certificate: x509.Certificate, now: float) -> timedelta:
-    return datetime.fromtimestamp(now, UTC) - certificate.not_valid_after_utc
 
 
 def _days(span: timedelta) -> str:

@@ -17,20 +17,19 @@ from trunkline.cli.doctor.checks import Report
 from trunkline.cli.doctor.hub.checks import Status, error, exit_code
 from trunkline.cli.doctor.hub.examination import examine_hub
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, load_settings
+from trunkline.cli.options import AsJson
 from trunkline.cli.output import show_json, warn
+from trunkline.cli.parameters import argument
 from trunkline.errors import SettingsInvalid
 from trunkline.hub.products import source_names
 from trunkline.runtime.terminals import printable
+from trunkline.settings import load
 from trunkline.targets import signatures
 from trunkline.targets.addresses import AddressPolicy
 
 SECRET_VARIABLE = "TRUNKLINE_DOCTOR_SECRET"  # noqa: S105 - a variable's name
 
-Url = Annotated[
-    str | None,
-    typer.Argument(metavar="[URL]", help="URL of a receiver; without it the hub is examined."),
-]
+Url = Annotated[str | None, argument("[URL]", "URL of a receiver; without it the hub is examined.")]
 Secret = Annotated[
     str | None,
     typer.Option(
@@ -57,7 +56,6 @@ _STYLES = {"good": "green", "improve": "yellow", "bad": "bold red", "unknown": "
 
 
 def doctor(
-    context: typer.Context,
     url: Url = None,
     secret: Secret = None,
     targets: Targets = False,
@@ -78,13 +76,13 @@ def doctor(
     Example: [bold]trunkline doctor https://example.com/hooks --secret whsec_…[/bold]
     """
     if url is None:
-        _examine_hub(context, config, with_targets=targets, is_strict=strict, as_json=as_json)
+        _examine_hub(config, with_targets=targets, is_strict=strict, as_json=as_json)
     if targets or strict:
         msg = "--targets and --strict are for the hub: leave the URL out"
         raise typer.BadParameter(msg)
     from trunkline.cli.doctor.examination import examine  # noqa: PLC0415 - what sends requests takes a while to load
 
-    settings = load_settings(context, config)
+    settings = load(config)
     if secret is not None and (fault := signatures.check_secret(secret)):
         raise typer.BadParameter(fault, param_hint="--secret")
     delivery = settings.delivery
@@ -98,17 +96,18 @@ def doctor(
         "event_types": len(hub.catalog.types()),
         "key_prefix": hub.keys.prefix,
     }
-    report = run(
-        examine(
-            url,
-            policy=policy,
-            catalog=hub.catalog,
-            timeout_seconds=delivery.timeout_seconds,
-            secret=secret,
-        )
-    )
+    seconds = delivery.timeout_seconds
+    report = run(examine(url, policy=policy, catalog=hub.catalog, timeout_seconds=seconds, secret=secret))
     if as_json:
-        show_json(_as_json(report) | {"product": product})
+        show_json(
+            {
+                "url": report.url,
+                "reachable": report.is_reachable,
+                "checks": to_builtins(report.checks),
+                "not_tried": [*report.not_tried],
+                "product": product,
+            }
+        )
     else:
         warn(_product_line(product))
         _show_rows([(check.name, check.verdict, check.sentence) for check in report.checks])
@@ -116,11 +115,9 @@ def doctor(
     raise typer.Exit(report.exit_code)
 
 
-def _examine_hub(
-    context: typer.Context, config: Path | None, *, with_targets: bool, is_strict: bool, as_json: bool
-) -> Never:
+def _examine_hub(config: Path | None, *, with_targets: bool, is_strict: bool, as_json: bool) -> Never:
     try:
-        settings = load_settings(context, config)
+        settings = load(config)
     except SettingsInvalid as invalid:
         checks = [error("settings", str(invalid), fix="correct the settings; nothing else was examined")]
     else:
@@ -130,10 +127,7 @@ def _examine_hub(
         show_json({"checks": [{n: v for n, v in each.items() if v is not None} for each in members]})
     else:
         _show_rows(
-            [
-                (check.name, check.status, " Fix: ".join(filter(None, (check.detail, check.fix))))
-                for check in checks
-            ]
+            [(one.name, one.status, " Fix: ".join(filter(None, (one.detail, one.fix)))) for one in checks]
         )
         counts = Counter(check.status for check in checks)
         warn(f"Errors: {counts[Status.ERROR]}, warnings: {counts[Status.WARNING]}, ok: {counts[Status.OK]}.")
@@ -146,15 +140,6 @@ def _product_line(product: Mapping[str, Any]) -> str:
         f"Product: {product['title']}, from {', '.join(product['schemas']) or 'no schemas'}; "
         f"{count} event {'type' if count == 1 else 'types'}; keys begin with {product['key_prefix']}_."
     )
-
-
-def _as_json(report: Report) -> dict[str, object]:
-    return {
-        "url": report.url,
-        "reachable": report.is_reachable,
-        "checks": to_builtins(report.checks),
-        "not_tried": [*report.not_tried],
-    }
 
 
 def _show_rows(rows: Sequence[tuple[str, str, str]]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 
@@ -79,90 +80,66 @@ async def examine(
         ) as http:
             trials = Trials(route.url, http=http, secret=secret or throwaway_secret(), now=now)
             samples = Samples(catalog, now=now)
-            examination = _Examination(trials, samples, is_secret_known=secret is not None)
+            deliveries = await _deliver(trials, samples)
+            answers = [delivery.answer for delivery in deliveries]
+            accepted = judgements.judge_delivery(answers, is_secret_known=secret is not None)
             limits = thresholds or Thresholds()
-            checks += await examination.run(timeout_seconds=timeout_seconds, thresholds=limits)
+            latency = judgements.judge_latency(answers, timeout_seconds=timeout_seconds, thresholds=limits)
+            answered = [delivery for delivery in deliveries if delivery.answer.status is not None]
+            if answered:
+                # Further answers are compared with that to an accepted event, or to any answered one if none was accepted.
+                genuine = next((each for each in answered if each.answer.is_accepted), answered[0])
+                redirect, size = judgements.judge_redirect(answers), judgements.judge_size(answers)
+                checks += [accepted, redirect, latency, size, judgements.judge_keep_alive(answers)]
+                is_known = secret is not None
+                checks += [check async for check in _try(trials, samples, genuine, is_secret_known=is_known)]
+            else:
+                checks += [accepted, latency]
     return Report(url=url, checks=tuple(checks), is_reachable=route.is_connected)
 
 
-class _Examination:
-    """An examination of one receiver: sends the requests, and checks the answers."""
-
-    def __init__(self, trials: Trials, samples: Samples, *, is_secret_known: bool) -> None:
-        self._trials = trials
-        self._samples = samples
-        self._is_secret_known = is_secret_known
-
-    async def run(self, *, timeout_seconds: float, thresholds: Thresholds) -> list[Check]:
-        """Make every check, or, if no request was answered, only the first two."""
-        deliveries = await self._deliver()
-        answers = [delivery.answer for delivery in deliveries]
-        accepted = judgements.judge_delivery(answers, is_secret_known=self._is_secret_known)
-        latency = judgements.judge_latency(answers, timeout_seconds=timeout_seconds, thresholds=thresholds)
-        answered = [delivery for delivery in deliveries if delivery.answer.status is not None]
-        if not answered:
-            return [accepted, latency]
-        return [
-            accepted,
-            judgements.judge_redirect(answers),
-            latency,
-            judgements.judge_size(answers),
-            judgements.judge_keep_alive(answers),
-            *[check async for check in self._try(_best(answered))],
-        ]
-
-    async def _deliver(self) -> list[_Delivery]:
-        """Send correct events; stop early if the first get no answer."""
-        deliveries: list[_Delivery] = []
-        for _ in range(DELIVERIES):
-            sample = self._samples.known()
-            deliveries.append(_Delivery(sample, await self._trials.send(sample)))
-            if len(deliveries) == _PATIENCE and all(d.answer.status is None for d in deliveries):
-                break
-        return deliveries
-
-    async def _try(self, genuine: _Delivery) -> AsyncGenerator[Check]:
-        send, known = self._trials.send, self._samples.known
-        again = await send(genuine.sample, attempt=2)
-        yield judgements.judge_duplicate(genuine.answer, again)
-        sample = known()
-        both = await asyncio.gather(send(sample), send(sample, attempt=2))
-        yield judgements.judge_duplicates_at_once(both, genuine=genuine.answer)
-
-        answer = await send(known(), secret=throwaway_secret())
-        yield self._refusal("signature-wrong", answer, genuine)
-        answer = await send(known(), age_seconds=OLD_SECONDS)
-        yield self._refusal("signature-old", answer, genuine)
-        answer = await send(known(), age_seconds=-OLD_SECONDS)
-        yield self._refusal("signature-ahead", answer, genuine)
-        sample = known()
-        answer = await send(sample, altered_body=self._samples.altered(sample))
-        yield self._refusal("signature-tampered", answer, genuine)
-        sample = known()
-        answer = await send(sample, altered_body=self._samples.rewritten(sample))
-        yield self._refusal("signature-rewritten", answer, genuine)
-        answer = await send(known(), signs=False)
-        yield self._refusal("signature-missing", answer, genuine)
-        answers = {
-            what: await send(known(), altered_headers=headers, altered_body=body)
-            for what, headers, body in JUNK
-        }
-        yield judgements.judge_junk(answers, genuine=genuine.answer)
-
-        answer = await send(known(), headers={UNKNOWN_HEADER: "test"})
-        yield _tolerance("unknown-header", answer, genuine, what="a header that it does not know")
-        answer = await send(self._samples.unknown())
-        yield _tolerance("unknown-type", answer, genuine, what="an event type that it does not know")
-
-    def _refusal(self, name: str, answer: Answer, genuine: _Delivery) -> Check:
-        known = self._is_secret_known
-        return judgements.judge_refusal(name, answer, genuine=genuine.answer, is_secret_known=known)
+async def _deliver(trials: Trials, samples: Samples) -> list[_Delivery]:
+    """Send correct events; stop early if the first get no answer."""
+    deliveries: list[_Delivery] = []
+    for _ in range(DELIVERIES):
+        sample = samples.known()
+        deliveries.append(_Delivery(sample, await trials.send(sample)))
+        if len(deliveries) == _PATIENCE and all(d.answer.status is None for d in deliveries):
+            break
+    return deliveries
 
 
-def _tolerance(name: str, answer: Answer, genuine: _Delivery, *, what: str) -> Check:
-    return judgements.judge_tolerance(name, answer, what=what, genuine=genuine.answer)
+async def _try(
+    trials: Trials, samples: Samples, genuine: _Delivery, *, is_secret_known: bool
+) -> AsyncGenerator[Check]:
+    send, known, answered = trials.send, samples.known, genuine.answer
 
+    async def refused(name: str, sample: Sample, **how: Any) -> Check:
+        answer = await send(sample, **how)
+        return judgements.judge_refusal(name, answer, genuine=answered, is_secret_known=is_secret_known)
 
-def _best(answered: list[_Delivery]) -> _Delivery:
-    """Choose an accepted event to compare with, or any answered one if none was accepted."""
-    return next((delivery for delivery in answered if delivery.answer.is_accepted), answered[0])
+    again = await send(genuine.sample, attempt=2)
+    yield judgements.judge_duplicate(answered, again)
+    sample = known()
+    both = await asyncio.gather(send(sample), send(sample, attempt=2))
+    yield judgements.judge_duplicates_at_once(both, genuine=answered)
+
+    yield await refused("signature-wrong", known(), secret=throwaway_secret())
+    yield await refused("signature-old", known(), age_seconds=OLD_SECONDS)
+    yield await refused("signature-ahead", known(), age_seconds=-OLD_SECONDS)
+    sample = known()
+    yield await refused("signature-tampered", sample, altered_body=samples.altered(sample))
+    sample = known()
+    yield await refused("signature-rewritten", sample, altered_body=samples.rewritten(sample))
+    yield await refused("signature-missing", known(), signs=False)
+    answers = {
+        what: await send(known(), altered_headers=headers, altered_body=body) for what, headers, body in JUNK
+    }
+    yield judgements.judge_junk(answers, genuine=answered)
+
+    answer = await send(known(), headers={UNKNOWN_HEADER: "test"})
+    what = "a header that it does not know"
+    yield judgements.judge_tolerance("unknown-header", answer, what=what, genuine=answered)
+    answer = await send(samples.unknown())
+    what = "an event type that it does not know"
+    yield judgements.judge_tolerance("unknown-type", answer, what=what, genuine=answered)

@@ -64,17 +64,14 @@ def judge_delivery(answers: Sequence[Answer], *, is_secret_known: bool) -> Check
     """Judge the answers to correctly signed events."""
     failed = [answer for answer in answers if not answer.is_accepted]
     if not failed:
-        return good(
-            "delivery", f"Answers {answers[0].status} to an event{_signed(is_secret_known=is_secret_known)}."
-        )
+        secret = "the secret" if is_secret_known else "a throwaway secret"
+        return good("delivery", f"Answers {answers[0].status} to an event that is signed with {secret}.")
     if not is_secret_known and all(answer.status in _REFUSALS for answer in answers):
         sentence = f"Answers {failed[0].status} to a secret that it cannot know, as it should; give --secret to see how it answers its own."
         return unknown("delivery", sentence)
     share = "" if len(failed) == len(answers) else f" to {len(failed)} of {len(answers)} events"
-    return bad(
-        "delivery",
-        f"Answers {_word(failed[0])}{share}: {_advice(failed[0], is_secret_known=is_secret_known)}.",
-    )
+    advice = _advice(failed[0], is_secret_known=is_secret_known)
+    return bad("delivery", f"Answers {_word(failed[0])}{share}: {advice}.")
 
 
 def judge_redirect(answers: Sequence[Answer]) -> Check:
@@ -176,9 +173,9 @@ def judge_junk(answers: Mapping[str, Answer], *, genuine: Answer) -> Check:
         if _is_broken(answer):
             advice = "catch every error of the verification, and answer 401"
             return bad(name, f"Answers {_word(answer)} to {what}, so anyone may make it fail; {advice}.")
-    odd = {what: answer for what, answer in answers.items() if not 400 <= (answer.status or 0) <= 499}
-    for what, answer in odd.items():
-        return improve(name, f"Answers {answer.status} to {what}; refuse it with 401.")
+    for what, answer in answers.items():
+        if not 400 <= (answer.status or 0) <= 499:
+            return improve(name, f"Answers {answer.status} to {what}; refuse it with 401.")
     return good(name, f"Refuses {', '.join(answers)}.")
 
 
@@ -219,10 +216,6 @@ def judge_tolerance(name: str, answer: Answer, *, what: str, genuine: Answer) ->
 
 def _is_broken(answer: Answer) -> bool:
     return answer.status is None or answer.status >= 500
-
-
-def _signed(*, is_secret_known: bool) -> str:
-    return " that is signed with the secret" if is_secret_known else " that is signed with a throwaway secret"
 
 
 def _word(answer: Answer) -> str:

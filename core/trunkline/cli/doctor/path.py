@@ -8,7 +8,7 @@ import asyncio
 import errno
 import ssl
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from ipaddress import ip_address
 
@@ -73,8 +73,14 @@ async def explore(
     checks = (allowed, resolved, connected)
     if address is None:
         return Path(checks=checks)
+    if not target.is_tls and all(ip_address(each.partition("%")[0]).is_loopback for each in addresses):
+        clear = good("tls", "There is none, and none is needed: events do not leave this machine.")
+        return Path(checks=(*checks, clear), url=normalised, is_connected=True)
     if not target.is_tls:
-        return Path(checks=(*checks, _clear_text(addresses)), url=normalised, is_connected=True)
+        sentence = (
+            "Events and their signatures travel in the clear, for anyone on the way to read; use https."
+        )
+        return Path(checks=(*checks, improve("tls", sentence)), url=normalised, is_connected=True)
     context = ssl_context or tls_context()
     secured = await _secure(
         target, address, context=context, timeout_seconds=timeout_seconds, now=now, renewal=renewal
@@ -92,25 +98,20 @@ def _check_url(url: str, policy: AddressPolicy) -> tuple[Check, str | None]:
     try:
         normalised = policy.check_url(url)
     except TargetRefused as refused:
-        message = refused.errors[0].message
-        advice = f"; {_PRIVATE_ADVICE}" if _is_allowed_in_development(url, policy) else ""
+        message, advice = refused.errors[0].message, ""
+        with suppress(TargetRefused):  # otherwise this is not the reason
+            AddressPolicy(allow_http=policy.allow_http, allow_private_networks=True).check_url(url)
+            advice = f"; {_PRIVATE_ADVICE}"
         return bad("url", f"This hub refuses the URL: it {message}{advice}."), None
     return good("url", "This hub may send to the URL."), normalised
-
-
-def _is_allowed_in_development(url: str, policy: AddressPolicy) -> bool:
-    try:
-        AddressPolicy(allow_http=policy.allow_http, allow_private_networks=True).check_url(url)
-    except TargetRefused:
-        return False
-    return True
 
 
 async def _resolve(
     target: Origin, *, resolve: Resolve, timeout_seconds: float
 ) -> tuple[Check, tuple[str, ...]]:
     host = target.host
-    if _is_address(host):
+    with suppress(ValueError):
+        ip_address(host)
         return good("dns", "The URL names an address; there is nothing to resolve."), (host,)
     try:
         async with asyncio.timeout(timeout_seconds):
@@ -205,21 +206,6 @@ async def _connection(
     finally:
         writer.transport.abort()
         await asyncio.sleep(0)
-
-
-def _clear_text(addresses: tuple[str, ...]) -> Check:
-    if all(ip_address(address.partition("%")[0]).is_loopback for address in addresses):
-        return good("tls", "There is none, and none is needed: events do not leave this machine.")
-    sentence = "Events and their signatures travel in the clear, for anyone on the way to read; use https."
-    return improve("tls", sentence)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _reason(error: OSError | None) -> str:

@@ -1,8 +1,8 @@
 """Checks the certificates of subscriptions' targets over connections like the hub's; sends nothing."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping
+from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
 from trunkline.cli.doctor import path
@@ -41,20 +41,13 @@ async def examine_targets(settings: Settings, *, now: float) -> HubCheck:
     origins = list(owners)
     examined: dict[str, Check | None] = {}
     try:
-        async with asyncio.timeout(ALL_SECONDS), _names(settings) as names:
+        async with asyncio.timeout(ALL_SECONDS), AsyncExitStack() as stack:
+            names = NameServers(settings.delivery.name_servers or None)
+            stack.push_async_callback(names.close)
             await _examine_all(origins[:MAX_TARGETS], settings, names, examined, now=now)
     except TimeoutError:
         pass
     return _judge(examined, owners, left_out=len(origins) - len(examined))
-
-
-@asynccontextmanager
-async def _names(settings: Settings) -> AsyncGenerator[NameServers]:
-    names = NameServers(settings.delivery.name_servers or None)
-    try:
-        yield names
-    finally:
-        await names.close()
 
 
 async def _examine_all(

@@ -15,7 +15,7 @@ from trunkline_oauth.authorize_routes import issuer_of
 from trunkline_oauth.errors import NO_STORE, OAuthError, invalid_request
 from trunkline_oauth.forms import address_of, find_app, need, read_form
 from trunkline_oauth.grants import Grants
-from trunkline_oauth.model import App, Issued
+from trunkline_oauth.model import App
 from trunkline_oauth.redirect_uris import target_of
 from trunkline_oauth.registration import Registration
 from trunkline_oauth.resources import read_resource
@@ -25,7 +25,6 @@ FAILURES_PER_MINUTE = 120
 """Limit of refused calls from one address in a minute; a platform may call for many companies from one address."""
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}", re.ASCII)
 _MAX_SHOWN = 60
-_GRANTS = ("authorization_code", "refresh_token")
 
 Answer = Callable[[App, Mapping[str, str], str], Awaitable[Response]]
 
@@ -50,25 +49,29 @@ class TokenRoutes:
         kind = need(values, "grant_type")
         resource = read_resource(values.get("resource"), issuer=issuer)
         if kind == "authorization_code":
-            issued = await self._exchange(app, values, resource)
+            code, verifier = need(values, "code"), need(values, "code_verifier")
+            if _VERIFIER.fullmatch(verifier) is None:
+                msg = "The code_verifier must be 43 to 128 letters, digits, '-', '.', '_' and '~'."
+                raise invalid_request(msg)
+            issued = await self._grants.exchange(
+                app, code, verifier=verifier, redirect_uri=values.get("redirect_uri"), resource=resource
+            )
         elif kind == "refresh_token":
             scopes = values["scope"].split(" ") if "scope" in values else None
             issued = await self._grants.refresh(
                 app, need(values, "refresh_token"), scopes=scopes, resource=resource
             )
         else:
-            msg = f"The grant_type must be {' or '.join(_GRANTS)}."
+            msg = "The grant_type must be authorization_code or refresh_token."
             raise OAuthError("unsupported_grant_type", msg)
-        return JSONResponse(_view(issued), headers=NO_STORE)
-
-    async def _exchange(self, app: App, values: Mapping[str, str], resource: str | None) -> Issued:
-        code, verifier = need(values, "code"), need(values, "code_verifier")
-        if _VERIFIER.fullmatch(verifier) is None:
-            msg = "The code_verifier must be 43 to 128 letters, digits, '-', '.', '_' and '~'."
-            raise invalid_request(msg)
-        return await self._grants.exchange(
-            app, code, verifier=verifier, redirect_uri=values.get("redirect_uri"), resource=resource
-        )
+        view = {
+            "access_token": issued.access_token,
+            "token_type": "Bearer",
+            "expires_in": issued.expires_in,
+            "refresh_token": issued.refresh_token,
+            "scope": " ".join(issued.scopes),
+        }
+        return JSONResponse(view, headers=NO_STORE)
 
     async def _revoke(self, app: App, values: Mapping[str, str], _: str) -> Response:
         await self._grants.revoke(app, need(values, "token"))
@@ -96,21 +99,18 @@ class TokenRoutes:
             if error.code == "invalid_client":
                 client_id = values.get("client_id", "")[:_MAX_SHOWN]
                 security_events.CLIENT_REFUSED.note(client_id=client_id, reason=error.description)
-            response = await self._refusal(request, error)
+            response = error.answer()
+            address = address_of(self._context, request)
+            try:
+                await self._context.limits.count(address, "oauth_failures", per_minute=FAILURES_PER_MINUTE)
+            except Refused as refusal:
+                response = _wait(refusal)
         except Refused as error:
             response = _wait(error)
         origin = request.headers.get("origin")
         if app is not None and origin is not None and _is_page(app, origin):
             response.headers.update(_shared(origin))
         return response
-
-    async def _refusal(self, request: Request, error: OAuthError) -> Response:
-        address = address_of(self._context, request)
-        try:
-            await self._context.limits.count(address, "oauth_failures", per_minute=FAILURES_PER_MINUTE)
-        except Refused as refusal:
-            return _wait(refusal)
-        return error.answer()
 
 
 def make_router(context: PluginContext, apps: Apps, grants: Grants) -> APIRouter:
@@ -139,16 +139,6 @@ def _shared(origin: str) -> dict[str, str]:
         "Access-Control-Allow-Methods": "POST",
         "Access-Control-Allow-Headers": "Content-Type",
         "Vary": "Origin",
-    }
-
-
-def _view(issued: Issued) -> dict[str, object]:
-    return {
-        "access_token": issued.access_token,
-        "token_type": "Bearer",
-        "expires_in": issued.expires_in,
-        "refresh_token": issued.refresh_token,
-        "scope": " ".join(issued.scopes),
     }
 
 

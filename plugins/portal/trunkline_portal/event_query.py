@@ -30,25 +30,32 @@ class EventQuery(Struct, frozen=True):
 
     path: str
     period: ChosenPeriod
-    types: tuple[str, ...] = ()
-    text: str = ""
-    state: str = ""
-    since: str = ""
-    until: str = ""
-    before: str | None = None
-    is_paused: bool = False
-    since_ms: int | None = None
-    until_ms: int | None = None
-    errors: Mapping[str, str] | None = None
+    types: tuple[str, ...]
+    text: str
+    state: str
+    since: str
+    until: str
+    before: str | None
+    is_paused: bool
+    since_ms: int | None
+    until_ms: int | None
+    errors: Mapping[str, str]
 
     @classmethod
     def read(cls, parameters: QueryParams, *, path: str, now_ms: int) -> Self:
         """Read the parameters of an address."""
         types = tuple(dict.fromkeys(name for name in parameters.getlist("type") if name))[:MAX_TYPES]
         since, until = parameters.get("from", "").strip(), parameters.get("to", "").strip()
-        query = cls(
+        period = periods.read(parameters, path=path, now_ms=now_ms)
+        errors: dict[str, str] = {}
+        since_ms, until_ms = period.since_ms, None
+        if not period.name:
+            since_ms, until_ms = _read_time(since, "from", errors), _read_time(until, "to", errors)
+        if since_ms is not None and until_ms is not None and until_ms <= since_ms:
+            errors["to"] = "This is not after the time in “From”."
+        return cls(
             path=path,
-            period=periods.read(parameters, path=path, now_ms=now_ms),
+            period=period,
             types=types,
             text=parameters.get("q", "").strip(),
             state=state if (state := parameters.get("state", "")) in STATES else "",
@@ -56,18 +63,10 @@ class EventQuery(Struct, frozen=True):
             until=until,
             before=parameters.get("before") or None,
             is_paused=parameters.get("live") == "off",
+            since_ms=since_ms,
+            until_ms=until_ms,
+            errors=errors,
         )
-        return query._with_times()
-
-    def _with_times(self) -> Self:
-        if self.period.name:
-            return structs.replace(self, since_ms=self.period.since_ms)
-        errors: dict[str, str] = {}
-        since_ms = _read_time(self.since, "from", errors)
-        until_ms = _read_time(self.until, "to", errors)
-        if since_ms is not None and until_ms is not None and until_ms <= since_ms:
-            errors["to"] = "This is not after the time in “From”."
-        return structs.replace(self, since_ms=since_ms, until_ms=until_ms, errors=errors)
 
     def among(self, known: Sequence[str]) -> list[str]:
         """List the *known* types that *types* include, and the other names: events of a type may outlive it."""
@@ -125,10 +124,6 @@ class EventQuery(Struct, frozen=True):
 
     def link(self, part: str = "") -> str:
         """Return the address of this list, or of a *part* of it."""
-        query = urlencode(list(self._parameters()))
-        return f"{self.path}{part}?{query}" if query else f"{self.path}{part}"
-
-    def _parameters(self) -> Sequence[tuple[str, str]]:
         single = {
             "q": self.text,
             "state": self.state,
@@ -138,7 +133,9 @@ class EventQuery(Struct, frozen=True):
             "live": "off" if self.is_paused else "",
             "before": self.before or "",
         }
-        return [("type", name) for name in self.types] + [pair for pair in single.items() if pair[1]]
+        pairs = [("type", name) for name in self.types] + [pair for pair in single.items() if pair[1]]
+        query = urlencode(pairs)
+        return f"{self.path}{part}?{query}" if query else f"{self.path}{part}"
 
 
 def _read_time(typed: str, name: str, errors: dict[str, str]) -> int | None:

@@ -81,7 +81,17 @@ class LinkRoutes:
 
         The session that the link opens ends when the key that made the link ends.
         """
-        scopes = _checked(_UNLESS_NAMED if body.scopes is None else body.scopes)
+        scopes = _UNLESS_NAMED if body.scopes is None else tuple(dict.fromkeys(body.scopes))
+        known = ", ".join(COMPANY_SCOPES)
+        if not scopes:
+            raise BodyInvalid([FieldError("/scopes", f"must name at least one of {known}")])
+        faults = [
+            FieldError(f"/scopes/{number}", f"is not a scope; the scopes are {known}")
+            for number, scope in enumerate(body.scopes or ())
+            if scope not in COMPANY_SCOPES
+        ]
+        if faults:
+            raise BodyInvalid(faults)
         token, link = await self._links.make(
             caller.principal,
             await caller.company_named(body.company_id, path="/company_id"),
@@ -111,17 +121,3 @@ def make_router(portal: Portal) -> APIRouter:
         responses=responses(401, 403, 422, 429),
     )
     return router
-
-
-def _checked(scopes: list[str] | tuple[str, ...]) -> tuple[str, ...]:
-    known = ", ".join(COMPANY_SCOPES)
-    if not scopes:
-        raise BodyInvalid([FieldError("/scopes", f"must name at least one of {known}")])
-    faults = [
-        FieldError(f"/scopes/{number}", f"is not a scope; the scopes are {known}")
-        for number, scope in enumerate(scopes)
-        if scope not in COMPANY_SCOPES
-    ]
-    if faults:
-        raise BodyInvalid(faults)
-    return tuple(dict.fromkeys(scopes))

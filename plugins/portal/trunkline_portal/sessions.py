@@ -54,27 +54,36 @@ class Sessions:
 
     async def find(self, cookie: str | None) -> SignedIn | None:
         """Find the session of *cookie*; None if the session has ended, or if its key was revoked."""
-        session = await self._read(cookie)
+        try:
+            session_id = self._context.sealer.unseal(cookie or "", purpose=_PURPOSE).decode()
+        except ValueError:
+            return None
+        async with self._context.database.read() as connection:
+            session = await store.find_session(connection, session_id)
         if session is None or session.expires_ms <= self._context.clock.now_ms():
             return None
-        tenant = session.company_id if session.link_id is not None else None
+        is_by_link = session.link_id is not None
         principal = await self._context.keys.principal(
-            session.key_id, company_id=tenant, link_id=session.link_id
+            session.key_id, company_id=session.company_id if is_by_link else None, link_id=session.link_id
         )
-        if principal is None or not self._may_last(session, principal):
+        if is_by_link:
+            may_last = principal is not None and principal.is_operator  # the maker of the link still is one
+        else:
+            may_last = self._takes_keys or session.key_id.startswith(PREFIX)
+        if principal is None or not may_last:
             await self.end(session)
             return None
-        return SignedIn(session, _limited(principal, session))
-
-    def _may_last(self, session: Session, principal: Principal) -> bool:
-        """Return True if a session may continue.
-
-        A session opened by a link may continue while the maker of the link is an operator; a session opened by a key,
-        while the settings allow keys.
-        """
-        if session.link_id is not None:
-            return principal.is_operator
-        return self._takes_keys or session.key_id.startswith(PREFIX)
+        if is_by_link:
+            principal = replace(  # the operator's rights, only for the link's company and scopes
+                principal,
+                company_id=session.company_id,
+                name=session.name or "Sign-in link",
+                scopes=frozenset(session.scopes),
+                pins={},
+                networks=(),
+                expires_ms=min(session.expires_ms, principal.expires_ms or session.expires_ms),
+            )
+        return SignedIn(session, principal)
 
     def cookie_of(self, session: Session) -> str:
         """Return the cookie's value for *session*."""
@@ -100,14 +109,6 @@ class Sessions:
         async with self._context.database.read() as connection:
             return await store.count_sessions_of(connection, key_id, now_ms=self._context.clock.now_ms())
 
-    async def _read(self, cookie: str | None) -> Session | None:
-        try:
-            session_id = self._context.sealer.unseal(cookie or "", purpose=_PURPOSE).decode()
-        except ValueError:
-            return None
-        async with self._context.database.read() as connection:
-            return await store.find_session(connection, session_id)
-
     async def _store(self, session: Session) -> Session:
         async with self._context.database.write() as connection:
             aged_ms = self._context.deployment.aged_ms(session.created_ms)
@@ -125,18 +126,3 @@ class Sessions:
             created_ms=now_ms,
             expires_ms=now_ms + self._lifetime_ms,
         )
-
-
-def _limited(principal: Principal, session: Session) -> Principal:
-    """Return the rights of a session. A link gives the operator's rights only for the link's company and scopes."""
-    if session.link_id is None:
-        return principal
-    return replace(
-        principal,
-        company_id=session.company_id,
-        name=session.name or "Sign-in link",
-        scopes=frozenset(session.scopes),
-        pins={},
-        networks=(),
-        expires_ms=min(session.expires_ms, principal.expires_ms or session.expires_ms),
-    )

@@ -31,7 +31,7 @@ class ChangePages(Pages):
             {"of": EVERY_COMPANY} if of_all else {}
         )
         kept |= period.parameters
-        page = await self._portal.context.journal.page(
+        page = await self._context.journal.page(
             None if of_all else viewer.company_id,
             action=chosen["action"] or None,
             actor=chosen["actor"] or None,

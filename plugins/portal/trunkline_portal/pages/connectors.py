@@ -113,7 +113,7 @@ class ConnectorPages(Pages):
         """List the company's subscriptions of every channel; None if the viewer may not see them."""
         if not viewer.has(WEBHOOKS_READ) or viewer.chosen_company_id is None:
             return None
-        return await self._portal.context.subscriptions.list(viewer.company_id, channel=None)
+        return await self._context.subscriptions.list(viewer.company_id, channel=None)
 
 
 ROUTES = Table(

@@ -24,11 +24,11 @@ class EmittingPages(Pages):
 
     async def send(self, request: Request, viewer: SendsEvents, name: str, fields: Submitted) -> Response:
         """Send an event with the payload that was entered."""
-        find_type(self._portal.context.events.types(), name)
+        find_type(self._context.events.types(), name)
         try:
             payload_json, payload = read_payload(fields["payload"])
             event = EmittedEvent(viewer.company_id, name, payload, _METADATA, payload_json=payload_json)
-            accepted = await self._portal.context.emit(event)
+            accepted = await self._context.emit(event)
         except EventRejected as error:
             faults = [(fault.path, fault.message) for fault in error.errors]
             return await render_type(

@@ -31,7 +31,7 @@ class EnterPages(Pages):
 
     async def use(self, request: Request, fields: Submitted) -> Response:
         """Use the link, open a session, and end the previous session; ask first if that session is another person's."""
-        await visits.check(request, self._portal.context.sealer, self._portal.cookies)
+        await visits.check(request, self._context.sealer, self._portal.cookies)
         token = fields["link"]
         if not fields["replaces"] and await self._find_replaced(request, token):
             return await self._form(request, token)
@@ -48,7 +48,7 @@ class EnterPages(Pages):
             request,
             None,
             "enter.html",
-            csrf=visit.token(self._portal.context.sealer),
+            csrf=visit.token(self._context.sealer),
             link=token,
             replaced=await self._find_replaced(request, token),
         )

@@ -41,7 +41,7 @@ class SignInPages(Pages):
 
     async def sign_in(self, request: Request, fields: Submitted) -> Response:
         """Open a session for a valid key."""
-        await visits.check(request, self._portal.context.sealer, self._portal.cookies)
+        await visits.check(request, self._context.sealer, self._portal.cookies)
         if not self._portal.settings.key_sign_in:
             raise KeysNotTaken
         address = self._portal.address_of(request)
@@ -49,7 +49,7 @@ class SignInPages(Pages):
             self._limit.begin(address, self._portal.now_ms())
         try:
             with audit.failures_noted(way="key"):
-                principal = await self._portal.context.keys.authenticate(fields["key"])
+                principal = await self._context.keys.authenticate(fields["key"])
         except Refused as refusal:
             sentence = "No key like this is valid: it may be mistyped, or have been revoked. Copy the whole key and try again."
             if not fields["key"]:
@@ -57,14 +57,14 @@ class SignInPages(Pages):
             if refusal.status == 403:
                 sentence = "This key only emits events; sign in with one of a company, or with an operator's."
             return self._refuse(request, fields, sentence)
-        if not is_allowed(self._portal.context, request, principal):
+        if not is_allowed(self._context, request, principal):
             audit.SIGN_IN_FAILED.note(
                 principal, way="key", reason="The key may not be used from this address"
             )
             sentence = "This key may not be used from your address; sign in from one of its allowed networks."
             return self._refuse(request, fields, sentence)
         self._limit.succeed(address)
-        await count_sign_in(principal, context=self._portal.context, settings=self._portal.settings)
+        await count_sign_in(principal, context=self._context, settings=self._portal.settings)
         audit.note_sign_in(principal, way="key")
         before = await find_viewer(request)
         session = await self._portal.sessions.open(principal, after=before.session if before else None)
@@ -73,7 +73,7 @@ class SignInPages(Pages):
 
     async def resume(self, request: Request, fields: Submitted) -> Response:
         """Offer to send a kept form after a sign-in without a key; show the sign-in page again if nobody is signed in."""
-        await visits.check(request, self._portal.context.sealer, self._portal.cookies)
+        await visits.check(request, self._context.sealer, self._portal.cookies)
         viewer = await find_viewer(request)
         if viewer is None:
             return self._portal.sign_in_page(request, "", kept=fields["kept"], status=401)
@@ -83,7 +83,7 @@ class SignInPages(Pages):
     def _offer(self, request: Request, kept: str, viewer: Viewer) -> Response | None:
         """Ask whether to send the form in *kept* now, or say that *viewer* may not; None if there is no form."""
         visit = visits.begin(request, self._portal.cookies)
-        form = kept_forms.restore(kept, self._portal.context.sealer, visit) if kept else None
+        form = kept_forms.restore(kept, self._context.sealer, visit) if kept else None
         if form is None:
             return None
         company_id = addresses.company_in(form.path)

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from trunkline_portal.access import WritesWebhooks
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.subscriptions import views
-from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.portal import Pages
 from trunkline_portal.routing import Table, get, post
 
 _COUNTED = 10_000
@@ -16,10 +16,6 @@ _COUNTED = 10_000
 
 class StatePages(Pages):
     """Asks before a subscription is paused, resumed or deleted, and then carries that out."""
-
-    def __init__(self, portal: Portal) -> None:
-        super().__init__(portal)
-        self._subscriptions = portal.context.subscriptions
 
     async def ask_to_pause(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Ask before a subscription is paused."""
@@ -39,14 +35,11 @@ class StatePages(Pages):
 
     async def pause(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Pause a subscription."""
-        await self._subscriptions.update(
+        await self._context.subscriptions.update(
             viewer.company_id, subscription_id, {"status": "paused"}, channel=None
         )
-        return self._portal.redirect(
-            viewer,
-            views.url_of(viewer, subscription_id),
-            flash="The subscription is paused: nothing more is sent.",
-        )
+        said = "The subscription is paused: nothing more is sent."
+        return self._portal.redirect(viewer, views.url_of(viewer, subscription_id), flash=said)
 
     async def ask_to_resume(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Ask whether the missed events are to be delivered."""
@@ -57,20 +50,15 @@ class StatePages(Pages):
         """Resume a subscription."""
         catches_up = fields["catch_up"] != "no"
         changes = {"status": "active", "catch_up": catches_up}
-        await self._subscriptions.update(viewer.company_id, subscription_id, changes, channel=None)
-        consequence = (
-            "missed events are being delivered." if catches_up else "it goes on with the next event."
-        )
-        return self._portal.redirect(
-            viewer,
-            views.url_of(viewer, subscription_id),
-            flash=f"The subscription is active again: {consequence}",
-        )
+        await self._context.subscriptions.update(viewer.company_id, subscription_id, changes, channel=None)
+        what = "missed events are being delivered" if catches_up else "it goes on with the next event"
+        said = f"The subscription is active again: {what}."
+        return self._portal.redirect(viewer, views.url_of(viewer, subscription_id), flash=said)
 
     async def ask_to_delete(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Ask before a subscription is deleted."""
         subscription = await views.find(self._portal, viewer, subscription_id)
-        count = await self._portal.context.deliveries.count_open(viewer.company_id, subscription.id)
+        count = await self._context.deliveries.count_open(viewer.company_id, subscription.id)
         sentences = [
             f"Nothing more is sent to {subscription.view['target_url']}, and its secret is forgotten for good."
         ]
@@ -97,14 +85,11 @@ class StatePages(Pages):
     async def delete(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Delete a subscription."""
         subscription = await views.find(self._portal, viewer, subscription_id)
-        await self._subscriptions.delete(viewer.company_id, subscription.id, channel=None)
+        await self._context.subscriptions.delete(viewer.company_id, subscription.id, channel=None)
         url = subscription.view["target_url"]
         host = urlsplit(url).hostname or url
-        return self._portal.redirect(
-            viewer,
-            f"{viewer.root}{views.BASE}",
-            flash=f"The subscription to {host} was deleted.",
-        )
+        said = f"The subscription to {host} was deleted."
+        return self._portal.redirect(viewer, f"{viewer.root}{views.BASE}", flash=said)
 
 
 ROUTES = Table(

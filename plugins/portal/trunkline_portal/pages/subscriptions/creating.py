@@ -46,18 +46,11 @@ class CreationPages(Pages):
         if errors:
             return self._show(viewer, entered, faults.sort(errors, entered), status=422)
         try:
-            subscription = await self._portal.context.subscriptions.create(
-                viewer.company_id, body, channel=channel
-            )
+            subscription = await self._context.subscriptions.create(viewer.company_id, body, channel=channel)
         except Refused as error:
             return self._show(viewer, entered, faults.of_refusal(error, entered), status=error.status)
-        return leave_secret(
-            self._portal,
-            viewer,
-            subscription["id"],
-            subscription.get("secret"),
-            warnings=subscription.get("warnings", ()),
-        )
+        secret, warnings = subscription.get("secret"), subscription.get("warnings", ())
+        return leave_secret(self._portal, viewer, subscription["id"], secret, warnings=warnings)
 
     async def show_secret(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the secret, once, or the public key."""
@@ -146,6 +139,11 @@ def show_subscription_form(
     is_about_hub = any(map(is_operational, entered.event_types))
     groups = [operational, *groups] if is_about_hub else [*groups, operational]
     offered = {name for group in groups for choice in group.choices for name in choice.chosen_by}
+    target_fields: list[TargetField] = []
+    if entered.schema is not None:
+        subscription = values.get("subscription")
+        stored = subscription.view.get("target") if isinstance(subscription, Subscription) else None
+        target_fields = list(targets.fields_of(entered.schema, entered.target, stored=stored))
     return portal.render(
         viewer,
         "subscription_form.html",
@@ -161,17 +159,10 @@ def show_subscription_form(
         starts=form.STARTS,
         retries=portal.context.deployment.retries,
         attempt_seconds=f"{portal.context.deployment.attempt_seconds:g}",
-        target_fields=_target_fields(entered, values.get("subscription")),
+        target_fields=target_fields,
         guide=targets.guide_of(portal, entered.channel),
         **{"subscription": None, "tabs": (), **values},
     )
-
-
-def _target_fields(entered: Form, subscription: object) -> list[TargetField]:
-    if entered.schema is None:
-        return []
-    stored = subscription.view.get("target") if isinstance(subscription, Subscription) else None
-    return list(targets.fields_of(entered.schema, entered.target, stored=stored))
 
 
 def leave_secret(

@@ -1,10 +1,9 @@
 """One subscription: its deliveries and its settings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -32,15 +31,22 @@ class DetailPages(Pages):
     ) -> Response:
         """Show the deliveries."""
         frame = await frame_values(self._portal, viewer, subscription_id, tab="deliveries")
-        context = self._portal.context
+        hours = await self._context.activity.hours(viewer.company_id, subscription_id)
+        delivered, failed = [one for one, _ in hours], [other for _, other in hours]
         deliveries = await self._deliveries(request, viewer, subscription_id)
         return self._portal.render(
             viewer,
             "subscription_deliveries.html",
             statuses=FILTERS,
             curl=self._next_step(request, frame["subscription"]),
-            spark=_spark(await context.activity.hours(viewer.company_id, subscription_id)),
-            secrets=await context.subscriptions.secrets(viewer.company_id, subscription_id, channel=None),
+            spark=charts.spark(
+                delivered,
+                failed,
+                title=f"Attempts by hour, the last 24 hours: {sum(delivered):,} delivered, {sum(failed):,} failed.",
+            ),
+            secrets=await self._context.subscriptions.secrets(
+                viewer.company_id, subscription_id, channel=None
+            ),
             **frame,
             **deliveries,
         )
@@ -60,9 +66,7 @@ class DetailPages(Pages):
     async def show_settings(self, viewer: ReadsWebhooks, subscription_id: str) -> Response:
         """Show the settings."""
         frame = await frame_values(self._portal, viewer, subscription_id, tab="settings")
-        secrets = await self._portal.context.subscriptions.secrets(
-            viewer.company_id, subscription_id, channel=None
-        )
+        secrets = await self._context.subscriptions.secrets(viewer.company_id, subscription_id, channel=None)
         return self._portal.render(viewer, "subscription_settings.html", secrets=secrets, **frame)
 
     async def _deliveries(self, request: Request, viewer: Viewer, subscription_id: str) -> dict[str, Any]:
@@ -71,7 +75,7 @@ class DetailPages(Pages):
         cursor = parameters.get("cursor") or None
         url = views.url_of(viewer, subscription_id)
         period = periods.read(parameters, path=url, now_ms=self._portal.now_ms())
-        page = await self._portal.context.deliveries.of_subscription(
+        page = await self._context.deliveries.of_subscription(
             viewer.company_id,
             subscription_id,
             channel=None,
@@ -94,7 +98,7 @@ class DetailPages(Pages):
     def _next_step(self, request: Request, subscription: Subscription) -> str | None:
         """Write the command that sends an event of the subscription's types; its filter is ignored."""
         names = subscription.view["event_types"]
-        kinds = [kind for kind in self._portal.context.events.types() if takes_type(names, kind.name)]
+        kinds = [kind for kind in self._context.events.types() if takes_type(names, kind.name)]
         return curl.send_event(self._portal.base_url(request), kinds[0]) if kinds else None
 
 
@@ -106,16 +110,13 @@ ROUTES = Table(
 )
 
 
-def _spark(hours: Sequence[tuple[int, int]]) -> Markup:
-    delivered, failed = [one for one, _ in hours], [other for _, other in hours]
-    title = f"Attempts by hour, the last 24 hours: {sum(delivered):,} delivered, {sum(failed):,} failed."
-    return charts.spark(delivered, failed, title=title)
-
-
 async def frame_values(portal: Portal, viewer: Viewer, subscription_id: str, *, tab: str) -> dict[str, Any]:
     """Gather the values above a subscription's tabs. Raises NotFound."""
     subscription = await views.find(portal, viewer, subscription_id)
-    activity = await _activity(portal, viewer, subscription.id)
+    activity = SubscriptionActivity(subscription.id, 0, None, None, None)
+    for each in await portal.context.activity.subscriptions(viewer.company_id):
+        if each.subscription_id == subscription.id:
+            activity = each
     tabs = [("", "Deliveries"), ("replays", "Replays"), ("settings", "Settings")]
     return {
         "subscription": subscription,
@@ -150,9 +151,3 @@ async def _last_problem(
         "answer": answer if len(answer) <= _ANSWER else f"{answer[: _ANSWER - 1]}…",
         "sentence": attempt_sentence(attempt),
     }
-
-
-async def _activity(portal: Portal, viewer: Viewer, subscription_id: str) -> SubscriptionActivity:
-    activities = await portal.context.activity.subscriptions(viewer.company_id)
-    none = SubscriptionActivity(subscription_id, 0, None, None, None)
-    return next((activity for activity in activities if activity.subscription_id == subscription_id), none)

@@ -37,7 +37,7 @@ class EditingPages(Pages):
         if errors:
             return self._show(viewer, subscription, entered, faults.sort(errors, entered), status=422)
         try:
-            changed = await self._portal.context.subscriptions.update(
+            changed = await self._context.subscriptions.update(
                 viewer.company_id, subscription.id, body, channel=channel
             )
         except Refused as error:

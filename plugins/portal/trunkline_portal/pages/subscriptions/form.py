@@ -142,7 +142,13 @@ def creation(form: Form, kinds: Kinds, faults: list[FieldError]) -> dict[str, Js
     if form.secret:
         request["secret"] = form.secret
     if form.start != "now":
-        request["start"] = _start(form, faults)
+        request["start"] = form.start
+    if form.start == "cursor":
+        request["start"] = form.start_cursor
+        if not form.start_cursor:
+            faults.append(FieldError("/start", "Enter the cursor, or choose another start"))
+    if form.start == "time":
+        request["start"] = read_time("/start", form.start_time, faults) or ""
     if form.schema is None and (headers := _headers(form, faults)):
         request["headers"] = headers
     return {name: value for name, value in request.items() if value is not None}
@@ -213,16 +219,6 @@ def _headers(form: Form, faults: list[FieldError]) -> dict[str, str]:
         elif name:
             headers[name] = value
     return headers
-
-
-def _start(form: Form, faults: list[FieldError]) -> str:
-    if form.start == "cursor":
-        if not form.start_cursor:
-            faults.append(FieldError("/start", "Enter the cursor, or choose another start"))
-        return form.start_cursor
-    if form.start == "time":
-        return read_time("/start", form.start_time, faults) or ""
-    return form.start
 
 
 def read_time(path: str, text: str, faults: list[FieldError]) -> str | None:

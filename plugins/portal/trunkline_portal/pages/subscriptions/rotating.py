@@ -4,11 +4,11 @@ from starlette.responses import Response
 
 from trunkline import NotFound, Refused
 from trunkline_portal.access import Viewer, WritesWebhooks
-from trunkline_portal.forms import Submitted
+from trunkline_portal.forms import Submitted, read_number
 from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.pages.subscriptions.creating import leave_secret
 from trunkline_portal.pages.subscriptions.views import Subscription
-from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.portal import Pages
 from trunkline_portal.routing import Table, get, post
 
 MAX_OVERLAP_HOURS = 30 * 24
@@ -16,10 +16,6 @@ MAX_OVERLAP_HOURS = 30 * 24
 
 class SecretPages(Pages):
     """Shows the secrets in use, asks before a secret is rotated, and rotates it."""
-
-    def __init__(self, portal: Portal) -> None:
-        super().__init__(portal)
-        self._subscriptions = portal.context.subscriptions
 
     async def ask_to_rotate(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Ask how long the old secret stays valid."""
@@ -29,12 +25,12 @@ class SecretPages(Pages):
     async def rotate(self, viewer: WritesWebhooks, subscription_id: str, fields: Submitted) -> Response:
         """Rotate the secret."""
         subscription = await views.find_editable(self._portal, viewer, subscription_id)
-        hours = _hours(fields["hours"])
+        hours = read_number(fields["hours"], most=MAX_OVERLAP_HOURS)
         if hours is None:
             error = f"Enter a number of hours from 0 to {MAX_OVERLAP_HOURS} (30 days)."
             return self._show_rotation(viewer, subscription, hours=fields["hours"], error=error, status=422)
         try:
-            rotated = await self._subscriptions.rotate_secret(
+            rotated = await self._context.subscriptions.rotate_secret(
                 viewer.company_id,
                 subscription.id,
                 channel=subscription.view["channel"],
@@ -43,12 +39,9 @@ class SecretPages(Pages):
         except NotFound:
             raise
         except Refused as refused:
+            error, status = refused.detail, refused.status
             return self._show_rotation(
-                viewer,
-                subscription,
-                hours=fields["hours"],
-                error=refused.detail,
-                status=refused.status,
+                viewer, subscription, hours=fields["hours"], error=error, status=status
             )
         return leave_secret(self._portal, viewer, subscription.id, rotated.get("secret"))
 
@@ -74,7 +67,7 @@ class SecretPages(Pages):
     async def reveal(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show them in plain."""
         subscription = await views.find(self._portal, viewer, subscription_id)
-        secrets = await self._portal.context.subscriptions.secrets(
+        secrets = await self._context.subscriptions.secrets(
             viewer.company_id, subscription.id, channel=None, reveal=True
         )
         return self._portal.render(
@@ -88,8 +81,3 @@ ROUTES = Table(
     post("/subscriptions/{subscription_id}/rotate", SecretPages.rotate, bucket="admin"),
     post("/subscriptions/{subscription_id}/reveal", SecretPages.reveal, bucket="admin"),
 )
-
-
-def _hours(text: str) -> int | None:
-    is_number = text.isascii() and text.isdigit() and len(text) <= 4
-    return int(text) if is_number and int(text) <= MAX_OVERLAP_HOURS else None

@@ -25,7 +25,7 @@ class TestDeliveryPages(Pages):
         The answer is not stored, and it does no harm if a reload sends the test again.
         """
         subscription = await views.find_editable(self._portal, viewer, subscription_id)
-        result = await self._portal.context.subscriptions.test(
+        result = await self._context.subscriptions.test(
             viewer.company_id, subscription.id, channel=subscription.view["channel"]
         )
         reason = outcomes.attempt_sentence(result)

@@ -4,7 +4,7 @@ An app sends a person to ``/oauth/authorize`` (``authorize_routes``, ``requests`
 request (``pages``). The app exchanges its code for tokens at ``/oauth/token`` (``token_routes``), and calls the API
 with them. ``grants`` manages codes, connections and tokens, ``apps`` finds and authenticates apps, ``store`` has the
 SQL. An app that no operator has registered describes itself (``client_metadata``): in a document
-(``client_documents``), or by registering itself (``registration``).
+(``client_documents``), or by registering itself (``token_routes``).
 """
 
 import asyncio

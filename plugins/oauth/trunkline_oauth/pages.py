@@ -137,8 +137,40 @@ class ConsentPage:
         name = (await self._context.companies.view(company_number(request.company_id)))["name"]
         title = company_title(request.company_id)
         company = f"{name} ({title})" if name else title
-        html = _write(request, asked, app, company=company, is_none_chosen=is_none_chosen)
-        return PortalContent(html, (target_of(asked.redirect_uri),))
+        targets = (target_of(asked.redirect_uri),)
+        given = _given(asked, request.principal)
+        lacking = [scope for scope in asked.scopes if scope not in given]
+        words = {"app": app.name, "company": company, "form": Markup(request.form)}  # noqa: S704 - the portal's own
+        host = urlsplit(asked.redirect_uri).hostname or urlsplit(asked.redirect_uri).scheme
+        if not given:
+            html = _NOTHING.format(**words, host=host, scopes=", ".join(asked.scopes))
+            return PortalContent(html, targets)
+        checked = "" if is_none_chosen else Markup(" checked")
+        scopes = Markup("").join(
+            _SCOPE.format(meaning=describe_scope(scope), scope=scope, checked=checked) for scope in given
+        )
+        sentence = Markup(
+            "<p>It also asks for {scopes}, which your own key does not have and cannot give.</p>"
+        )
+        missing = sentence.format(scopes=", ".join(lacking)) if lacking else ""
+        stranger = Markup("")
+        if app.document_host is not None or app.client_id.startswith(SELF_PREFIX):
+            stranger = (_REGISTERED_ITSELF if app.document_host is None else _DESCRIBES_ITSELF).format(
+                app=app.name,
+                host=app.document_host,
+                program=_PROGRAM if is_loopback(asked.redirect_uri) else "",
+            )
+        html = _CONSENT.format(
+            **words,
+            unknown=stranger,
+            host=host,
+            scopes=scopes,
+            missing=missing,
+            fault=_NONE_CHOSEN if is_none_chosen else "",
+            end=_ending(request.principal),
+            keep=_KEEP.format(company=company) if request.principal.has("admin") else "",
+        )
+        return PortalContent(html, targets)
 
     async def _asked(self, request: PortalRequest) -> tuple[AuthorizationRequest | None, App | None]:
         """Return the request and the app. The app is None if it was removed, or if its description is no longer available."""
@@ -231,40 +263,6 @@ def _is_own(consent: Consent, principal: Principal) -> bool:
 def _given(asked: AuthorizationRequest, principal: Principal) -> tuple[str, ...]:
     """Choose from the requested scopes the ones that *principal* has."""
     return tuple(scope for scope in asked.scopes if principal.has(scope))
-
-
-def _write(
-    request: PortalRequest, asked: AuthorizationRequest, app: App, *, company: str, is_none_chosen: bool
-) -> Markup:
-    given = _given(asked, request.principal)
-    lacking = [scope for scope in asked.scopes if scope not in given]
-    words = {"app": app.name, "company": company, "form": Markup(request.form)}  # noqa: S704 - the portal's own
-    host = urlsplit(asked.redirect_uri).hostname or urlsplit(asked.redirect_uri).scheme
-    if not given:
-        return _NOTHING.format(**words, host=host, scopes=", ".join(asked.scopes))
-    checked = "" if is_none_chosen else Markup(" checked")
-    scopes = Markup("").join(
-        _SCOPE.format(meaning=describe_scope(scope), scope=scope, checked=checked) for scope in given
-    )
-    sentence = Markup("<p>It also asks for {scopes}, which your own key does not have and cannot give.</p>")
-    missing = sentence.format(scopes=", ".join(lacking)) if lacking else ""
-    stranger = Markup("")
-    if app.document_host is not None or app.client_id.startswith(SELF_PREFIX):
-        stranger = (_REGISTERED_ITSELF if app.document_host is None else _DESCRIBES_ITSELF).format(
-            app=app.name,
-            host=app.document_host,
-            program=_PROGRAM if is_loopback(asked.redirect_uri) else "",
-        )
-    return _CONSENT.format(
-        **words,
-        unknown=stranger,
-        host=host,
-        scopes=scopes,
-        missing=missing,
-        fault=_NONE_CHOSEN if is_none_chosen else "",
-        end=_ending(request.principal),
-        keep=_KEEP.format(company=company) if request.principal.has("admin") else "",
-    )
 
 
 def _ending(principal: Principal) -> str:

@@ -1,4 +1,8 @@
-"""``/oauth/token`` and ``/oauth/revoke`` (RFC 6749, RFC 7009), called by apps themselves."""
+"""``/oauth/token``, ``/oauth/revoke`` and ``/oauth/register`` (RFC 6749, RFC 7009, RFC 7591), called by apps themselves.
+
+Only if the settings allow it, an app may register itself. Then nothing is stored, as anybody may register: the ``client_id``
+is the app's metadata, sealed by the hub.
+"""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -7,22 +11,26 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from trunkline import PluginContext, Refused
-from trunkline.routes import DeferredRoute
+from trunkline import BodyInvalid, PluginContext, Refused
+from trunkline.routes import DeferredRoute, read_body, read_json
 from trunkline_oauth import security_events
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.authorize_routes import issuer_of
+from trunkline_oauth.client_metadata import MetadataInvalid, read_metadata
 from trunkline_oauth.errors import NO_STORE, OAuthError, invalid_request
 from trunkline_oauth.forms import address_of, find_app, need, read_form
 from trunkline_oauth.grants import Grants
 from trunkline_oauth.model import App
 from trunkline_oauth.redirect_uris import target_of
-from trunkline_oauth.registration import Registration
 from trunkline_oauth.resources import read_resource
 from trunkline_oauth.settings import Settings
 
 FAILURES_PER_MINUTE = 120
 """Limit of refused calls from one address in a minute; a platform may call for many companies from one address."""
+MAX_REGISTRATION_BYTES = 16 * 1024
+REGISTRATIONS_PER_MINUTE = 10
+"""Limit of registrations from one address in a minute."""
+_ANY_PAGE = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "Content-Type"}
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}", re.ASCII)
 _MAX_SHOWN = 60
 
@@ -112,6 +120,39 @@ class TokenRoutes:
             response.headers.update(_shared(origin))
         return response
 
+    async def register(self, request: Request) -> Response:
+        """Register an app, and answer with its id. The app is always a public one, even if it asked for something else."""
+        try:
+            address = address_of(self._context, request)
+            await self._context.limits.count(
+                address, "oauth_registrations", per_minute=REGISTRATIONS_PER_MINUTE
+            )
+            _, document = read_json(await read_body(request, limit=MAX_REGISTRATION_BYTES))
+            metadata = read_metadata(document)
+            app = self._apps.admit(metadata)
+        except BodyInvalid as error:
+            return OAuthError("invalid_client_metadata", error.detail).answer()
+        except MetadataInvalid as error:
+            code = "invalid_redirect_uri" if error.field == "redirect_uris" else "invalid_client_metadata"
+            return OAuthError(code, f"{error}.").answer()
+        except Refused as error:
+            return _wait(error)
+        content = {
+            "client_id": app.client_id,
+            "client_id_issued_at": self._context.clock.now_ms() // 1000,
+            "client_name": app.name,
+            "redirect_uris": list(app.redirect_uris),
+            "grant_types": ["authorization_code", "refresh_token"],
+            "response_types": ["code"],
+            "token_endpoint_auth_method": "none",
+            "scope": " ".join(app.scopes),
+        }
+        return JSONResponse(content, 201, headers={**NO_STORE, **_ANY_PAGE})
+
+    async def share_registration(self, _: Request) -> Response:
+        """Allow any web page to register an app (CORS): such a request carries no person's credentials."""
+        return Response(status_code=204, headers={**_ANY_PAGE, "Access-Control-Allow-Methods": "POST"})
+
 
 def make_router(context: PluginContext, apps: Apps, grants: Grants) -> APIRouter:
     """Build the router with the routes of this module."""
@@ -122,9 +163,8 @@ def make_router(context: PluginContext, apps: Apps, grants: Grants) -> APIRouter
         router.add_api_route(path, routes.share, methods=["OPTIONS"])
     assert isinstance(context.settings, Settings)
     if context.settings.dynamic_registration:
-        registration = Registration(context, apps)
-        router.add_api_route("/register", registration.register, methods=["POST"])
-        router.add_api_route("/register", registration.share, methods=["OPTIONS"])
+        router.add_api_route("/register", routes.register, methods=["POST"])
+        router.add_api_route("/register", routes.share_registration, methods=["OPTIONS"])
     return router
 
 

@@ -19,7 +19,7 @@ from trunkline.routes import Principal, company_number, company_title, environme
 from trunkline_portal import addresses, cookies, security
 from trunkline_portal.forms import read_fields
 from trunkline_portal.oidc.people import PREFIX
-from trunkline_portal.store import Session
+from trunkline_portal.sessions import Session
 
 if TYPE_CHECKING:
     from trunkline_portal.portal import Portal
@@ -60,20 +60,6 @@ class OtherCompany(Refused):
         named = company_title(company) if isinstance(company, int) else f"company {company}"
         self.title = f"This {what} is of {named}"
         super().__init__(why)
-
-    @classmethod
-    def than_own(cls, asked: int, own: int, *, is_form: bool) -> Self:
-        """Make the error for an address that names another company than the viewer's."""
-        begun = f"You are signed in for {company_title(own)}{', so nothing was changed' if is_form else ''}."
-        return cls(
-            "form" if is_form else "page", asked, f"{begun} Sign in with a key of {company_title(asked)}."
-        )
-
-    @classmethod
-    def than_address(cls, company: str, asked: int) -> Self:
-        """Make the error for a form that was sent to another company's address."""
-        why = f"It was sent to an address of {company_title(asked)}, so nothing was changed. Load its page again."
-        return cls("form", company, why)
 
 
 class ScopeMissing(Refused):
@@ -176,11 +162,6 @@ class Viewer:
         return self.principal.is_operator
 
     @property
-    def csrf(self) -> str:
-        """The value of the field ``csrf`` in every form."""
-        return self.session.csrf
-
-    @property
     def changes_webhooks(self) -> bool:
         """Whether the viewer may change subscriptions, send again and replay."""
         return self.has(WEBHOOKS_WRITE)
@@ -226,7 +207,9 @@ class RequiresScope:
                 raise HTTPException(404)
             raise ReferenceNamed(*reference)
         if asked is not None and asked != viewer.chosen_company_id:
-            raise OtherCompany.than_own(asked, viewer.company_id, is_form=is_form)
+            unchanged = ", so nothing was changed" if is_form else ""
+            why = f"You are signed in for {company_title(viewer.company_id)}{unchanged}. Sign in with a key of {company_title(asked)}."
+            raise OtherCompany("form" if is_form else "page", asked, why)
         if is_form:
             await self._check_form(request, viewer, asked)
         if asked is None and (
@@ -241,11 +224,12 @@ class RequiresScope:
     async def _check_form(self, request: Request, viewer: Viewer, asked: int | None) -> None:
         security.check_origin(request)
         fields = await read_fields(request)
-        security.check_token(fields["csrf"], viewer.csrf)
+        security.check_token(fields["csrf"], viewer.session.csrf)
         if asked is not None and fields["company"] != addresses.segment_of(asked):
             if addresses.company_in(f"{addresses.HOME}/companies/{fields['company']}") is None:
                 raise security.FormRefused
-            raise OtherCompany.than_address(fields["company"], asked)
+            why = f"It was sent to an address of {company_title(asked)}, so nothing was changed. Load its page again."
+            raise OtherCompany("form", fields["company"], why)
 
 
 def looked_at(request: Request, viewer: Viewer) -> int | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlencode
 
 from msgspec import Struct, structs
@@ -10,7 +10,6 @@ from starlette.datastructures import QueryParams
 
 from trunkline.routes import takes_type
 from trunkline_portal import periods
-from trunkline_portal.operational import OPERATIONAL
 from trunkline_portal.periods import ChosenPeriod
 
 MAX_TYPES = 200
@@ -73,10 +72,6 @@ class EventQuery(Struct, frozen=True):
         included = [name for name in known if takes_type(self.types, name)]
         return [*included, *(name for name in self.types if name not in known)][:MAX_TYPES]
 
-    def operational(self) -> str:
-        """Return the address of the list of operational events that meet the other conditions."""
-        return structs.replace(self, types=(OPERATIONAL,), before=None).link()
-
     @property
     def has_time(self) -> bool:
         """Return True if the list is limited to a span of time."""
@@ -102,38 +97,23 @@ class EventQuery(Struct, frozen=True):
     @property
     def types_title(self) -> str:
         """Name the types."""
-        match len(self.types):
-            case 0:
-                return "All types"
-            case 1:
-                return self.types[0]
-            case several:
-                return f"{several} types"
+        if len(self.types) == 1:
+            return self.types[0]
+        return f"{len(self.types)} types" if self.types else "All types"
 
-    def going_on(self, before: str | None) -> str | None:
-        """Return the address of the next page."""
-        return None if before is None else structs.replace(self, before=before).link()
-
-    def newest(self) -> str | None:
-        """Return the address of the first page; None on that page."""
-        return structs.replace(self, before=None).link() if self.before else None
-
-    def paused(self, is_paused: bool) -> str:  # noqa: FBT001 - what it says of the list
-        """Return the address of the same list, paused or live."""
-        return structs.replace(self, is_paused=is_paused).link()
-
-    def link(self, part: str = "") -> str:
-        """Return the address of this list, or of a *part* of it."""
+    def link(self, part: str = "", **changed: Any) -> str:
+        """Return the address of this list, or of a *part* of it, with the *changed* parameters."""
+        other = structs.replace(self, **changed)
         single = {
-            "q": self.text,
-            "state": self.state,
-            **self.period.parameters,
-            "from": self.since,
-            "to": self.until,
-            "live": "off" if self.is_paused else "",
-            "before": self.before or "",
+            "q": other.text,
+            "state": other.state,
+            **other.period.parameters,
+            "from": other.since,
+            "to": other.until,
+            "live": "off" if other.is_paused else "",
+            "before": other.before or "",
         }
-        pairs = [("type", name) for name in self.types] + [pair for pair in single.items() if pair[1]]
+        pairs = [("type", name) for name in other.types] + [pair for pair in single.items() if pair[1]]
         query = urlencode(pairs)
         return f"{self.path}{part}?{query}" if query else f"{self.path}{part}"
 

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from trunkline import EventType, NotFound, PluginContext, Refused
-from trunkline.routes import in_environment
+from trunkline.routes import in_environment, takes_type
 from trunkline_portal import (
     addresses,
     assets,
@@ -80,10 +80,6 @@ class Portal:
             router.add_api_route(f"{begin}{route.path}", handler, methods=methods, dependencies=limits)
         return router
 
-    def now_ms(self) -> int:
-        """Unix time in milliseconds."""
-        return self.context.clock.now_ms()
-
     def address_of(self, request: Request) -> str:
         """Return the address of the client of *request*; forwarded headers are used only if a trusted proxy sent them."""
         peer = request.client.host if request.client else None
@@ -97,9 +93,9 @@ class Portal:
         """List the product's event types, then the operational ones."""
         return [*self.context.events.types(), *self.context.events.operational_types()]
 
-    def first_event(self, request: Request) -> str | None:
-        """Return the command that sends an event; None if there are no event types."""
-        kinds = self.context.events.types()
+    def first_event(self, request: Request, among: Sequence[str] = ("*",)) -> str | None:
+        """Return the command that sends an event of the first type *among* these; None if there is no such type."""
+        kinds = [kind for kind in self.context.events.types() if takes_type(among, kind.name)]
         return curl.send_event(self.base_url(request), kinds[0]) if kinds else None
 
     def runs(self, plugin: str) -> bool:
@@ -290,7 +286,7 @@ class Portal:
             "items": [],
             "extras": [],
             "explained": frozenset(),
-            "now_ms": self.now_ms(),
+            "now_ms": self.context.clock.now_ms(),
         }
         if viewer is not None:
             frame |= {

@@ -1,19 +1,38 @@
 """Sessions: opened by a key, a link or a user, found by a sealed cookie, ended at once when the key is revoked."""
 
 import secrets
-from dataclasses import replace
+from dataclasses import asdict, dataclass, field, replace
 
 from msgspec import Struct
+from sqlalchemy import delete, func, insert, select, update
 
 from trunkline import PluginContext
 from trunkline.routes import Principal
-from trunkline_portal import store
+from trunkline_portal.links import Link
 from trunkline_portal.oidc.people import PREFIX
 from trunkline_portal.settings import Settings
-from trunkline_portal.store import Link, Session
+from trunkline_portal.tables import joined, sessions, split
 
 _PURPOSE = "session"
 _HOUR_MS = 60 * 60 * 1000
+SESSIONS_OF_A_HOLDER = 100
+"""Number of one holder's newest sessions that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session. *company_id* is the company that is shown: chosen by an operator, fixed for others."""
+
+    id: str = field(repr=False)
+    key_id: str
+    holder: str
+    csrf: str = field(repr=False)
+    company_id: int | None
+    created_ms: int
+    expires_ms: int
+    link_id: str | None = None
+    name: str | None = None
+    scopes: tuple[str, ...] = ()
 
 
 class SignedIn(Struct, frozen=True):
@@ -59,9 +78,11 @@ class Sessions:
         except ValueError:
             return None
         async with self._context.database.read() as connection:
-            session = await store.find_session(connection, session_id)
-        if session is None or session.expires_ms <= self._context.clock.now_ms():
+            found = await connection.execute(select(sessions).where(sessions.c.id == session_id))
+        row = found.mappings().first()
+        if row is None or row["expires_ms"] <= self._context.clock.now_ms():
             return None
+        session = Session(**split(row))
         is_by_link = session.link_id is not None
         principal = await self._context.keys.principal(
             session.key_id, company_id=session.company_id if is_by_link else None, link_id=session.link_id
@@ -91,28 +112,39 @@ class Sessions:
 
     async def choose_company(self, session: Session, company_id: int) -> None:
         """Change the company that an operator's session looks at."""
+        own = update(sessions).where(sessions.c.id == session.id)
         async with self._context.database.write() as connection:
-            await store.choose_company(connection, session.id, company_id)
+            await connection.execute(own.values(company_id=company_id))
 
     async def end(self, session: Session) -> None:
         """Sign out."""
         async with self._context.database.write() as connection:
-            await store.delete_session(connection, session.id)
+            await connection.execute(delete(sessions).where(sessions.c.id == session.id))
 
     async def end_all(self, session: Session) -> int:
         """End all sessions of the same holder; return their number."""
+        same = delete(sessions).where(sessions.c.holder == session.holder)
         async with self._context.database.write() as connection:
-            return await store.delete_sessions_of(connection, session.holder)
+            return (await connection.execute(same)).rowcount
 
     async def count_of(self, key_id: str) -> int:
         """Count the active sessions opened by a key."""
+        is_active = sessions.c.expires_ms > self._context.clock.now_ms()
+        count = select(func.count()).where(sessions.c.key_id == key_id, is_active)
         async with self._context.database.read() as connection:
-            return await store.count_sessions_of(connection, key_id, now_ms=self._context.clock.now_ms())
+            return int((await connection.execute(count)).scalar_one())
 
     async def _store(self, session: Session) -> Session:
+        """Store *session*. Remove aged sessions, and the holder's oldest sessions above the limit."""
+        own = sessions.c.holder == session.holder
+        newest = select(sessions.c.created_ms).where(own).order_by(sessions.c.created_ms.desc())
+        aged_ms = self._context.deployment.aged_ms(session.created_ms)
         async with self._context.database.write() as connection:
-            aged_ms = self._context.deployment.aged_ms(session.created_ms)
-            await store.insert_session(connection, session, aged_ms=aged_ms)
+            await connection.execute(delete(sessions).where(sessions.c.expires_ms <= aged_ms))
+            oldest = await connection.execute(newest.offset(SESSIONS_OF_A_HOLDER - 1).limit(1))
+            if (oldest_ms := oldest.scalar()) is not None:
+                await connection.execute(delete(sessions).where(own, sessions.c.created_ms <= oldest_ms))
+            await connection.execute(insert(sessions).values(**joined(asdict(session))))
         return session
 
     def _new(self, key_id: str, *, holder: str, company_id: int | None) -> Session:

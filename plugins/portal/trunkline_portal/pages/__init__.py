@@ -11,7 +11,6 @@ from trunkline_portal.pages import (
     connectors,
     consumers,
     deliveries,
-    emitting,
     enter,
     events,
     everybody,
@@ -52,7 +51,6 @@ MODULES = (
     keys,
     changes,
     catalogue,
-    emitting,
     connectors,
     limits,
     letting_in,
@@ -65,5 +63,5 @@ MODULES = (
 
 def make_routers(portal: Portal) -> list[APIRouter]:
     """Build the routers of all pages."""
-    tables = [company_record.OWN_ROUTES, *(module.ROUTES for module in MODULES)]
+    tables = [company_record.OWN_ROUTES, catalogue.SENDING_ROUTES, *(module.ROUTES for module in MODULES)]
     return [oidc.make_router(portal), *map(portal.router, tables)]

@@ -1,29 +1,36 @@
-"""The catalogue: event types with their fields and examples, actions, searches and lookups."""
+"""The catalogue: event types with their fields and examples, actions, searches and lookups.
+
+An event of a type can be sent by hand; it is stored and delivered like any other.
+"""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Literal
+from typing import Annotated, Literal
 
 import orjson
+from fastapi import Depends
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import Definition, EventType, Json, NotFound
+from trunkline import Definition, EmittedEvent, EventType, Json, NotFound
 from trunkline.pages import Product, alternatives, sample_envelope
-from trunkline.routes import CALL_PREFIX, company_number, environment_member
+from trunkline.routes import CALL_PREFIX, EventRejected, company_number, environment_member
 from trunkline_portal import curl, schema_rows
-from trunkline_portal.access import Integrates, Viewer
+from trunkline_portal.access import EVENTS_READ, EVENTS_WRITE, Integrates, RequiresScope, Viewer
+from trunkline_portal.forms import Submitted, read_payload
 from trunkline_portal.operational import is_operational
 from trunkline_portal.portal import Pages, Portal
-from trunkline_portal.routing import EITHER, Table, get
+from trunkline_portal.routing import EITHER, Table, get, post
 
 CATALOGUE = "/catalogue"
 """Path of the section below ``Viewer.root``."""
-EVENTS_WRITE = "events:write"
+SendsEvents = Annotated[Viewer, Depends(RequiresScope(EVENTS_WRITE))]
 Folder = Literal["actions", "searches", "lookups"]
 KINDS: Mapping[str, str] = {"actions": "action", "searches": "search", "lookups": "lookup"}
+_METADATA = {"source": "test"}
+"""The metadata that ``POST /api/v1/events/test`` gives to its events."""
 _TITLES = {"": "Event types", "actions": "Actions", "searches": "Searches", "lookups": "Lookups"}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
@@ -109,7 +116,7 @@ class CataloguePages(Pages):
     async def show_type(self, request: Request, viewer: Integrates, name: str) -> Response:
         """Show an event type, or one of the other lists."""
         if name not in KINDS:
-            return await render_type(self._portal, request, viewer, name)
+            return await self._show_type(request, viewer, name)
         entries = [
             Entry(
                 f"{name}/{each.name}",
@@ -122,6 +129,59 @@ class CataloguePages(Pages):
         ]
         return self._show_list(request, viewer, name, entries)
 
+    async def _show_type(
+        self,
+        request: Request,
+        viewer: Viewer,
+        name: str,
+        *,
+        payload: str | None = None,
+        faults: Sequence[tuple[str, str]] = (),
+    ) -> Response:
+        """Show an event type; *payload* is the editor's text, *faults* are its errors. Raises NotFound."""
+        event_type = find_type(self._portal.event_types(), name)
+        product = self._context.deployment.product()
+        envelope = sample_envelope(event_type)
+        del envelope["payload"]
+        envelope |= await company_members(self._portal, viewer.chosen_company_id)
+        envelope["payload"] = orjson.Fragment(event_type.example_json)  # whose numbers keep their digits
+        return self._portal.render(
+            viewer,
+            "catalogue_type.html",
+            status=422 if faults else 200,
+            type=event_type,
+            sentences=_sentences(event_type.description),
+            rows=list(
+                schema_rows.rows_of(product.payload(event_type), schema_rows.exact(event_type.example_json))
+            ),
+            envelope=orjson.dumps(envelope),
+            payload=payload,
+            faults=faults,
+            is_operational=is_operational(name),
+            may_send=viewer.has(EVENTS_WRITE),
+            curl=curl.send_event(self._portal.base_url(request), event_type),
+            emitters=[action for action in product.actions if name in action.emits],
+            order_key=product.order_keys().get(name),
+            retries=self._context.deployment.retries,
+            related=[] if is_operational(name) else product.related(event_type),
+            docs=None if is_operational(name) else _joined(docs_url(self._portal), name),
+        )
+
+    async def send(self, request: Request, viewer: SendsEvents, name: str, fields: Submitted) -> Response:
+        """Send an event with the payload that was entered."""
+        find_type(self._context.events.types(), name)
+        try:
+            payload_json, payload = read_payload(fields["payload"])
+            event = EmittedEvent(viewer.company_id, name, payload, _METADATA, payload_json=payload_json)
+            accepted = await self._context.emit(event)
+        except EventRejected as error:
+            faults = [(fault.path, fault.message) for fault in error.errors]
+            return await self._show_type(request, viewer, name, payload=fields["payload"], faults=faults)
+        may_see = viewer.has(EVENTS_READ)
+        path = f"/events/{accepted.event_id}" if may_see else f"{CATALOGUE}/{name}"
+        flash = f"Event {accepted.event_id} of type {name} was stored, and goes to every subscription that it matches."
+        return self._portal.redirect(viewer, f"{viewer.root}{path}", flash=flash)
+
 
 ROUTES = Table(
     CataloguePages,
@@ -130,6 +190,7 @@ ROUTES = Table(
     get("/catalogue/{name}", CataloguePages.show_type),
     below=EITHER,
 )
+SENDING_ROUTES = Table(CataloguePages, post("/catalogue/{name}", CataloguePages.send, bucket="write"))
 
 
 def find_type(types: Iterable[EventType], name: str) -> EventType:
@@ -138,45 +199,6 @@ def find_type(types: Iterable[EventType], name: str) -> EventType:
         if event_type.name == name:
             return event_type
     raise NotFound("event type", name)
-
-
-async def render_type(
-    portal: Portal,
-    request: Request,
-    viewer: Viewer,
-    name: str,
-    *,
-    payload: str | None = None,
-    faults: Sequence[tuple[str, str]] = (),
-) -> Response:
-    """Show an event type; *payload* is the editor's text, *faults* are its errors. Raises NotFound."""
-    event_type = find_type(portal.event_types(), name)
-    product = portal.context.deployment.product()
-    envelope = sample_envelope(event_type)
-    del envelope["payload"]
-    envelope |= await company_members(portal, viewer.chosen_company_id)
-    envelope["payload"] = orjson.Fragment(event_type.example_json)  # whose numbers keep their digits
-    return portal.render(
-        viewer,
-        "catalogue_type.html",
-        status=422 if faults else 200,
-        type=event_type,
-        sentences=_sentences(event_type.description),
-        rows=list(
-            schema_rows.rows_of(product.payload(event_type), schema_rows.exact(event_type.example_json))
-        ),
-        envelope=orjson.dumps(envelope),
-        payload=payload,
-        faults=faults,
-        is_operational=is_operational(name),
-        may_send=viewer.has(EVENTS_WRITE),
-        curl=curl.send_event(portal.base_url(request), event_type),
-        emitters=[action for action in product.actions if name in action.emits],
-        order_key=product.order_keys().get(name),
-        retries=portal.context.deployment.retries,
-        related=[] if is_operational(name) else product.related(event_type),
-        docs=None if is_operational(name) else _joined(docs_url(portal), name),
-    )
 
 
 async def company_members(portal: Portal, company_id: int | None) -> dict[str, Json]:

@@ -37,7 +37,7 @@ class EventPages(Pages):
 
     async def _listed(self, request: Request, viewer: Viewer) -> dict[str, Any]:
         query = EventQuery.read(
-            request.query_params, path=f"{viewer.root}/events", now_ms=self._portal.now_ms()
+            request.query_params, path=f"{viewer.root}/events", now_ms=self._context.clock.now_ms()
         )
         page = EventList([], None, None)
         if not query.errors:
@@ -60,9 +60,10 @@ class EventPages(Pages):
             "query": query,
             "page": page,
             "errors": query.errors,
-            "older": query.going_on(page.before),
+            "older": page.before and query.link(before=page.before),
             "keys": keys,
             "preview": preview,
+            "newest": query.before and query.link(before=None),
             "first_event": self._portal.first_event(request),
         }
 
@@ -77,6 +78,7 @@ class EventPages(Pages):
             status=422 if query.errors else 200,
             types=known + [name for name in query.types if name not in known],
             states=STATES.items(),
+            operational=query.link(types=(OPERATIONAL,), before=None),
             live_path=query.link("/list"),
             live_seconds=_LIVE_SEARCH_SECONDS if query.text else _LIVE_SECONDS,
             **values,

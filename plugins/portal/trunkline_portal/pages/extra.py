@@ -117,7 +117,7 @@ async def within(seconds: float, function: Callable[..., Any], *arguments: objec
 
 
 def _asked(request: Request, viewer: Viewer) -> PortalRequest:
-    fields = {"csrf": viewer.csrf, "company": viewer.segment}
+    fields = {"csrf": viewer.session.csrf, "company": viewer.segment}
     form = "".join(f'<input type="hidden" name="{name}" value="{escape(v)}">' for name, v in fields.items())
     return PortalRequest(viewer.company_id, viewer.principal, dict(request.query_params), form)
 

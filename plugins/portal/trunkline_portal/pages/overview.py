@@ -91,7 +91,7 @@ class OverviewPages(Pages):
     async def _values(self, request: Request, viewer: Viewer) -> dict[str, Any]:
         span_name = request.query_params.get("span", "")
         chosen = span_name if span_name in SPANS else "24h"
-        since_ms, until_ms = SPANS[chosen].bounds(self._portal.now_ms())
+        since_ms, until_ms = SPANS[chosen].bounds(self._context.clock.now_ms())
         activity = self._context.activity
         overview = await activity.overview(
             viewer.company_id, since_ms=since_ms, until_ms=until_ms, buckets=SPANS[chosen].buckets

@@ -27,7 +27,7 @@ class QuarantinePages(Pages):
         chosen = request.query_params.get("type", "")
         cursor = request.query_params.get("cursor") or None
         root = f"{viewer.root}{QUARANTINE}"
-        period = periods.read(request.query_params, path=root, now_ms=self._portal.now_ms())
+        period = periods.read(request.query_params, path=root, now_ms=self._context.clock.now_ms())
         page = await self._context.quarantine.list(
             viewer.company_id, type=chosen or None, cursor=cursor, limit=PAGE
         )

@@ -12,7 +12,7 @@ from trunkline_portal.forms import Fields, Submitted
 from trunkline_portal.portal import Pages, Portal, local_path
 from trunkline_portal.routing import ALONE, Table, get, post
 from trunkline_portal.security import SignInLimit
-from trunkline_portal.store import Session
+from trunkline_portal.sessions import Session
 
 
 class KeysNotTaken(Refused):
@@ -46,7 +46,7 @@ class SignInPages(Pages):
             raise KeysNotTaken
         address = self._portal.address_of(request)
         with audit.failures_noted(way="key"):
-            self._limit.begin(address, self._portal.now_ms())
+            self._limit.begin(address, self._context.clock.now_ms())
         try:
             with audit.failures_noted(way="key"):
                 principal = await self._context.keys.authenticate(fields["key"])
@@ -86,7 +86,7 @@ class SignInPages(Pages):
         form = kept_forms.restore(kept, self._context.sealer, visit) if kept else None
         if form is None:
             return None
-        company_id = addresses.company_in(form.path)
+        company_id = addresses.company_in(form["path"])
         if company_id is not None and not viewer.may_see(company_id):
             return self._portal.redirect(
                 viewer,

@@ -53,7 +53,9 @@ class TargetPages(Pages):
         given = request.query_params
         order = given.get("sort", "") if given.get("sort") in _ORDERS else "failed"
         root = f"{viewer.root}{TARGETS}"
-        period = periods.read(given, path=root, now_ms=self._portal.now_ms(), default=periods.YESTERDAY)
+        period = periods.read(
+            given, path=root, now_ms=self._context.clock.now_ms(), default=periods.YESTERDAY
+        )
         since_ms = (period.since_ms or 0) // _HOUR_MS * _HOUR_MS
         lines = await self._lines(viewer, since_ms)
         if order == "slow":

@@ -8,13 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline.pages import SubscriptionActivity
-from trunkline.routes import takes_type
-from trunkline_portal import charts, curl, formats, periods
+from trunkline_portal import charts, formats, periods
 from trunkline_portal.access import ReadsWebhooks, Viewer
 from trunkline_portal.delivery_states import FILTERS
 from trunkline_portal.outcomes import attempt_sentence
 from trunkline_portal.pages.subscriptions import views
-from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Pages, Portal
 from trunkline_portal.routing import Table, get
 
@@ -38,7 +36,7 @@ class DetailPages(Pages):
             viewer,
             "subscription_deliveries.html",
             statuses=FILTERS,
-            curl=self._next_step(request, frame["subscription"]),
+            curl=self._portal.first_event(request, frame["subscription"].view["event_types"]),
             spark=charts.spark(
                 delivered,
                 failed,
@@ -59,7 +57,7 @@ class DetailPages(Pages):
             viewer,
             "subscription_deliveries_part.html",
             subscription=subscription,
-            curl=self._next_step(request, subscription),
+            curl=self._portal.first_event(request, subscription.view["event_types"]),
             **deliveries,
         )
 
@@ -74,7 +72,7 @@ class DetailPages(Pages):
         status = parameters.get("status", "") if parameters.get("status") in dict(FILTERS) else ""
         cursor = parameters.get("cursor") or None
         url = views.url_of(viewer, subscription_id)
-        period = periods.read(parameters, path=url, now_ms=self._portal.now_ms())
+        period = periods.read(parameters, path=url, now_ms=self._context.clock.now_ms())
         page = await self._context.deliveries.of_subscription(
             viewer.company_id,
             subscription_id,
@@ -94,12 +92,6 @@ class DetailPages(Pages):
             "older": before and f"{url}?{urlencode({**kept, 'cursor': before})}",
             "newest": cursor and f"{url}?{urlencode(kept)}".rstrip("?"),
         }
-
-    def _next_step(self, request: Request, subscription: Subscription) -> str | None:
-        """Write the command that sends an event of the subscription's types; its filter is ignored."""
-        names = subscription.view["event_types"]
-        kinds = [kind for kind in self._context.events.types() if takes_type(names, kind.name)]
-        return curl.send_event(self._portal.base_url(request), kinds[0]) if kinds else None
 
 
 ROUTES = Table(
@@ -121,7 +113,7 @@ async def frame_values(portal: Portal, viewer: Viewer, subscription_id: str, *, 
     return {
         "subscription": subscription,
         "activity": activity,
-        "failing_for": formats.lasting(portal.now_ms() - activity.failing_since_ms)
+        "failing_for": formats.lasting(portal.context.clock.now_ms() - activity.failing_since_ms)
         if activity.failing_since_ms
         else None,
         "problem": await _last_problem(portal, viewer, activity) if activity.failures else None,

@@ -40,16 +40,11 @@ class Faults(Struct, frozen=True):
         return self.by_field.get(name)
 
 
-def of_refusal(error: Refused, form: Form) -> Faults:
-    """Assign the hub's faults to fields."""
-    return sort(error.errors or [FieldError("", error.detail)], form)
-
-
-def sort(errors: Sequence[FieldError], form: Form) -> Faults:
-    """Assign *errors* to the fields of *form*."""
+def of(refusal: Refused, form: Form) -> Faults:
+    """Assign the faults of *refusal* to the fields of *form*."""
     sentences: dict[str, list[str]] = {}
     named: set[str] = set()
-    for error in errors:
+    for error in refusal.errors or [FieldError("", refusal.detail)]:
         parts = [part.replace("~1", "/").replace("~0", "~") for part in error.path.split("/")[1:]]
         if parts[:1] == ["target"] and len(parts) > 1:
             parts = [targets.PREFIX + parts[1]]

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from trunkline.pages import SubscriptionActivity
 from trunkline_portal import curl
 from trunkline_portal.access import ReadsWebhooks, Viewer
-from trunkline_portal.pages.subscriptions import views
+from trunkline_portal.pages.subscriptions import targets, views
 from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Pages
 from trunkline_portal.routing import Table, get
@@ -30,6 +30,8 @@ class ListPages(Pages):
     async def show_all(self, request: Request, viewer: ReadsWebhooks) -> Response:
         """Show the list."""
         lines = await self._lines(viewer)
+        kinds = [kind.name for kind in self._context.events.types()][:1]
+        example = {"target_url": "https://example.com/hooks", "event_types": kinds or ["*"]}
         return self._portal.render(
             viewer,
             "subscriptions.html",
@@ -42,11 +44,8 @@ class ListPages(Pages):
             status_filter=request.query_params.get("status", ""),
             channel_filter=request.query_params.get("channel", ""),
             has_any=bool(lines),
-            can_create=views.can_create(self._portal),
-            curl=curl.line(
-                f"{self._portal.base_url(request)}/api/v1/webhooks/subscriptions",
-                body=views.example(self._portal),
-            ),
+            can_create=bool(targets.choices(self._portal)),
+            curl=curl.line(f"{self._portal.base_url(request)}/api/v1/webhooks/subscriptions", body=example),
         )
 
     async def show_list(self, request: Request, viewer: ReadsWebhooks) -> Response:

@@ -39,14 +39,17 @@ class Range(Struct, frozen=True):
         """
         return "|".join((self.begin, self.end, str(self.only_failed), *self.event_types))
 
-    def request(self, faults: list[FieldError]) -> dict[str, Json]:
-        """Make the request; unreadable fields are added to *faults*."""
+    def request(self) -> dict[str, Json]:
+        """Make the request. Raises BodyInvalid if a field cannot be read."""
+        faults: list[FieldError] = []
         body: dict[str, Json] = {"only_failed": self.only_failed}
         for name, text in (("from", self.begin), ("to", self.end)):
             if text and (time := form.read_time(f"/{name}", text, faults)):
                 body[name] = datetime.fromisoformat(time)
         if self.event_types:
             body["event_types"] = list(self.event_types)
+        if faults:
+            raise BodyInvalid(faults)
         return body
 
 
@@ -68,12 +71,8 @@ class ReplayPages(Pages):
             event_types=tuple(fields.all("event_types")),
             only_failed=fields["what"] == "failed",
         )
-        faults: list[FieldError] = []
-        body = entered.request(faults)
-        if faults:
-            errors = faults_of(BodyInvalid(faults))
-            return await self._show(viewer, subscription_id, entered, errors=errors, status=422)
         try:
+            body = entered.request()
             if "start" not in fields or fields["counted"] != entered.mark:
                 counted = await self._context.replays.start(
                     viewer.company_id, subscription_id, body | {"dry_run": True}, channel=None

@@ -65,9 +65,11 @@ def schema_of(portal: Portal, channel: str) -> Schema | None:
 
 
 def fields_of(
-    schema: Schema, entered: Mapping[str, str], *, stored: Mapping[str, Json] | None
+    schema: Schema | None, entered: Mapping[str, str], *, stored: Mapping[str, Json] | None
 ) -> Iterator[TargetField]:
     """Yield the fields with the *entered* texts, except secrets. *stored* is an existing subscription's target."""
+    if schema is None:
+        return
     for name, member in schema["properties"].items():
         is_required = name in schema.get("required", ())
         is_secret = bool(member.get("writeOnly"))

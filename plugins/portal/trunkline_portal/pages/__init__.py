@@ -6,12 +6,10 @@ from trunkline_portal.pages import (
     account,
     catalogue,
     changes,
-    company,
     company_record,
     connectors,
     consumers,
     deliveries,
-    enter,
     events,
     everybody,
     extra,
@@ -20,24 +18,20 @@ from trunkline_portal.pages import (
     letting_in,
     limits,
     oidc,
+    others,
     overview,
     quarantine,
     quarantined_event,
     searching,
     sign_in,
-    static,
     subscriptions,
     targets,
-    unknown,
 )
 from trunkline_portal.portal import Portal
 
 MODULES = (
-    static,
     sign_in,
-    enter,
     account,
-    company,
     everybody,
     company_record,
     overview,
@@ -57,7 +51,7 @@ MODULES = (
     health,
     searching,
     extra,
-    unknown,  # must be last: it takes every address without a page
+    others,  # must be last: it takes every address without a page
 )
 
 

@@ -45,21 +45,14 @@ class Choices:
     async def view(self, company_id: int) -> dict[str, Any]:
         """Return a company's choice, and whether the hub has a mail server."""
         number, settings = company_number(company_id), self._context.settings
-        has_server = self._mailer is not None
         if number == OPERATORS:
-            return {
-                "alert_recipients": list(settings.operators),
-                "digest": settings.digest,
-                "has_mail_server": has_server,
-            }
-        company: dict[str, Any] = await self._context.companies.view(number)
-        async with self._context.database.read() as connection:
-            digest = await told.has_digest(connection, number)
-        return {
-            "alert_recipients": company["alert_recipients"],
-            "digest": digest,
-            "has_mail_server": has_server,
-        }
+            recipients, digest = list(settings.operators), settings.digest
+        else:
+            recipients = (await self._context.companies.view(number))["alert_recipients"]
+            async with self._context.database.read() as connection:
+                digest = await told.has_digest(connection, number)
+        has_server = self._mailer is not None
+        return {"alert_recipients": recipients, "digest": digest, "has_mail_server": has_server}
 
     async def change(
         self, company_id: int, *, recipients: Sequence[str] | None = None, digest: bool | None = None
@@ -109,15 +102,13 @@ class Choices:
         number = company_number(company_id)
         await self._context.limits.count(f"company {number}", "alert_tests", per_minute=TESTS_PER_MINUTE)
         whose, link = await self._writer.name(company_id), self._writer.link(company_id)
-        body = (
-            f"About: {whose}.\n\nThis is a test. Alerts about {whose} come to this address.\n\n{link}".strip()
-        )
+        said = f"This is a test. Alerts about {whose} come to this address."
+        body = f"About: {whose}.\n\n{said}\n\n{link}".strip()
         message = Message("info", f"Test of alerts ({whose})", body, link, "test", "news")
+        key = f"test/{number}/{self._context.clock.now_ms()}"
         try:
             async with asyncio.timeout(TEST_SECONDS):
-                return await self._mailer.send(
-                    message, recipients, key=f"test/{number}/{self._context.clock.now_ms()}"
-                )
+                return await self._mailer.send(message, recipients, key=key)
         except TimeoutError:
             msg = f"The mail server took longer than {TEST_SECONDS:g} seconds."
             raise CannotMail(msg) from None

@@ -6,6 +6,7 @@ A process claims a company's digest before mailing it. If that process dies, ano
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -86,24 +87,30 @@ class Digests:
     async def write(self, company_id: int) -> Message:
         """Write the digest of the 24 hours up to now."""
         lasting = await self._told(company_id, sorted(TO_COMPANIES), since_days=OPEN_DAYS)
-        still_open = [
-            line for kind, line, payload in lasting if kind == "failure" and await self._is_open(payload)
-        ]
+        still_open: list[str] = []
+        for kind, line, payload in lasting:
+            about = company_in(payload)
+            if kind == "failure" and about is not None:
+                with suppress(NotFound):  # the subscription was deleted meanwhile
+                    view = await self._context.subscriptions.get(
+                        about, payload["subscription"]["id"], channel=None
+                    )
+                    if view["health"] in {"retrying", "failing", "disabled"}:
+                        still_open.append(line)
         types = [event_type.name for event_type in self._context.events.operational_types()]
         day = [line for _, line, _ in await self._told(company_id, types, since_days=1)]
-        whose = (
-            "all companies and the hub" if company_id == OPERATORS else await self._writer.name(company_id)
-        )
+        whose, link = "all companies and the hub", self._writer.link(None)
+        if company_id != OPERATORS:
+            whose, link = await self._writer.name(company_id), self._writer.link(company_id)
         body = [
             f"About: {whose}.",
             _listed("Open now", still_open),
             _listed("Told in the last 24 hours, the last of each matter", day),
-            self._writer.link(None if company_id == OPERATORS else company_id),
+            link,
         ]
-        subject = f"Daily digest: {len(still_open)} open, {len(day)} told ({whose})"
-        return Message(
-            "info", " ".join(subject.split()), "\n\n".join(filter(None, body)), "", "digest", "news"
-        )
+        said = f"Daily digest: {len(still_open)} open, {len(day)} told ({whose})"
+        subject, text = " ".join(said.split()), "\n\n".join(filter(None, body))
+        return Message("info", subject, text, link="", matter="digest", kind="news")
 
     async def _told(
         self, company_id: int, types: Sequence[str], *, since_days: int
@@ -125,18 +132,6 @@ class Digests:
                 lines.append((message.kind, f"{at:%Y-%m-%d %H:%M} UTC: {message.subject}", payload))
             seen.add(message.matter)
         return lines
-
-    async def _is_open(self, payload: dict[str, Any]) -> bool:
-        """Return whether the subscription in *payload* exists and has not recovered."""
-        company_id = company_in(payload)
-        assert company_id is not None
-        try:
-            view = await self._context.subscriptions.get(
-                company_id, payload["subscription"]["id"], channel=None
-            )
-        except NotFound:
-            return False
-        return view["health"] in {"retrying", "failing", "disabled"}
 
 
 def _listed(title: str, lines: Sequence[str]) -> str:

@@ -67,50 +67,8 @@ class Mailer:
         async with self._context.database.read() as connection:
             done = await told.known(connection, list(wanted))
         refused: list[str] = []
-        client = self._client()
-        try:
-            for message_id, recipient in wanted.items():
-                if message_id in done:
-                    continue
-                if not client.is_connected:
-                    await client.connect()
-                try:
-                    mail = self._mail(message, message_id, recipient)
-                    await client.sendmail(str(self._settings.sender), [recipient], mail.as_bytes())
-                except (aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPDataError) as error:
-                    code, words = _refusal(error)
-                    refused.append(f"{code} {words}")
-                    if code < 500:
-                        continue
-                await self._note(message_id)
-            with suppress(
-                aiosmtplib.SMTPException, OSError
-            ):  # the server has taken the mails: a failed QUIT changes nothing
-                await client.quit()
-        except (aiosmtplib.SMTPException, OSError) as error:
-            reason = f"the mail server did not take it: {type(error).__name__}"
-            return Result(Outcome.RETRY, error=reason)
-        finally:
-            client.close()
-        if any(answer < "5" for answer in refused):
-            return Result(
-                Outcome.RETRY, error="some refused for now", response_body="; ".join(refused)[:1024]
-            )
-        said = "; ".join([f"recipients: {len(wanted)}", *refused])
-        return Result(Outcome.DELIVERED, response_body=said[:1024])
-
-    def _message_id(self, key: str, recipient: str) -> str:
-        digest = hashlib.sha256(f"{key}/{recipient}".encode()).hexdigest()[:32]
-        return f"<{digest}@{str(self._settings.sender).rpartition('@')[2]}>"
-
-    async def _note(self, message_id: str) -> None:
-        async with self._context.database.write() as connection:
-            await told.add(connection, message_id, now_ms=self._context.clock.now_ms())
-
-    def _client(self) -> aiosmtplib.SMTP:
-        settings = self._settings
-        password = settings.smtp_password
-        return aiosmtplib.SMTP(
+        settings, password = self._settings, self._settings.smtp_password
+        client = aiosmtplib.SMTP(
             hostname=settings.smtp_host,
             port=settings.smtp_port,
             use_tls=settings.smtp_security == "tls",
@@ -119,6 +77,39 @@ class Mailer:
             password=None if password is None else password.get_secret_value(),
             timeout=STEP_SECONDS,
         )
+        try:
+            for message_id, recipient in wanted.items():
+                if message_id in done:
+                    continue
+                if not client.is_connected:
+                    await client.connect()
+                try:
+                    mail = self._mail(message, message_id, recipient)
+                    await client.sendmail(str(settings.sender), [recipient], mail.as_bytes())
+                except (aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPDataError) as error:
+                    code, words = _refusal(error)
+                    refused.append(f"{code} {words}")
+                    if code < 500:
+                        continue
+                async with self._context.database.write() as connection:
+                    await told.add(connection, message_id, now_ms=self._context.clock.now_ms())
+            # the server has taken the mails: a failed QUIT changes nothing
+            with suppress(aiosmtplib.SMTPException, OSError):
+                await client.quit()
+        except (aiosmtplib.SMTPException, OSError) as error:
+            reason = f"the mail server did not take it: {type(error).__name__}"
+            return Result(Outcome.RETRY, error=reason)
+        finally:
+            client.close()
+        if any(answer < "5" for answer in refused):
+            said = "; ".join(refused)[:1024]
+            return Result(Outcome.RETRY, error="some refused for now", response_body=said)
+        said = "; ".join([f"recipients: {len(wanted)}", *refused])
+        return Result(Outcome.DELIVERED, response_body=said[:1024])
+
+    def _message_id(self, key: str, recipient: str) -> str:
+        digest = hashlib.sha256(f"{key}/{recipient}".encode()).hexdigest()[:32]
+        return f"<{digest}@{str(self._settings.sender).rpartition('@')[2]}>"
 
     def _mail(self, message: Message, message_id: str, recipient: str) -> EmailMessage:
         mail = EmailMessage(policy=_WHOLE_LINES)

@@ -160,11 +160,5 @@ def write(
     lines = [f"About: {whose}.", template.facts.format_map(told), f"What to do: {template.to_do}", link]
     company = (payload.get("company_id", whose), payload.get("environment"), payload.get("type"))
     about = payload.get("subscription", {}).get("id") or "/".join(map(str, (event_type, *company)))
-    return Message(
-        template.severity,
-        " ".join(subject.split()),
-        "\n\n".join(filter(None, lines)),
-        link,
-        about,
-        template.kind,
-    )
+    subject, body = " ".join(subject.split()), "\n\n".join(filter(None, lines))
+    return Message(template.severity, subject, body, link, about, template.kind)

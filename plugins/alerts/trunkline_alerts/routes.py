@@ -108,12 +108,8 @@ def make_router(choices: Choices) -> APIRouter:
         ("GET", "/preview", routes.preview, "previewAlerts", "Preview alerts", ()),
         ("POST", "/test", routes.test, "testAlerts", "Mail a test message", (409,)),
     ):
+        answers = responses(401, 403, 429, *known)
         router.add_api_route(
-            path,
-            handler,
-            methods=[method],
-            operation_id=operation_id,
-            summary=summary,
-            responses=responses(401, 403, 429, *known),
+            path, handler, methods=[method], operation_id=operation_id, summary=summary, responses=answers
         )
     return router

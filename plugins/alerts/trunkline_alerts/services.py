@@ -80,26 +80,18 @@ class Poster:
 
     async def chat(self, push: Push[Room], http: HttpClient) -> Result:
         """Write an alert into a room."""
-        room = push.target.config
-        message = await self._writer.write(push)
-        body = chat_body(message, room.form)
-        return await self._post(push, http, message, url=room.url.get_secret_value(), body=body)
+        room, message = push.target.config, await self._writer.write(push)
+        url, body = room.url.get_secret_value(), chat_body(message, room.form)
+        return await self._post(push, http, message, url=url, body=body)
 
     async def pagerduty(self, push: Push[Service], http: HttpClient) -> Result:
         """Open or resolve an incident."""
-        service = push.target.config
-        message = await self._writer.write(push)
+        service, message = push.target.config, await self._writer.write(push)
         body = pagerduty_body(message, service.routing_key.get_secret_value())
         return await self._post(push, http, message, url=service.url, body=body)
 
     async def _post(
-        self,
-        push: Push[Any],
-        http: HttpClient,
-        message: Message,
-        *,
-        url: str,
-        body: dict[str, Any],
+        self, push: Push[Any], http: HttpClient, message: Message, *, url: str, body: dict[str, Any]
     ) -> Result:
         options: Room | Service = push.target.config
         if not message.is_from(options.from_severity):
@@ -109,10 +101,7 @@ class Poster:
         )
         if reason is not None:
             return Result(Outcome.DELIVERED, response_body=reason)
-        headers = {
-            "content-type": "application/json",
-            "webhook-id": push.event_id,
-        }  # equal on each attempt
+        headers = {"content-type": "application/json", "webhook-id": push.event_id}  # equal on each attempt
         result = await post_by_http(push, http, url=url, body=orjson.dumps(body), headers=headers)
         if result.outcome is Outcome.DELIVERED:
             await self._quiet.note(push, message)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import BigInteger, Boolean, Column, Index, MetaData, Table, Text, delete, select, text, update
 
 if TYPE_CHECKING:
@@ -83,22 +83,14 @@ async def last(connection: "AsyncConnection", way: str, matter: str) -> Told | N
 async def note(connection: "AsyncConnection", way: str, matter: str, told: Told, *, company_id: int) -> None:
     """Record the alert *told*, unless a later alert about *matter* is recorded; remove old rows."""
     await connection.execute(delete(matters).where(matters.c.told_ms < told.told_ms - KEPT_MS))
-    await connection.execute(
-        text(
-            "INSERT INTO alerts_matters (way, matter, company_id, event_id, is_over, told_ms) "
-            "VALUES (:way, :matter, :company, :event, :over, :now) ON CONFLICT (way, matter) DO UPDATE SET "
-            "event_id = excluded.event_id, is_over = excluded.is_over, told_ms = excluded.told_ms "
-            "WHERE excluded.event_id > alerts_matters.event_id"
-        ),
-        {
-            "way": way,
-            "matter": matter,
-            "company": company_id,
-            "event": told.event_id,
-            "over": told.is_over,
-            "now": told.told_ms,
-        },
+    statement = text(
+        "INSERT INTO alerts_matters (way, matter, company_id, event_id, is_over, told_ms) "
+        "VALUES (:way, :matter, :company_id, :event_id, :is_over, :told_ms) ON CONFLICT (way, matter) DO UPDATE SET "
+        "event_id = excluded.event_id, is_over = excluded.is_over, told_ms = excluded.told_ms "
+        "WHERE excluded.event_id > alerts_matters.event_id"
     )
+    values = {"way": way, "matter": matter, "company_id": company_id, **structs.asdict(told)}
+    await connection.execute(statement, values)
 
 
 async def has_digest(connection: "AsyncConnection", company_id: int) -> bool:

@@ -1,5 +1,6 @@
 """Writes the alert for a delivery, with the company, the waiting deliveries, and a link to the portal."""
 
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -23,17 +24,10 @@ class Writer:
         subscription = payload.get("subscription") if push.event_type in TEMPLATES else None
         waiting = 0
         if subscription is not None and company_id is not None:
-            try:
+            with suppress(NotFound):  # deleted meanwhile
                 waiting = await self._context.deliveries.count_open(company_id, subscription["id"])
-            except NotFound:  # deleted meanwhile
-                waiting = 0
-        return messages.write(
-            push.event_type,
-            payload,
-            whose=await self.name(company_id),
-            link=self.link(company_id, subscription),
-            waiting=waiting,
-        )
+        whose, link = await self.name(company_id), self.link(company_id, subscription)
+        return messages.write(push.event_type, payload, whose=whose, link=link, waiting=waiting)
 
     async def name(self, company_id: int | None) -> str:
         """Return a company's name for use in a sentence; *company_id* None means the hub."""

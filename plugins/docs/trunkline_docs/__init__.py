@@ -12,11 +12,6 @@ from trunkline.pages import Connector, Product
 if TYPE_CHECKING:
     from trunkline.routes import Routes
 
-_STEPS = (
-    "Unpack the site onto any web server; its links work below any address.",
-    "Or open index.html from the disk: it needs no server.",
-)
-
 
 def generate(product: Product) -> Mapping[str, bytes]:
     """Make every file of the site."""
@@ -34,7 +29,10 @@ def register_connectors() -> Sequence[Connector]:
             title="Documentation",
             description="A static site about every event type, action and search, for any web server or none.",
             generate=generate,
-            steps=_STEPS,
+            steps=(
+                "Unpack the site onto any web server; its links work below any address.",
+                "Or open index.html from the disk: it needs no server.",
+            ),
         )
     ]
 

@@ -42,13 +42,13 @@ def contrast(first: str, second: str) -> float:
 
 
 def _readable(color: str, *, ground: str, towards: str) -> str:
-    mixed = (_mix(color, towards, step / _STEPS) for step in range(_STEPS + 1))
-    return next((shade for shade in mixed if contrast(shade, ground) >= _READABLE), towards)
-
-
-def _mix(color: str, target: str, share: float) -> str:
-    parts = zip(_channels(color), _channels(target), strict=True)
-    return "#" + "".join(f"{round(start + (end - start) * share):02x}" for start, end in parts)
+    parts = list(zip(_channels(color), _channels(towards), strict=True))
+    for step in range(_STEPS + 1):
+        share = step / _STEPS
+        shade = "#" + "".join(f"{round(start + (end - start) * share):02x}" for start, end in parts)
+        if contrast(shade, ground) >= _READABLE:
+            return shade
+    return towards
 
 
 def _channels(color: str) -> tuple[int, int, int]:

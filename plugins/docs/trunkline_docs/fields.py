@@ -23,6 +23,13 @@ _LIMITS: Mapping[str, str] = {
     "minItems": "at least {} items",
     "maxItems": "at most {} items",
 }
+_NAMES: Mapping[type, str] = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    Decimal: "number",
+    str: "string",
+}
 _PLURALS: Mapping[str, str] = {
     "string": "strings",
     "integer": "integers",
@@ -112,30 +119,25 @@ class _Walk(Struct, frozen=True):
             known = described.setdefault(name, [])
             known += [] if schema in known else [schema]
         for name, schemas in described.items():
-            whole = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+            own = self.forms(schemas[0] if len(schemas) == 1 else {"anyOf": schemas})
             in_example = example.get(name) if isinstance(example, Mapping) else None
-            row, field_example = self._row(name, whole, position, in_example)
-            yield structs.replace(row, is_required=all(name in form.get("required", ()) for form in new))
-            yield from self._nested(self.forms(whole), position.below(name, new), example=field_example)
-
-    def _row(self, name: str, schema: Json, position: _Position, example: Json) -> tuple[Row, Json]:
-        forms = self.forms(schema)
-        default = _first(forms, "default")
-        field_example = _example_of(forms, example)
-        row = Row(
-            name,
-            position.parent,
-            position.depth,
-            self._type(forms),
-            is_required=False,
-            description=_first(forms, "description") or "",
-            limits=tuple(dict.fromkeys(limit for form in forms for limit in _limits(form))),
-            choices=tuple(dict.fromkeys(json_text(choice) for form in forms for choice in _choices(form))),
-            default=None if default is None else json_text(default),
-            example=None if field_example is None else json_text(field_example),
-            lookup=_lookup(_first(forms, "x-lookup")),
-        )
-        return row, field_example
+            default, field_example = _first(own, "default"), _example_of(own, in_example)
+            lookup = _first(own, "x-lookup")
+            types = dict.fromkeys(name for form in own for name in self._type_names(form))
+            yield Row(
+                name,
+                position.parent,
+                position.depth,
+                " or ".join(sorted(types, key=lambda name: name == "null")) or "anything",
+                is_required=all(name in form.get("required", ()) for form in new),
+                description=_first(own, "description") or "",
+                limits=tuple(dict.fromkeys(limit for form in own for limit in _limits(form))),
+                choices=tuple(dict.fromkeys(json_text(choice) for form in own for choice in _choices(form))),
+                default=None if default is None else json_text(default),
+                example=None if field_example is None else json_text(field_example),
+                lookup=lookup.get("lookup") if isinstance(lookup, Mapping) else lookup,
+            )
+            yield from self._nested(own, position.below(name, new), example=field_example)
 
     def _nested(self, forms: Sequence[Schema], position: _Position, *, example: Json) -> Iterator[Row]:
         for form in forms:
@@ -147,23 +149,18 @@ class _Walk(Struct, frozen=True):
             forms, structs.replace(position, parent=f"{position.parent}."), example=example
         )
 
-    def _type(self, forms: Sequence[Schema]) -> str:
-        names = [name for form in forms for name in self._type_names(form)]
-        return " or ".join(sorted(dict.fromkeys(names), key=lambda name: name == "null")) or "anything"
-
     def _type_names(self, form: Schema) -> Iterator[str]:
-        named = form.get("type", _types_of(_choices(form)))
+        of_choices = (_NAMES.get(type(choice), "null") for choice in _choices(form))
+        named = form.get("type", of_choices)
         for name in [named] if isinstance(named, str) else named:
             if name == "array":
-                yield self._list_type(form.get("items"))
+                inner = self.forms(form.get("items"))
+                names = {name.partition(" (")[0] for form in inner for name in self._type_names(form)}
+                yield f"list of {_PLURALS.get(names.pop(), 'values')}" if len(names) == 1 else "list"
             elif name == "string" and "format" in form:
                 yield f"string ({form['format']})"
             else:
                 yield name
-
-    def _list_type(self, items: Json) -> str:
-        names = {name.partition(" (")[0] for form in self.forms(items) for name in self._type_names(form)}
-        return f"list of {_PLURALS.get(names.pop(), 'values')}" if len(names) == 1 else "list"
 
     def forms(self, schema: Json, depth: int = 0) -> list[Schema]:
         """Expand *schema* into the alternative schemas of a value, with references and combinations resolved."""
@@ -218,17 +215,6 @@ def _choices(form: Schema) -> Sequence[Json]:
     return choices
 
 
-def _types_of(values: Sequence[Json]) -> list[str]:
-    names: Mapping[type, str] = {
-        bool: "boolean",
-        int: "integer",
-        float: "number",
-        Decimal: "number",
-        str: "string",
-    }
-    return list(dict.fromkeys(names.get(type(value), "null") for value in values))
-
-
 def _limits(form: Schema) -> Iterator[str]:
     for keyword, sentence in _LIMITS.items():
         if keyword == "minLength" and form.get(keyword) == 1:
@@ -245,15 +231,5 @@ def _example_of(forms: Sequence[Schema], in_example: Json) -> Json:
     """
     own = (value for form in forms for value in form.get("examples", ()) if value is not None)
     choices = (value for form in forms for value in _choices(form))
-    return next(
-        (
-            value
-            for value in (next(own, None), in_example, _first(forms, "default"), next(choices, None))
-            if value is not None
-        ),
-        None,
-    )
-
-
-def _lookup(reference: Json) -> str | None:
-    return reference.get("lookup") if isinstance(reference, Mapping) else reference
+    candidates = (next(own, None), in_example, _first(forms, "default"), next(choices, None))
+    return next((value for value in candidates if value is not None), None)

@@ -44,14 +44,11 @@ def make_site(product: Product, *, served_as: str = "", has_portal: bool = False
     documents = {page.path: renderer.html(page) for page in pages}
     documents |= {f"{page.path}.md": renderer.markdown(page) for page in pages}
     documents["llms.txt"] = renderer.llms()
-    documents |= dict(_documents(product)) | dict(_assets(product.brand))
-    return Site(documents, renderer.html(pages[0], below=f"{served_as}/" if served_as else ""))
-
-
-def _documents(product: Product) -> Iterator[tuple[str, bytes]]:
     for event_type in product.event_types:
-        yield schema_path(event_type), event_type.schema_json
-        yield request_path(event_type), pushed(event_type).body.encode()
+        documents[schema_path(event_type)] = event_type.schema_json
+        documents[request_path(event_type)] = pushed(event_type).body.encode()
+    documents |= _assets(product.brand)
+    return Site(documents, renderer.html(pages[0], below=f"{served_as}/" if served_as else ""))
 
 
 def _assets(brand: Brand) -> Iterator[tuple[str, bytes]]:

@@ -3,7 +3,7 @@
 import http
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 
@@ -11,7 +11,7 @@ from trunkline import Definition, EventType, Json
 from trunkline.pages import Product, alternatives
 from trunkline.routes import CALL_PREFIX, call_options
 from trunkline_docs.fields import exact, rows_of
-from trunkline_docs.problems import EXAMPLE, PROBLEMS, Problem
+from trunkline_docs.problems import EXAMPLE, PROBLEMS
 from trunkline_docs.requests import SECRET, TIMESTAMP, called, operating, polling, pushed, subscribing
 
 _LANGUAGES = (
@@ -66,11 +66,13 @@ def pages_of(product: Product) -> tuple[Page, ...]:
         "poll": polling("", api_url=product.api_url),
     }
     summary = f"Every event that {product.brand.title} sends, and every action and search that it offers."
+    about_errors = "What each status of an answer means, and what to do about it."
+    of_errors: dict[str, Json] = {"problems": PROBLEMS, "example": EXAMPLE}
     return (
         Page("index.html", title, summary, "Start here", "index", "Overview", words=words),
         _handbook_page(product, keys),
         _verify_page(product),
-        _errors_page(),
+        Page("errors.html", "Errors", about_errors, "Start here", "errors", "Errors", words=of_errors),
         *(_event_page(product, entry, keys.get(entry.name)) for entry in product.event_types),
         *(_operation_page(product, entry) for entry in (*product.actions, *product.searches)),
         *lookups,
@@ -127,20 +129,17 @@ def _verify_page(product: Product) -> Page:
         "request": None if first is None else pushed(first),
         "request_path": None if first is None else request_path(first),
     }
-    summary = "How to tell that a request comes from us, with code in six languages."
-    return Page(
-        "verify.html", "Verify a webhook", summary, "Start here", "verify", "Verify a webhook", words=words
+    title, summary = (
+        "Verify a webhook",
+        "How to tell that a request comes from us, with code in six languages.",
     )
-
-
-def _errors_page() -> Page:
-    summary = "What each status of an answer means, and what to do about it."
-    words = {"problems": PROBLEMS, "example": EXAMPLE}
-    return Page("errors.html", "Errors", summary, "Start here", "errors", "Errors", words=words)
+    return Page("verify.html", title, summary, "Start here", "verify", title, words=words)
 
 
 def _event_page(product: Product, event_type: EventType, order_key: str | None) -> Page:
-    meaning, moments = _meaning(event_type.description)
+    sentences = _SENTENCE.split(event_type.description.strip())
+    moments = [sentence for sentence in sentences if sentence.startswith("Sent ")]
+    meaning = " ".join(sentence for sentence in sentences if sentence not in moments)
     example = exact(event_type.example_json) if event_type.example_json else None
     words: dict[str, Json] = {
         "event_type": event_type,
@@ -167,18 +166,10 @@ def _event_page(product: Product, event_type: EventType, order_key: str | None) 
 
 def _operation_page(product: Product, definition: Definition) -> Page:
     emitted = {event_type.name: event_type for event_type in product.event_types}
-    words: dict[str, Json] = _operation_words(product, definition) | {
-        "emits": [emitted[name] for name in definition.emits if name in emitted]
-    }
-    return Page(
-        operation_path(definition),
-        definition.title,
-        definition.description,
-        _SECTIONS[definition.kind],
-        "operation",
-        definition.title,
-        words=words,
-    )
+    words = _operation_words(product, definition)
+    words["emits"] = [emitted[name] for name in definition.emits if name in emitted]
+    path, title, section = operation_path(definition), definition.title, _SECTIONS[definition.kind]
+    return Page(path, title, definition.description, section, "operation", title, words=words)
 
 
 def _lookups_page(product: Product) -> Page:
@@ -189,6 +180,7 @@ def _lookups_page(product: Product) -> Page:
 
 def _operation_words(product: Product, definition: Definition) -> dict[str, Json]:
     example = next(iter(definition.examples), None)
+    statuses = set(map(int, call_options(definition)["responses"]))
     return {
         "definition": definition,
         "path": f"/api/v1{CALL_PREFIX}{definition.path}",
@@ -198,18 +190,6 @@ def _operation_words(product: Product, definition: Definition) -> dict[str, Json
         "outputs": rows_of(definition.output, example=example and example.output),
         "one_of": [" and ".join(names) for names in alternatives(definition)],
         "calls": [called(definition, example, api_url=product.api_url) for example in definition.examples],
-        "problems": list(_problems(definition)),
+        "problems": [problem for problem in PROBLEMS if problem.status in statuses],
         "success": http.HTTPStatus(definition.success_status),
     }
-
-
-def _problems(definition: Definition) -> Iterator[Problem]:
-    statuses = set(map(int, call_options(definition)["responses"]))
-    return (problem for problem in PROBLEMS if problem.status in statuses)
-
-
-def _meaning(description: str) -> tuple[str, Sequence[str]]:
-    """Split an event type's description into its meaning and the sentences that say when the event is sent."""
-    sentences = _SENTENCE.split(description.strip())
-    moments = [sentence for sentence in sentences if sentence.startswith("Sent ")]
-    return " ".join(sentence for sentence in sentences if sentence not in moments), moments

@@ -24,7 +24,18 @@ class Renderer:
     def __init__(self, product: Product, pages: Sequence[Page], *, has_portal: bool = False) -> None:
         self._pages = pages
         self._has_portal = has_portal
-        self._environment = _environment()
+        self._environment = Environment(
+            loader=PackageLoader("trunkline_docs"),
+            autoescape=select_autoescape(["html"]),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        filters: dict[str, Any] = self._environment.filters
+        filters |= {"tokens": tokens, "plain": plain, "cell": cell, "headings": headings}
+        tests: dict[str, Any] = self._environment.tests
+        tests |= {"web": is_web}
         self._known: Mapping[str, Json] = {
             "product": product,
             "brand": product.brand,
@@ -65,22 +76,6 @@ class Renderer:
     ) -> bytes:
         words = {**self._known, **page.words, "page": page, "link": link, "portal": portal}
         return self._environment.get_template(template).render(words).encode()
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("trunkline_docs"),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    filters: dict[str, Any] = environment.filters
-    filters |= {"tokens": tokens, "plain": plain, "cell": cell, "headings": headings}
-    tests: dict[str, Any] = environment.tests
-    tests |= {"web": is_web}
-    return environment
 
 
 def plain(text: object) -> str:

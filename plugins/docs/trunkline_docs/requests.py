@@ -4,7 +4,6 @@ import http
 import json
 import shlex
 from collections.abc import Mapping
-from functools import reduce
 from types import MappingProxyType
 
 import msgspec
@@ -77,18 +76,14 @@ def pushed(event_type: EventType) -> Pushed:
 
 def called(definition: Definition, example: Example, *, api_url: str) -> Called:
     """Write the call of *example*, with the API key in a variable."""
-    path = reduce(
-        lambda text, parameter: text.replace(f"{{{parameter[0]}}}", str(parameter[1])),
-        example.parameters.items(),
-        definition.path,
-    )
+    path = definition.path
+    for name, value in example.parameters.items():
+        path = path.replace(f"{{{name}}}", str(value))
     url = f"{api_url}/api/v1{CALL_PREFIX}{path}"
     status = http.HTTPStatus(definition.success_status)
-    command = (
-        _curl("GET", url, query=example.input)
-        if definition.method == "GET"
-        else _curl(definition.method, url, body=example.input if definition.takes_body else None)
-    )
+    is_read = definition.method == "GET"
+    body = example.input if definition.takes_body and not is_read else None
+    command = _curl(definition.method, url, query=example.input if is_read else {}, body=body)
     return Called(command, f"{status.value} {status.phrase}", _indented(example.output))
 
 
@@ -131,7 +126,9 @@ def _curl(
     """Write a call with the API key in a variable."""
     verb = "curl --get" if query else "curl" if method == "GET" else f"curl -X {method}"
     lines = [f"{verb} {_quoted(url)}", '-H "X-Api-Key: $API_KEY"']
-    lines += [f"--data-urlencode {_quoted(f'{name}={_text(value)}')}" for name, value in query.items()]
+    for name, value in query.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        lines.append(f"--data-urlencode {_quoted(f'{name}={text}')}")
     if body is not None:
         on_one_line = json.dumps(body, ensure_ascii=False)
         text = on_one_line if len(on_one_line) <= _LINE else _indented(body)
@@ -145,10 +142,6 @@ def _quoted(text: str) -> str:
     The variable for the id of the subscription stays unquoted, so that readers can set it.
     """
     return f'"{text}"' if "$SUBSCRIPTION" in text else shlex.quote(text)
-
-
-def _text(value: Json) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _indented(value: Json) -> str:

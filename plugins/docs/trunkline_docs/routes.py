@@ -46,22 +46,22 @@ class _Site:
         self._files: Mapping[str, _File] | None = None
 
     def show(self, request: Request, path: str | None = None) -> Response:
-        """Send a file of the site. A page may be named without ``.html``, or with ``.md`` instead for its Markdown."""
-        file = self._find(path)
+        """Send a file of the site. A page may be named without ``.html``, or with ``.md`` instead for its Markdown.
+
+        *path* is None for the address without the trailing slash.
+        """
+        files, names = self._loaded(), ["/"]
+        if path is not None:
+            names = [path or "index.html", f"{path}.html", f"{path.removesuffix('.md')}.html.md"]
+        file = next((files[name] for name in names if name in files), None)
         if file is None:
             what = "page of the documentation"
             raise NotFound(what, path)
-        if _is_known(request, file.headers["ETag"]):
+        sent = request.headers.get("if-none-match", "").split(",")
+        if {file.headers["ETag"], "*"} & {tag.strip().removeprefix("W/") for tag in sent}:
             headers = {name: value for name, value in file.headers.items() if name != "Content-Type"}
             return Response(status_code=304, headers=headers)
         return Response(file.content, headers=dict(file.headers))
-
-    def _find(self, path: str | None) -> _File | None:
-        """Find a file by its path below ``/docs/events/``; *path* is None for the address without the trailing slash."""
-        files = self._loaded()
-        if path is None:
-            return files["/"]
-        return next((files[name] for name in _candidates(path) if name in files), None)
 
     def _loaded(self) -> Mapping[str, _File]:
         with self._lock:
@@ -69,31 +69,22 @@ class _Site:
                 from trunkline_docs.generator import make_site  # noqa: PLC0415 - which loads Jinja2
 
                 plugins = self._deployment.plugins()
-                has_portal = any(
-                    plugin["name"] == "portal" and plugin["state"] == "active" for plugin in plugins
-                )
+                has_portal = any(each["name"] == "portal" and each["state"] == "active" for each in plugins)
                 site = make_site(self._deployment.product(), served_as="events", has_portal=has_portal)
                 files = {path: _file(path, content) for path, content in site.files.items()}
                 self._files = files | {"/": _file("index.html", site.front)}
         return self._files
 
 
-_PATHS = ("", "/{path:path}")
-
-
 def make_routes(context: PluginContext) -> Routes:
     """List the routes of the site, which is made from the hub's product."""
     site = _Site(context.deployment)
     router = APIRouter(include_in_schema=False, route_class=DeferredRoute)
-    for path in _PATHS:
+    for path in ("", "/{path:path}"):
         router.add_api_route(
             path, site.show, methods=["GET", "HEAD"], summary="Read about event types, actions and searches"
         )
     return Routes(router, base="/docs", prefix="/events")
-
-
-def _candidates(path: str) -> tuple[str, ...]:
-    return path or "index.html", f"{path}.html", f"{path.removesuffix('.md')}.html.md"
 
 
 def _file(path: str, content: bytes) -> _File:
@@ -107,8 +98,3 @@ def _file(path: str, content: bytes) -> _File:
         "Referrer-Policy": "no-referrer",
     }
     return _File(content, headers)
-
-
-def _is_known(request: Request, etag: str) -> bool:
-    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
-    return etag in known or "*" in known

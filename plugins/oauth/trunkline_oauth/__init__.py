@@ -4,7 +4,7 @@ An app sends a person to ``/oauth/authorize`` (``authorize_routes``, ``requests`
 request (``pages``). The app exchanges its code for tokens at ``/oauth/token`` (``token_routes``), and calls the API
 with them. ``grants`` manages codes, connections and tokens, ``apps`` finds and authenticates apps, ``store`` has the
 SQL. An app that no operator has registered describes itself (``client_metadata``): in a document
-(``client_documents``), or by registering itself (``registration``).
+(``client_documents``), or by registering itself (``token_routes``).
 """
 
 import asyncio
@@ -37,17 +37,6 @@ class _Server:
         self.grants = Grants(context, self.apps)
 
 
-_OF_COMPANIES = (
-    CompanyRows("oauth_codes", at_once=True),
-    CompanyRows(
-        "oauth_tokens",
-        "connection_id IN (SELECT id FROM oauth_connections WHERE company_id = :company)",
-        at_once=True,
-    ),
-    CompanyRows("oauth_connections", at_once=True),
-)
-
-
 @hookimpl
 def register_settings() -> type[BaseModel]:
     """Return the model of the settings section ``oauth``."""
@@ -57,7 +46,13 @@ def register_settings() -> type[BaseModel]:
 @hookimpl
 def register_migrations() -> Sequence[Migrations]:
     """Return the migrations of the plugin's tables."""
-    return [Migrations("trunkline_oauth:migrations", of_companies=_OF_COMPANIES)]
+    of_connection = "connection_id IN (SELECT id FROM oauth_connections WHERE company_id = :company)"
+    of_companies = (
+        CompanyRows("oauth_codes", at_once=True),
+        CompanyRows("oauth_tokens", of_connection, at_once=True),
+        CompanyRows("oauth_connections", at_once=True),
+    )
+    return [Migrations("trunkline_oauth:migrations", of_companies=of_companies)]
 
 
 @hookimpl

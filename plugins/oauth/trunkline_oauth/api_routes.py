@@ -22,7 +22,7 @@ from trunkline.routes import (
 )
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.grants import Grants
-from trunkline_oauth.model import App, Connection
+from trunkline_oauth.model import App
 from trunkline_oauth.settings import (
     UNLESS_NAMED,
     AppName,
@@ -254,7 +254,27 @@ class OAuthRoutes:
         """List the apps that are connected with the company."""
         found = await self._grants.list(caller.company_id)
         connections, cursor = page_of(found, query, name=lambda connection: connection.id)
-        views = [_connection_view(connection) for connection in connections]
+        views: list[ConnectionView] = []
+        for connection in connections:
+            consent = connection.consent
+            kind = consent.granted_by_kind
+            views.append(
+                ConnectionView(
+                    id=connection.id,
+                    client_id=consent.client_id,
+                    app=connection.app_name,
+                    company_id=company_number(consent.company_id),
+                    **environment_member(consent.company_id),
+                    scopes=list(consent.scopes),
+                    granted_by=consent.granted_name,
+                    created_by=None if kind is None else Maker(kind=kind, id=consent.granted_by),
+                    belongs_to_company=consent.ends_with is None,
+                    allowed_networks=list(consent.networks),
+                    created_utc=_utc(connection.created_ms),
+                    last_used_utc=None if connection.last_used_ms is None else _utc(connection.last_used_ms),
+                    expires_utc=None if connection.ends_ms is None else _utc(connection.ends_ms),
+                )
+            )
         return ConnectionList(connections=views, count=len(views), next_cursor=cursor)
 
     async def disconnect(self, connection_id: str, caller: Administers) -> DisconnectedView:
@@ -273,29 +293,23 @@ class OAuthRoutes:
 def make_router(apps: Apps, grants: Grants) -> APIRouter:
     """Build the router with the routes of this module."""
     routes = OAuthRoutes(apps, grants)
+    app, connection = "/apps/{app_id}", "/connections/{connection_id}"
     router = APIRouter(route_class=StrictRoute, tags=["OAuth"])
     for method, path, handler, status, operation_id, summary in (
         ("POST", "/apps", routes.register, 201, "createApp", "Register an app"),
         ("GET", "/apps", routes.list_apps, 200, "listApps", "List registered apps"),
-        ("PATCH", "/apps/{app_id}", routes.change, 200, "updateApp", "Change an app"),
+        ("PATCH", app, routes.change, 200, "updateApp", "Change an app"),
         (
             "POST",
-            "/apps/{app_id}/rotate-secret",
+            f"{app}/rotate-secret",
             routes.rotate_secret,
             200,
             "rotateAppSecret",
             "Replace an app's secret",
         ),
-        ("DELETE", "/apps/{app_id}", routes.remove, 204, "deleteApp", "Remove an app"),
+        ("DELETE", app, routes.remove, 204, "deleteApp", "Remove an app"),
         ("GET", "/connections", routes.list_connections, 200, "listConnections", "List connected apps"),
-        (
-            "DELETE",
-            "/connections/{connection_id}",
-            routes.disconnect,
-            200,
-            "deleteConnection",
-            "Disconnect an app",
-        ),
+        ("DELETE", connection, routes.disconnect, 200, "deleteConnection", "Disconnect an app"),
     ):
         changes = method in {"POST", "PATCH"} and "{" in path
         known = (401, 403, 422, 429) if method in {"POST", "PATCH"} else (401, 403, 429)
@@ -321,26 +335,6 @@ def _view(app: App) -> AppView:
         public=app.is_public,
         **({} if app.jwks_uri is None else {"jwks_uri": app.jwks_uri}),
         created_utc=None if app.created_ms is None else _utc(app.created_ms),
-    )
-
-
-def _connection_view(connection: Connection) -> ConnectionView:
-    consent = connection.consent
-    kind = consent.granted_by_kind
-    return ConnectionView(
-        id=connection.id,
-        client_id=consent.client_id,
-        app=connection.app_name,
-        company_id=company_number(consent.company_id),
-        **environment_member(consent.company_id),
-        scopes=list(consent.scopes),
-        granted_by=consent.granted_name,
-        created_by=None if kind is None else Maker(kind=kind, id=consent.granted_by),
-        belongs_to_company=consent.ends_with is None,
-        allowed_networks=list(consent.networks),
-        created_utc=_utc(connection.created_ms),
-        last_used_utc=None if connection.last_used_ms is None else _utc(connection.last_used_ms),
-        expires_utc=None if connection.ends_ms is None else _utc(connection.ends_ms),
     )
 
 

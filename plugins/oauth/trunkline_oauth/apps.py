@@ -184,8 +184,14 @@ class Apps:
         app = await self.find(client_id, asker=asker)
         if app is None or app.signs or app.is_public != (secret is None):
             raise invalid_client()
-        if secret is not None and not self._has_secret(app, secrets.digest_of(secret)):
-            raise invalid_client()
+        if secret is not None:
+            digest, is_over = (
+                secrets.digest_of(secret),
+                self._context.clock.now_ms() >= (app.old_secret_until_ms or 0),
+            )
+            is_new = hmac.compare_digest(app.secret_digest or "", digest)
+            if not is_new and (is_over or not hmac.compare_digest(app.old_secret_digest or "", digest)):
+                raise invalid_client()
         return app
 
     async def authenticate_signed(
@@ -197,12 +203,6 @@ class Apps:
             raise invalid_client()
         await self._assertions.check(app, assertion, audiences=audiences)
         return app
-
-    def _has_secret(self, app: App, digest: str) -> bool:
-        if hmac.compare_digest(app.secret_digest or "", digest):
-            return True
-        is_over = self._context.clock.now_ms() >= (app.old_secret_until_ms or 0)
-        return not is_over and hmac.compare_digest(app.old_secret_digest or "", digest)
 
     async def _update(self, client_id: str, change: Callable[[App], App]) -> App:
         """Change an app that an operator has registered, under a lock. Raises NotFound, and the errors of *change*."""

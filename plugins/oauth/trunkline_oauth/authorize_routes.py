@@ -78,11 +78,8 @@ class AuthorizeRoutes:
         )
 
     def _check_portal(self) -> None:
-        runs = any(
-            plugin["name"] == "portal" and plugin["state"] == "active"
-            for plugin in self._context.deployment.plugins()
-        )
-        if not runs:
+        plugins = self._context.deployment.plugins()
+        if not any(each["name"] == "portal" and each["state"] == "active" for each in plugins):
             msg = "The plugin 'portal', which asks for consent, does not run."
             raise OAuthError("temporarily_unavailable", msg)
 
@@ -90,10 +87,7 @@ class AuthorizeRoutes:
 def make_routers(context: PluginContext, apps: Apps) -> tuple[APIRouter, APIRouter]:
     """Build two routers, one for the route below ``/oauth`` and one for those below ``/.well-known``."""
     routes = AuthorizeRoutes(context, apps)
-    own, known = (
-        APIRouter(include_in_schema=False, route_class=DeferredRoute),
-        APIRouter(include_in_schema=False, route_class=DeferredRoute),
-    )
+    own, known = (APIRouter(include_in_schema=False, route_class=DeferredRoute) for _ in range(2))
     own.add_api_route("/authorize", routes.authorize, methods=["GET"])
     for path in {"", urlsplit(context.deployment.public_url or "").path}:  # RFC 8414, 3.1
         known.add_api_route(f"/oauth-authorization-server{path}", routes.show_metadata, methods=["GET"])

@@ -95,7 +95,10 @@ class ClientDocuments:
             raise OAuthError("temporarily_unavailable", msg, status=503) from None
         self._kept.pop(client_id, None)
         app = _described(client_id, answer.status, answer.headers, answer.body, is_whole=answer.is_whole)
-        self._keep(client_id, _Kept(app, now_ms + _age_of(answer.headers) * 1000, now_ms))
+        said, seconds = _MAX_AGE.search(answer.headers.get("cache-control", "")), KEPT_SECONDS
+        if said is not None:
+            seconds = min(max(int(said[1]), SHORTEST_SECONDS), LONGEST_SECONDS)
+        self._keep(client_id, _Kept(app, now_ms + seconds * 1000, now_ms))
         return app
 
     def _keep(self, client_id: str, kept: _Kept) -> None:
@@ -142,8 +145,3 @@ def _described(
     except MetadataInvalid as error:
         msg = f"The app's document at {client_id} does not count: {error}."
         raise invalid_request(msg) from None
-
-
-def _age_of(headers: Mapping[str, str]) -> int:
-    said = _MAX_AGE.search(headers.get("cache-control", ""))
-    return KEPT_SECONDS if said is None else min(max(int(said[1]), SHORTEST_SECONDS), LONGEST_SECONDS)

@@ -1,4 +1,4 @@
-"""The metadata of a self-described app: from its document (``client_documents``) or its registration (``registration``). Pure."""
+"""The metadata of a self-described app: from its document (``client_documents``) or its registration (``token_routes``). Pure."""
 
 from collections.abc import Iterator
 from typing import Annotated

@@ -85,7 +85,14 @@ async def find_app(
     if "client_secret" in values:
         msg = "The app proves who it is twice: by Authorization and by client_secret."
         raise invalid_request(msg)
-    client_id, secret = _basic(header)
+    scheme, _, encoded = header.partition(" ")
+    try:  # HTTP Basic with form-encoded parts (RFC 6749, 2.3.1)
+        text = base64.b64decode(encoded.strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise invalid_client() from None
+    client_id, separator, secret = (unquote_plus(part) for part in text.partition(":"))
+    if scheme.lower() != "basic" or not separator:
+        raise invalid_client()
     if values.setdefault("client_id", client_id) != client_id:
         msg = "The client_id is not the one of the header Authorization."
         raise invalid_request(msg)
@@ -111,16 +118,3 @@ def address_of(context: PluginContext, request: "Request") -> str:
     """Return the key under which limits are counted for the client's address."""
     peer = request.client.host if request.client else None
     return f"address {context.client_addresses.find(peer, request.headers.getlist('x-forwarded-for'))}"
-
-
-def _basic(header: str) -> tuple[str, str]:
-    """Read HTTP Basic with form-encoded parts (RFC 6749, 2.3.1). Raises OAuthError."""
-    scheme, _, encoded = header.partition(" ")
-    try:
-        text = base64.b64decode(encoded.strip(), validate=True).decode()
-    except (binascii.Error, ValueError):
-        raise invalid_client() from None
-    client_id, separator, secret = text.partition(":")
-    if scheme.lower() != "basic" or not separator:
-        raise invalid_client()
-    return unquote_plus(client_id), unquote_plus(secret)

@@ -104,7 +104,11 @@ class Grants:
             elif isinstance(made, Consent) and not is_within(resource, made.resource):
                 made = exceeded(made.resource)
             elif isinstance(made, Consent):
-                owner = self._new_connection(connection_id, app, made, now_ms=now_ms)
+                # like a new key, it reads event types in their current versions
+                pins = {event_type.name: event_type.version for event_type in self._context.events.types()}
+                salt = chance.token_urlsafe(32)
+                owner = Connection(connection_id, made, app.name, salt, pins, now_ms, ends_ms=None)
+                owner = replace(owner, ends_ms=self._expires_ms(owner, now_ms))
                 await store.insert_connection(connection, owner)
                 await tell_connection(self._context.journal, connection, CONNECTED, owner, by=None)
                 _note(security_events.APP_CONNECTED, made, owner.id)
@@ -127,15 +131,21 @@ class Grants:
         digest = secrets.digest_of(refresh_token)
         async with self._context.database.read() as connection:
             found = await store.find_token(connection, digest)
-        if found is None or not _is_good(found, app, now_ms=self._now_ms()):
+        if found is None:
             raise invalid_grant(_UNKNOWN_TOKEN)
-        owner = found[1]
+        token, owner = found
+        is_apps = owner.consent.client_id == app.client_id
+        if not is_apps or token.kind != "refresh" or token.expires_ms <= self._now_ms():
+            raise invalid_grant(_UNKNOWN_TOKEN)
         await self._context.limits.count(owner.id, "oauth_tokens", per_minute=ISSUES_PER_MINUTE)
         allowed = await self._allowed(owner, owner.consent.scopes)
         if not allowed or self._last_ms(owner) <= self._now_ms():
             await self._end(owner.id, owner.consent)
             raise invalid_grant(_OVER)
-        chosen = _narrowed(allowed, scopes)
+        if more := [scope for scope in scopes or () if scope not in allowed]:
+            msg = f"The connection does not have the scope '{more[0][:60]}'."
+            raise OAuthError("invalid_scope", msg)
+        chosen = tuple(scope for scope in allowed if scopes is None or scope in scopes)
         if not is_within(resource, owner.consent.resource):
             raise exceeded(owner.consent.resource)
         async with self._context.database.write() as connection:
@@ -299,7 +309,14 @@ class Grants:
         if consent.ends_with is None or consent.ends_with.startswith(store.KEY_PREFIX):
             return scopes
         person = await self._context.keys.principal(consent.ends_with)
-        if person is None or not _speaks_for(person, consent.company_id):
+        if person is None:
+            return ()
+        own = (
+            person.company_id
+        )  # an operator may act for any company, others for their own and its test environment
+        if not person.is_operator and (
+            own is None or consent.company_id not in {own, in_environment(own, "test")}
+        ):
             return ()
         return tuple(scope for scope in scopes if person.has(scope))
 
@@ -334,13 +351,6 @@ class Grants:
         last_ms = owner.created_ms + self._settings.connection_days * _DAY_MS
         return last_ms if owner.consent.until_ms is None else min(last_ms, owner.consent.until_ms)
 
-    def _new_connection(self, connection_id: str, app: App, consent: Consent, *, now_ms: int) -> Connection:
-        """Make a connection. Like a new key, it reads event types in their current versions."""
-        pins = {event_type.name: event_type.version for event_type in self._context.events.types()}
-        salt = chance.token_urlsafe(32)
-        owner = Connection(connection_id, consent, app.name, salt, pins, now_ms, ends_ms=None)
-        return replace(owner, ends_ms=self._expires_ms(owner, now_ms))
-
     def _now_ms(self) -> int:
         return self._context.clock.now_ms()
 
@@ -367,28 +377,3 @@ def _connected(
     if not hmac.compare_digest(secrets.challenge_of(verifier), code.challenge):
         return invalid_grant("The code_verifier does not belong to the code_challenge.")
     return code.consent
-
-
-def _is_good(found: tuple[Token, Connection], app: App, *, now_ms: int) -> bool:
-    token, owner = found
-    is_apps = owner.consent.client_id == app.client_id
-    return is_apps and token.kind == "refresh" and token.expires_ms > now_ms
-
-
-def _speaks_for(principal: Principal, company_id: int) -> bool:
-    """Return True if *principal* may act for a company.
-
-    An operator may act for any company, others for their own and its test environment.
-    """
-    own = principal.company_id
-    return principal.is_operator or (own is not None and company_id in {own, in_environment(own, "test")})
-
-
-def _narrowed(granted: tuple[str, ...], asked: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the scopes *asked*, or all *granted* scopes if *asked* is None. Raises OAuthError if *asked* exceeds *granted*."""
-    if asked is None:
-        return granted
-    if more := [scope for scope in asked if scope not in granted]:
-        msg = f"The connection does not have the scope '{more[0][:60]}'."
-        raise OAuthError("invalid_scope", msg)
-    return tuple(scope for scope in granted if scope in asked)

@@ -9,7 +9,7 @@ from msgspec import Struct
 DOCUMENT_PREFIX = "https://"
 """Prefix of the ids of apps that are addresses of documents (``client_documents``)."""
 SELF_PREFIX = "self_"
-"""Prefix of the ids of self-registered apps (``registration``)."""
+"""Prefix of the ids of self-registered apps (``token_routes``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,8 +137,40 @@ class ConsentPage:
         name = (await self._context.companies.view(company_number(request.company_id)))["name"]
         title = company_title(request.company_id)
         company = f"{name} ({title})" if name else title
-        html = _write(request, asked, app, company=company, is_none_chosen=is_none_chosen)
-        return PortalContent(html, (target_of(asked.redirect_uri),))
+        targets = (target_of(asked.redirect_uri),)
+        given = _given(asked, request.principal)
+        lacking = [scope for scope in asked.scopes if scope not in given]
+        words = {"app": app.name, "company": company, "form": Markup(request.form)}  # noqa: S704 - the portal's own
+        host = urlsplit(asked.redirect_uri).hostname or urlsplit(asked.redirect_uri).scheme
+        if not given:
+            html = _NOTHING.format(**words, host=host, scopes=", ".join(asked.scopes))
+            return PortalContent(html, targets)
+        checked = "" if is_none_chosen else Markup(" checked")
+        scopes = Markup("").join(
+            _SCOPE.format(meaning=describe_scope(scope), scope=scope, checked=checked) for scope in given
+        )
+        sentence = Markup(
+            "<p>It also asks for {scopes}, which your own key does not have and cannot give.</p>"
+        )
+        missing = sentence.format(scopes=", ".join(lacking)) if lacking else ""
+        stranger = Markup("")
+        if app.document_host is not None or app.client_id.startswith(SELF_PREFIX):
+            stranger = (_REGISTERED_ITSELF if app.document_host is None else _DESCRIBES_ITSELF).format(
+                app=app.name,
+                host=app.document_host,
+                program=_PROGRAM if is_loopback(asked.redirect_uri) else "",
+            )
+        html = _CONSENT.format(
+            **words,
+            unknown=stranger,
+            host=host,
+            scopes=scopes,
+            missing=missing,
+            fault=_NONE_CHOSEN if is_none_chosen else "",
+            end=_ending(request.principal),
+            keep=_KEEP.format(company=company) if request.principal.has("admin") else "",
+        )
+        return PortalContent(html, targets)
 
     async def _asked(self, request: PortalRequest) -> tuple[AuthorizationRequest | None, App | None]:
         """Return the request and the app. The app is None if it was removed, or if its description is no longer available."""
@@ -167,7 +199,19 @@ class ConnectedAppsPage:
                 return _ASK.format(app=one.app_name, company=company, form=form, id=one.id)
         if not connections:
             return _NONE.format(company=company)
-        return _TABLE.format(rows=Markup("").join(_row(request, connection) for connection in connections))
+        rows = [
+            _ROW.format(
+                app=one.app_name,
+                scopes=", ".join(one.consent.scopes),
+                created=_moment(one.created_ms),
+                by=one.consent.granted_name,
+                until="its tokens expire" if one.ends_ms is None else _moment(one.ends_ms),
+                used="never" if one.last_used_ms is None else _moment(one.last_used_ms),
+                id=one.id,
+            )
+            for one in connections
+        ]
+        return _TABLE.format(rows=Markup("").join(rows))
 
     async def submit(self, request: PortalRequest, fields: Fields) -> PortalRedirect:
         """End a connection."""
@@ -221,42 +265,6 @@ def _given(asked: AuthorizationRequest, principal: Principal) -> tuple[str, ...]
     return tuple(scope for scope in asked.scopes if principal.has(scope))
 
 
-def _write(
-    request: PortalRequest, asked: AuthorizationRequest, app: App, *, company: str, is_none_chosen: bool
-) -> Markup:
-    given = _given(asked, request.principal)
-    lacking = [scope for scope in asked.scopes if scope not in given]
-    words = {"app": app.name, "company": company, "form": Markup(request.form)}  # noqa: S704 - the portal's own
-    host = urlsplit(asked.redirect_uri).hostname or urlsplit(asked.redirect_uri).scheme
-    if not given:
-        return _NOTHING.format(**words, host=host, scopes=", ".join(asked.scopes))
-    checked = "" if is_none_chosen else Markup(" checked")
-    scopes = Markup("").join(
-        _SCOPE.format(meaning=describe_scope(scope), scope=scope, checked=checked) for scope in given
-    )
-    sentence = Markup("<p>It also asks for {scopes}, which your own key does not have and cannot give.</p>")
-    missing = sentence.format(scopes=", ".join(lacking)) if lacking else ""
-    return _CONSENT.format(
-        **words,
-        unknown=_stranger(app, asked),
-        host=host,
-        scopes=scopes,
-        missing=missing,
-        fault=_NONE_CHOSEN if is_none_chosen else "",
-        end=_ending(request.principal),
-        keep=_KEEP.format(company=company) if request.principal.has("admin") else "",
-    )
-
-
-def _stranger(app: App, asked: AuthorizationRequest) -> Markup:
-    """Describe the origin of an unregistered app: the host of its document, or unknown."""
-    if (host := app.document_host) is None and not app.client_id.startswith(SELF_PREFIX):
-        return Markup("")
-    program = _PROGRAM if is_loopback(asked.redirect_uri) else ""
-    sentence = _REGISTERED_ITSELF if host is None else _DESCRIBES_ITSELF
-    return sentence.format(app=app.name, host=host, program=program)
-
-
 def _ending(principal: Principal) -> str:
     """Write the sentence that says when a connection ends that *principal* allows."""
     until = (
@@ -268,19 +276,6 @@ def _ending(principal: Principal) -> str:
         f"the key “{principal.name}”" if principal.key_id.startswith("key_") else "your right to sign in here"
     )
     return f"It ends with {whose}{until}."
-
-
-def _row(request: PortalRequest, connection: Connection) -> Markup:
-    return _ROW.format(
-        app=connection.app_name,
-        scopes=", ".join(connection.consent.scopes),
-        created=_moment(connection.created_ms),
-        by=connection.consent.granted_name,
-        until="its tokens expire" if connection.ends_ms is None else _moment(connection.ends_ms),
-        used="never" if connection.last_used_ms is None else _moment(connection.last_used_ms),
-        form=Markup(request.form),  # noqa: S704 - the portal's own
-        id=connection.id,
-    )
 
 
 def _moment(ms: int) -> str:

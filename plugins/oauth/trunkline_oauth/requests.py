@@ -77,7 +77,11 @@ def read_request(
         msg = "PKCE is needed: a code_challenge with the code_challenge_method 'S256'."
         raise invalid_request(msg)
     resource = read_resource(values.get("resource"), issuer=issuer)
-    scopes = _scopes(app, values.get("scope"))
+    scopes = tuple(dict.fromkeys(values["scope"].split(" "))) if "scope" in values else app.scopes
+    for name in scopes:
+        if name not in app.scopes:
+            why = "may not be asked for by this app" if name in COMPANY_SCOPES else "is not known here"
+            raise OAuthError("invalid_scope", f"The scope '{name[:60]}' {why}.")
     state, sent_uri = values.get("state"), values.get("redirect_uri")
     return AuthorizationRequest(
         app.client_id, redirect_uri, sent_uri, scopes, challenge, state, issuer, now_ms, resource
@@ -107,15 +111,3 @@ def unseal(context: PluginContext, sealed: str) -> AuthorizationRequest | None:
     values["scopes"] = tuple(values["scopes"])
     request = AuthorizationRequest(**values)
     return request if context.clock.now_ms() < request.made_ms + VALID_MS else None
-
-
-def _scopes(app: App, asked: str | None) -> tuple[str, ...]:
-    """Read the requested scopes; if none are requested, all scopes of the app."""
-    if asked is None:
-        return app.scopes
-    names = tuple(dict.fromkeys(asked.split(" ")))
-    for name in names:
-        if name not in app.scopes:
-            why = "may not be asked for by this app" if name in COMPANY_SCOPES else "is not known here"
-            raise OAuthError("invalid_scope", f"The scope '{name[:60]}' {why}.")
-    return names

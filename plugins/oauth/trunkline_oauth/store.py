@@ -99,9 +99,8 @@ async def insert_code(connection: "AsyncConnection", code: Code, *, aged_ms: int
 
 async def has_code(connection: "AsyncConnection", digest: str) -> bool:
     """Return True if a code with *digest* exists, used or not."""
-    return (
-        await connection.execute(select(codes.c.digest).where(codes.c.digest == digest))
-    ).first() is not None
+    query = select(codes.c.digest).where(codes.c.digest == digest)
+    return (await connection.execute(query)).first() is not None
 
 
 async def take_code(connection: "AsyncConnection", digest: str, *, connection_id: str) -> Code | None:
@@ -136,9 +135,7 @@ async def count_connections(connection: "AsyncConnection", company_id: int, *, n
     coming = select(func.count()).where(
         codes.c.company_id == company_id, codes.c.connection_id.is_(None), codes.c.expires_ms > now_ms
     )
-    return int((await connection.execute(made)).scalar_one()) + int(
-        (await connection.execute(coming)).scalar_one()
-    )
+    return sum([(await connection.execute(query)).scalar_one() for query in (made, coming)])
 
 
 async def insert_connection(connection: "AsyncConnection", made: Connection) -> None:
@@ -308,16 +305,6 @@ def _has_expired(now_ms: int) -> ColumnElement[bool]:
     return func.coalesce(or_(time_over, and_(_ENDS_WITH_KEY, key_ended)), False)
 
 
-def _ends_ms(row: Row[Any]) -> int | None:
-    expires_ms: int | None = row.expires_ms
-    if row.ends_with is None or not row.ends_with.startswith(KEY_PREFIX):
-        return expires_ms
-    if row.key_id is None or row.key_revoked_ms is not None:
-        return 0
-    ends = [end for end in (expires_ms, row.key_expires_ms) if end is not None]
-    return min(ends, default=None)
-
-
 def _joined(consent: Consent) -> dict[str, object]:
     return {
         **asdict(consent),
@@ -351,6 +338,13 @@ def _app(row: Row[Any]) -> App:
 
 
 def _connection(row: Row[Any]) -> Connection:
+    ends_ms: int | None = row.expires_ms
+    if row.ends_with is not None and row.ends_with.startswith(KEY_PREFIX):
+        if row.key_id is None or row.key_revoked_ms is not None:
+            ends_ms = 0
+        else:
+            ends = [end for end in (row.expires_ms, row.key_expires_ms) if end is not None]
+            ends_ms = min(ends, default=None)
     return Connection(
         id=row.id,
         consent=_consent(row),
@@ -358,6 +352,6 @@ def _connection(row: Row[Any]) -> Connection:
         salt=row.salt,
         pins=orjson.loads(row.pins),
         created_ms=row.created_ms,
-        ends_ms=_ends_ms(row),
+        ends_ms=ends_ms,
         last_used_ms=row.last_used_ms,
     )

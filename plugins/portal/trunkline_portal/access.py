@@ -7,7 +7,7 @@
 
 import contextlib
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from fastapi import Depends
@@ -17,11 +17,12 @@ from starlette.requests import Request
 from trunkline import NotFound, PluginContext, Refused
 from trunkline.routes import Principal, company_number, company_title, environment_of, in_environment
 from trunkline_portal import addresses, cookies, security
-from trunkline_portal.cookies import CookieRules
 from trunkline_portal.forms import read_fields
 from trunkline_portal.oidc.people import PREFIX
-from trunkline_portal.sessions import Sessions, SignedIn
-from trunkline_portal.store import Session
+from trunkline_portal.sessions import Session
+
+if TYPE_CHECKING:
+    from trunkline_portal.portal import Portal
 
 PORTAL_KEY = "trunkline_portal"
 """The key of the serving portal in a request's ASGI scope."""
@@ -59,20 +60,6 @@ class OtherCompany(Refused):
         named = company_title(company) if isinstance(company, int) else f"company {company}"
         self.title = f"This {what} is of {named}"
         super().__init__(why)
-
-    @classmethod
-    def than_own(cls, asked: int, own: int, *, is_form: bool) -> Self:
-        """Make the error for an address that names another company than the viewer's."""
-        begun = f"You are signed in for {company_title(own)}{', so nothing was changed' if is_form else ''}."
-        return cls(
-            "form" if is_form else "page", asked, f"{begun} Sign in with a key of {company_title(asked)}."
-        )
-
-    @classmethod
-    def than_address(cls, company: str, asked: int) -> Self:
-        """Make the error for a form that was sent to another company's address."""
-        why = f"It was sent to an address of {company_title(asked)}, so nothing was changed. Load its page again."
-        return cls("form", company, why)
 
 
 class ScopeMissing(Refused):
@@ -175,11 +162,6 @@ class Viewer:
         return self.principal.is_operator
 
     @property
-    def csrf(self) -> str:
-        """The value of the field ``csrf`` in every form."""
-        return self.session.csrf
-
-    @property
     def changes_webhooks(self) -> bool:
         """Whether the viewer may change subscriptions, send again and replay."""
         return self.has(WEBHOOKS_WRITE)
@@ -187,14 +169,6 @@ class Viewer:
     def has(self, *scopes: str) -> bool:
         """Return True if the viewer has one of *scopes*; True if none is named."""
         return not scopes or any(self.principal.has(scope) for scope in scopes)
-
-
-class HoldsSessions(Protocol):
-    """The part of the portal that this module needs."""
-
-    context: PluginContext
-    sessions: Sessions
-    cookies: CookieRules
 
 
 def is_allowed(context: PluginContext, request: Request, principal: Principal) -> bool:
@@ -219,18 +193,29 @@ class RequiresScope:
         """Find the viewer.
 
         Raises:
-            SignInNeeded, ReferenceNamed, CompanyNeeded, ScopeMissing, OtherCompany, FormRefused
+            SignInNeeded, ReferenceNamed, CompanyNeeded, ScopeMissing, OtherCompany, FormRefused, or
+            HTTPException if the address has an impossible number
         """
         viewer = await find_viewer(request)
         if viewer is None:
             raise SignInNeeded
         is_form = request.method not in {"GET", "HEAD"}
-        asked = _asked_company(request)
+        asked = addresses.company_in(request.url.path)
+        if asked is None and "company_id" in request.path_params:
+            reference = addresses.reference_in(request.url.path)
+            if reference is None or is_form:
+                raise HTTPException(404)
+            raise ReferenceNamed(*reference)
         if asked is not None and asked != viewer.chosen_company_id:
-            raise OtherCompany.than_own(asked, viewer.company_id, is_form=is_form)
+            unchanged = ", so nothing was changed" if is_form else ""
+            why = f"You are signed in for {company_title(viewer.company_id)}{unchanged}. Sign in with a key of {company_title(asked)}."
+            raise OtherCompany("form" if is_form else "page", asked, why)
         if is_form:
             await self._check_form(request, viewer, asked)
-        if asked is None and self._lacks_company(request, viewer):
+        if asked is None and (
+            self._company == "needed"
+            or (self._company == "optional" and looked_at(request, viewer) is not None)
+        ):
             raise CompanyNeeded
         if not viewer.has(*self._scopes):
             raise ScopeMissing(*self._scopes)
@@ -239,28 +224,12 @@ class RequiresScope:
     async def _check_form(self, request: Request, viewer: Viewer, asked: int | None) -> None:
         security.check_origin(request)
         fields = await read_fields(request)
-        security.check_token(fields["csrf"], viewer.csrf)
-        if asked is None or fields["company"] == addresses.segment_of(asked):
-            return
-        if addresses.company_in(f"{addresses.HOME}/companies/{fields['company']}") is None:
-            raise security.FormRefused
-        raise OtherCompany.than_address(fields["company"], asked)
-
-    def _lacks_company(self, request: Request, viewer: Viewer) -> bool:
-        if self._company == "none":
-            return False
-        return self._company == "needed" or looked_at(request, viewer) is not None
-
-
-def _asked_company(request: Request) -> int | None:
-    """Read the company of the address. Raises ReferenceNamed, or HTTPException for an impossible number."""
-    asked = addresses.company_in(request.url.path)
-    if asked is None and "company_id" in request.path_params:
-        reference = addresses.reference_in(request.url.path)
-        if reference is not None and request.method in {"GET", "HEAD"}:
-            raise ReferenceNamed(*reference)
-        raise HTTPException(404)
-    return asked
+        security.check_token(fields["csrf"], viewer.session.csrf)
+        if asked is not None and fields["company"] != addresses.segment_of(asked):
+            if addresses.company_in(f"{addresses.HOME}/companies/{fields['company']}") is None:
+                raise security.FormRefused
+            why = f"It was sent to an address of {company_title(asked)}, so nothing was changed. Load its page again."
+            raise OtherCompany("form", fields["company"], why)
 
 
 def looked_at(request: Request, viewer: Viewer) -> int | None:
@@ -278,29 +247,23 @@ def looked_at(request: Request, viewer: Viewer) -> int | None:
 
 async def find_viewer(request: Request) -> Viewer | None:
     """Find the viewer of the session, if there is one."""
-    if VIEWER_KEY not in request.scope:
-        portal: HoldsSessions = request.scope[PORTAL_KEY]
-        signed_in = await portal.sessions.find(portal.cookies.read(request, cookies.SESSION))
-        is_here = signed_in is not None and is_allowed(portal.context, request, signed_in.principal)
-        viewer = _viewer(signed_in, request) if signed_in is not None and is_here else None
-        request.scope[VIEWER_KEY] = viewer and await _named(portal.context, request, viewer)
-    found: Viewer | None = request.scope[VIEWER_KEY]
-    return found
-
-
-async def _named(context: PluginContext, request: Request, viewer: Viewer) -> Viewer:
-    """Add the company's name to the viewer, for a whole page."""
-    if viewer.chosen_company_id is None or FRAGMENT_HEADER in request.headers:
-        return viewer
-    with contextlib.suppress(NotFound):
-        return replace(viewer, company_name=(await context.companies.view(viewer.company_number))["name"])
+    if VIEWER_KEY in request.scope:
+        known: Viewer | None = request.scope[VIEWER_KEY]
+        return known
+    portal: Portal = request.scope[PORTAL_KEY]
+    viewer = None
+    signed_in = await portal.sessions.find(portal.cookies.read(request, cookies.SESSION))
+    if signed_in is not None and is_allowed(portal.context, request, signed_in.principal):
+        viewer = Viewer(request, signed_in.session, signed_in.principal, signed_in.principal.company_id)
+        asked = addresses.company_in(request.url.path)
+        if asked is not None and viewer.may_see(asked):
+            viewer = viewer.at(asked)
+        if viewer.chosen_company_id is not None and FRAGMENT_HEADER not in request.headers:
+            with contextlib.suppress(NotFound):
+                company = await portal.context.companies.view(viewer.company_number)
+                viewer = replace(viewer, company_name=company["name"])
+    request.scope[VIEWER_KEY] = viewer
     return viewer
-
-
-def _viewer(signed_in: SignedIn, request: Request) -> Viewer:
-    viewer = Viewer(request, signed_in.session, signed_in.principal, signed_in.principal.company_id)
-    asked = addresses.company_in(request.url.path)
-    return viewer.at(asked) if asked is not None and viewer.may_see(asked) else viewer
 
 
 EVENTS_READ = "events:read"

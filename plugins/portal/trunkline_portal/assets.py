@@ -48,7 +48,15 @@ def load(brand: Brand) -> Mapping[str, Asset]:
     bodies["portal.css"] += colours.stylesheet(brand.color).encode()
     font = f"../{_digest(bodies[FONT])}/{FONT}"
     bodies["portal.css"] = bodies["portal.css"].replace(FONT.encode(), font.encode())
-    bodies["mark.svg"] = _mark(brand).encode()
+    light, _ = colours.accents(brand.color)
+    bodies[
+        "mark.svg"
+    ] = (  # the brand's initial on its color, for browser tabs and as a substitute for a logo
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+        f'<rect width="32" height="32" rx="8" fill="{colours.to_hex(light)}"/>'
+        '<text x="16" y="22.5" text-anchor="middle" font-family="system-ui,sans-serif" font-size="18" '
+        f'font-weight="700" fill="#fff">{escape(brand.title[:1].upper())}</text></svg>'
+    ).encode()
     for name, logo in (("logo.svg", brand.logo), ("logo-dark.svg", brand.logo_dark)):
         if logo is not None:
             bodies[name] = logo.encode()
@@ -57,14 +65,3 @@ def load(brand: Brand) -> Mapping[str, Asset]:
 
 def _digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()[:12]
-
-
-def _mark(brand: Brand) -> str:
-    """Draw the brand's initial on its color, for browser tabs and as a substitute for a logo."""
-    light, _ = colours.accents(brand.color)
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
-        f'<rect width="32" height="32" rx="8" fill="{colours.to_hex(light)}"/>'
-        '<text x="16" y="22.5" text-anchor="middle" font-family="system-ui,sans-serif" font-size="18" '
-        f'font-weight="700" fill="#fff">{escape(brand.title[:1].upper())}</text></svg>'
-    )

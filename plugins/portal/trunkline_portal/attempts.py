@@ -5,7 +5,7 @@ with secrets masked. Of each answer the status and the first KiB of the body are
 attempt failed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -53,51 +53,34 @@ def timeline(
     shown: list[ShownAttempt] = []
     ended_ms: float | None = None
     for attempt in attempts:
-        began_ms = moment(attempt["started_utc"]).timestamp() * 1000
+        began = moment(attempt["started_utc"]).timestamp()
+        began_ms = began * 1000
+        head = None
+        if subscription is not None and subscription["channel"] in SIGNED:
+            name, value = _SIGNATURES[subscription["signature"]]
+            lines = [
+                f"POST {subscription['target_url']}",
+                *(f"{name}: {_MASK}" for name in subscription["headers"] or ()),
+                f"webhook-id: {delivery['event_id']}",
+                f"webhook-timestamp: {int(began)}",
+                f"{name}: {value.format(timestamp=int(began))}",
+                "content-type: application/json",
+                f"trunkline-event-type: {delivery['event_type']}",
+                f"trunkline-delivery-id: {delivery['id']}",
+                f"trunkline-attempt: {attempt['number']}",
+            ]
+            if environment_of(company_id) == "test":
+                lines.append("trunkline-environment: test")
+            head = "\n".join(lines)
         shown.append(
             ShownAttempt(
                 attempt,
                 attempt_sentence(attempt),
                 None if ended_ms is None else max(began_ms - ended_ms, 0),
-                _head(delivery, attempt, subscription, company_id=company_id),
+                head,
                 is_changed=subscription is not None
                 and moment(subscription["updated_utc"]).timestamp() * 1000 > began_ms,
             )
         )
         ended_ms = began_ms + attempt["duration_ms"]
     return shown
-
-
-def _head(
-    delivery: Mapping[str, Json],
-    attempt: Mapping[str, Json],
-    subscription: Mapping[str, Json] | None,
-    *,
-    company_id: int,
-) -> str | None:
-    if subscription is None or subscription["channel"] not in SIGNED:
-        return None
-    headers = _headers(delivery, attempt, subscription, company_id=company_id)
-    return "\n".join([f"POST {subscription['target_url']}", *(f"{name}: {value}" for name, value in headers)])
-
-
-def _headers(
-    delivery: Mapping[str, Json],
-    attempt: Mapping[str, Json],
-    subscription: Mapping[str, Json],
-    *,
-    company_id: int,
-) -> Iterator[tuple[str, str]]:
-    for name in subscription["headers"] or ():
-        yield name, _MASK
-    timestamp = int(moment(attempt["started_utc"]).timestamp())
-    yield "webhook-id", str(delivery["event_id"])
-    yield "webhook-timestamp", str(timestamp)
-    name, value = _SIGNATURES[subscription["signature"]]
-    yield name, value.format(timestamp=timestamp)
-    yield "content-type", "application/json"
-    yield "trunkline-event-type", delivery["event_type"]
-    yield "trunkline-delivery-id", delivery["id"]
-    yield "trunkline-attempt", str(attempt["number"])
-    if environment_of(company_id) == "test":
-        yield "trunkline-environment", "test"

@@ -6,7 +6,7 @@ made of our own numbers and class names, because ``Markup.format`` for each shap
 titles are escaped.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import floor, log10
 
@@ -57,11 +57,20 @@ def bars(
     name: str, title: str, series: Sequence[Series], axis: Axis, *, format_value: Callable[[float], str]
 ) -> Chart:
     """Draw *series* as stacked bars."""
-    totals = [sum(values) for values in zip(*(map(_or_zero, row.values) for row in series), strict=True)]
+    totals = [
+        sum(values) for values in zip(*([value or 0 for value in row.values] for row in series), strict=True)
+    ]
     top = nice_top(max(totals, default=0), whole=True)
     slot = WIDTH / max(len(totals), 1)
     groups = "".join(
-        _slot(number, slot, _tooltip(axis, series, number, format_value), _stack(series, number, slot, top))
+        _slot(
+            series,
+            axis,
+            number,
+            width=slot,
+            format_value=format_value,
+            shapes=_stack(series, number, slot, top),
+        )
         for number in range(len(totals))
     )
     return _chart(name, title, series, axis, groups, top=top, format_value=format_value, kind="bar")
@@ -75,12 +84,17 @@ def lines(
     top = nice_top(highest, whole=True)
     count = max((len(row.values) for row in series), default=0)
     slot = WIDTH / max(count, 1)
-    shapes = "".join(
-        f'<path class="line {row.style}" d="{_path(row.values, slot, top)}" vector-effect="non-scaling-stroke"/>'
-        for row in series
-    )
+    shapes = ""
+    for row in series:
+        commands, before = "", None
+        for number, value in enumerate(row.values):
+            if value is not None:  # a single value is a line without length: round line ends show it as a dot
+                point = f"{(number + 0.5) * slot:.2f} {HEIGHT - value / top * HEIGHT:.2f}"
+                commands += f"M{point}h0.01" if before is None else f"L{point}"
+            before = value
+        shapes += f'<path class="line {row.style}" d="{commands}" vector-effect="non-scaling-stroke"/>'
     groups = "".join(
-        _slot(number, slot, _tooltip(axis, series, number, format_value), "") for number in range(count)
+        _slot(series, axis, number, width=slot, format_value=format_value) for number in range(count)
     )
     return _chart(name, title, series, axis, shapes + groups, top=top, format_value=format_value, kind="line")
 
@@ -115,6 +129,12 @@ def _chart(
     format_value: Callable[[float], str],
     kind: str,
 ) -> Chart:
+    highest = [  # for screen readers; the table has every number
+        f"{row.name}, at most {format_value(max(values))}"
+        for row in series
+        if (values := [value for value in row.values if value is not None])
+    ]
+    first, last = (axis.buckets[0], axis.buckets[-1]) if axis.buckets else ("", "")
     svg = Markup(
         '<svg viewBox="0 0 {w} {h}" preserveAspectRatio="none" role="img" aria-labelledby="{id}-title {id}-desc">'
         '<title id="{id}-title">{title}</title><desc id="{id}-desc">{desc}</desc>'
@@ -125,7 +145,7 @@ def _chart(
         h=HEIGHT,
         id=name,
         title=title,
-        desc=_description(series, axis, format_value),
+        desc=f"From {first} to {last}. {'; '.join(highest) or 'No values'}. The table below has every number.",
         half=HEIGHT / 2,
         shapes=Markup(shapes),  # noqa: S704 - our own numbers and classes, and escaped titles
     )
@@ -135,7 +155,7 @@ def _chart(
 def _stack(series: Sequence[Series], number: int, slot: float, top: float) -> str:
     shapes, below = "", 0.0
     for row in series:
-        value = _or_zero(row.values[number])
+        value = row.values[number]
         if value:
             height = max(value / top * HEIGHT, 1.5)
             shapes += (
@@ -146,48 +166,20 @@ def _stack(series: Sequence[Series], number: int, slot: float, top: float) -> st
     return shapes
 
 
-def _slot(number: int, slot: float, title: str, shapes: str) -> str:
+def _slot(
+    series: Sequence[Series],
+    axis: Axis,
+    number: int,
+    *,
+    width: float,
+    format_value: Callable[[float], str],
+    shapes: str = "",
+) -> str:
+    """Draw a bucket: its *shapes*, and a title with its values."""
+    values = [(row.name, row.values[number]) for row in series]
+    lines = [f"{name}: {format_value(value)}" for name, value in values if value is not None]
+    title = escape("\n".join([axis.buckets[number], *lines]))
     return (
-        f'<g class="slot"><title>{escape(title)}</title><rect class="hit" x="{number * slot:.2f}" y="0" '
-        f'width="{slot:.2f}" height="{HEIGHT}"/>{shapes}</g>'
+        f'<g class="slot"><title>{title}</title><rect class="hit" x="{number * width:.2f}" y="0" '
+        f'width="{width:.2f}" height="{HEIGHT}"/>{shapes}</g>'
     )
-
-
-def _path(values: Sequence[float | None], slot: float, top: float) -> str:
-    """Write the path through *values*; a single value is a line without length, which round line ends show as a dot."""
-    commands: list[str] = []
-    for number, value in enumerate(values):
-        if value is None:
-            continue
-        point = f"{(number + 0.5) * slot:.2f} {HEIGHT - value / top * HEIGHT:.2f}"
-        follows = number > 0 and values[number - 1] is not None
-        commands.append(f"L{point}" if follows else f"M{point}h0.01")
-    return "".join(commands)
-
-
-def _tooltip(axis: Axis, series: Sequence[Series], number: int, format_value: Callable[[float], str]) -> str:
-    return "\n".join([axis.buckets[number], *_tooltip_lines(series, number, format_value)])
-
-
-def _tooltip_lines(
-    series: Sequence[Series], number: int, format_value: Callable[[float], str]
-) -> Iterator[str]:
-    for row in series:
-        value = row.values[number]
-        if value is not None:
-            yield f"{row.name}: {format_value(value)}"
-
-
-def _description(series: Sequence[Series], axis: Axis, format_value: Callable[[float], str]) -> str:
-    """Describe the span and the highest values for screen readers; the table has every number."""
-    highest = [
-        f"{row.name}, at most {format_value(max(values))}"
-        for row in series
-        if (values := [value for value in row.values if value is not None])
-    ]
-    first, last = (axis.buckets[0], axis.buckets[-1]) if axis.buckets else ("", "")
-    return f"From {first} to {last}. {'; '.join(highest) or 'No values'}. The table below has every number."
-
-
-def _or_zero(value: float | None) -> float:
-    return value or 0

@@ -3,8 +3,6 @@
 Contrast is that of WCAG 2.2, §1.4.3: 4.5 to 1 for text.
 """
 
-from collections.abc import Iterator, Mapping
-
 Rgb = tuple[int, int, int]
 
 LIGHT_GROUND: Rgb = (0xF6, 0xF7, 0xF9)
@@ -19,10 +17,9 @@ _STEPS = 50
 
 def stylesheet(color: str) -> str:
     """Write the custom properties of *color* (``#rrggbb``) for both themes."""
-    light, dark = accents(color)
-    dark_block = _block(dark, ink=_ink_on(dark))
+    light_block, dark_block = map(_block, accents(color))
     return (
-        f":root{{{_block(light, ink=_ink_on(light))}}}"
+        f":root{{{light_block}}}"
         f"@media(prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark_block}}}}}"
         f":root[data-theme=dark]{{{dark_block}}}"
     )
@@ -30,10 +27,8 @@ def stylesheet(color: str) -> str:
 
 def accents(color: str) -> tuple[Rgb, Rgb]:
     """Return the accent for the light and for the dark theme."""
-    rgb = parse(color)
-    return _readable(rgb, LIGHT_GROUND, towards=(0, 0, 0)), _readable(
-        rgb, DARK_GROUND, towards=(255, 255, 255)
-    )
+    light = _readable(parse(color), LIGHT_GROUND, towards=(0, 0, 0))
+    return light, _readable(parse(color), DARK_GROUND, towards=(255, 255, 255))
 
 
 def parse(color: str) -> Rgb:
@@ -53,19 +48,11 @@ def contrast(first: Rgb, second: Rgb) -> float:
 
 
 def _readable(rgb: Rgb, ground: Rgb, *, towards: Rgb) -> Rgb:
-    return next(
-        (
-            mixed
-            for mixed in _mixes(rgb, towards)
-            if contrast(mixed, _blend(ground, mixed, TINT)) >= MIN_CONTRAST
-        ),
-        towards,
-    )
-
-
-def _mixes(rgb: Rgb, towards: Rgb) -> Iterator[Rgb]:
     for step in range(_STEPS + 1):
-        yield _blend(rgb, towards, step / _STEPS)
+        mixed = _blend(rgb, towards, step / _STEPS)
+        if contrast(mixed, _blend(ground, mixed, TINT)) >= MIN_CONTRAST:
+            return mixed
+    return towards
 
 
 def _blend(base: Rgb, layer: Rgb, share: float) -> Rgb:
@@ -79,15 +66,13 @@ def _ink_on(rgb: Rgb) -> Rgb:
     return max(((255, 255, 255), (0x10, 0x12, 0x16)), key=lambda ink: contrast(ink, rgb))
 
 
-def _block(accent: Rgb, *, ink: Rgb) -> str:
-    values: Mapping[str, str] = {"--accent": to_hex(accent), "--on-accent": to_hex(ink)}
-    return ";".join(f"{name}:{value}" for name, value in values.items())
+def _block(accent: Rgb) -> str:
+    return f"--accent:{to_hex(accent)};--on-accent:{to_hex(_ink_on(accent))}"
 
 
 def _luminance(rgb: Rgb) -> float:
-    red, green, blue = (_linear(channel / 255) for channel in rgb)
+    shares = (channel / 255 for channel in rgb)
+    red, green, blue = (
+        share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares
+    )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _linear(channel: float) -> float:
-    return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4

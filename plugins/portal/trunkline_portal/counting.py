@@ -4,6 +4,8 @@ Pages have their own bucket, which a script can fill but a person does not. All 
 an operator's link count together. Operators are not limited, as in the API.
 """
 
+from collections.abc import Awaitable, Callable
+
 from starlette.requests import Request
 
 from trunkline import PluginContext, Refused
@@ -30,19 +32,18 @@ class TooMuch(Refused):
         self.headers = {"Retry-After": retry_after_seconds}
 
 
-class Counted:
-    """Counts a request against the rate limit *bucket* of the signed-in viewer, before the request is handled."""
+def counted(
+    bucket: str, *, context: PluginContext, settings: Settings
+) -> Callable[[Request], Awaitable[None]]:
+    """Make the dependency that counts a request against the rate limit *bucket* of the signed-in viewer. It raises TooMuch."""
+    per_minute = settings.pages_per_minute if bucket == PAGES else None
 
-    def __init__(self, bucket: str, *, context: PluginContext, settings: Settings) -> None:
-        self._bucket = bucket
-        self._context = context
-        self._per_minute = settings.pages_per_minute if bucket == PAGES else None
-
-    async def __call__(self, request: Request) -> None:
-        """Count the request. Raises TooMuch."""
+    async def count(request: Request) -> None:
         viewer = await find_viewer(request)
         if viewer is not None and not viewer.is_operator:
-            await _count(self._context, viewer.holder, self._bucket, per_minute=self._per_minute)
+            await _count(context, viewer.holder, bucket, per_minute=per_minute)
+
+    return count
 
 
 async def count_sign_in(principal: Principal, *, context: PluginContext, settings: Settings) -> None:

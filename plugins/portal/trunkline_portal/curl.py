@@ -32,12 +32,12 @@ def call(base_url: str, definition: Definition, example: Example) -> str:
     if definition.method != "GET":
         method = None if definition.method == "POST" else definition.method
         return line(url, body=example.input if definition.takes_body else None, method=method)
-    query = urlencode({name: _text(value) for name, value in example.input.items()})
+    texts = {
+        name: value if isinstance(value, str) else orjson.dumps(value).decode()
+        for name, value in example.input.items()
+    }
+    query = urlencode(texts)
     return line(f"{url}?{query}" if query else url)
-
-
-def _text(value: Json) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def send_event(base_url: str, kind: EventType) -> str:

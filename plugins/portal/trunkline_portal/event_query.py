@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlencode
 
 from msgspec import Struct, structs
@@ -10,7 +10,6 @@ from starlette.datastructures import QueryParams
 
 from trunkline.routes import takes_type
 from trunkline_portal import periods
-from trunkline_portal.operational import OPERATIONAL
 from trunkline_portal.periods import ChosenPeriod
 
 MAX_TYPES = 200
@@ -30,25 +29,32 @@ class EventQuery(Struct, frozen=True):
 
     path: str
     period: ChosenPeriod
-    types: tuple[str, ...] = ()
-    text: str = ""
-    state: str = ""
-    since: str = ""
-    until: str = ""
-    before: str | None = None
-    is_paused: bool = False
-    since_ms: int | None = None
-    until_ms: int | None = None
-    errors: Mapping[str, str] | None = None
+    types: tuple[str, ...]
+    text: str
+    state: str
+    since: str
+    until: str
+    before: str | None
+    is_paused: bool
+    since_ms: int | None
+    until_ms: int | None
+    errors: Mapping[str, str]
 
     @classmethod
     def read(cls, parameters: QueryParams, *, path: str, now_ms: int) -> Self:
         """Read the parameters of an address."""
         types = tuple(dict.fromkeys(name for name in parameters.getlist("type") if name))[:MAX_TYPES]
         since, until = parameters.get("from", "").strip(), parameters.get("to", "").strip()
-        query = cls(
+        period = periods.read(parameters, path=path, now_ms=now_ms)
+        errors: dict[str, str] = {}
+        since_ms, until_ms = period.since_ms, None
+        if not period.name:
+            since_ms, until_ms = _read_time(since, "from", errors), _read_time(until, "to", errors)
+        if since_ms is not None and until_ms is not None and until_ms <= since_ms:
+            errors["to"] = "This is not after the time in “From”."
+        return cls(
             path=path,
-            period=periods.read(parameters, path=path, now_ms=now_ms),
+            period=period,
             types=types,
             text=parameters.get("q", "").strip(),
             state=state if (state := parameters.get("state", "")) in STATES else "",
@@ -56,27 +62,15 @@ class EventQuery(Struct, frozen=True):
             until=until,
             before=parameters.get("before") or None,
             is_paused=parameters.get("live") == "off",
+            since_ms=since_ms,
+            until_ms=until_ms,
+            errors=errors,
         )
-        return query._with_times()
-
-    def _with_times(self) -> Self:
-        if self.period.name:
-            return structs.replace(self, since_ms=self.period.since_ms)
-        errors: dict[str, str] = {}
-        since_ms = _read_time(self.since, "from", errors)
-        until_ms = _read_time(self.until, "to", errors)
-        if since_ms is not None and until_ms is not None and until_ms <= since_ms:
-            errors["to"] = "This is not after the time in “From”."
-        return structs.replace(self, since_ms=since_ms, until_ms=until_ms, errors=errors)
 
     def among(self, known: Sequence[str]) -> list[str]:
         """List the *known* types that *types* include, and the other names: events of a type may outlive it."""
         included = [name for name in known if takes_type(self.types, name)]
         return [*included, *(name for name in self.types if name not in known)][:MAX_TYPES]
-
-    def operational(self) -> str:
-        """Return the address of the list of operational events that meet the other conditions."""
-        return structs.replace(self, types=(OPERATIONAL,), before=None).link()
 
     @property
     def has_time(self) -> bool:
@@ -103,42 +97,25 @@ class EventQuery(Struct, frozen=True):
     @property
     def types_title(self) -> str:
         """Name the types."""
-        match len(self.types):
-            case 0:
-                return "All types"
-            case 1:
-                return self.types[0]
-            case several:
-                return f"{several} types"
+        if len(self.types) == 1:
+            return self.types[0]
+        return f"{len(self.types)} types" if self.types else "All types"
 
-    def going_on(self, before: str | None) -> str | None:
-        """Return the address of the next page."""
-        return None if before is None else structs.replace(self, before=before).link()
-
-    def newest(self) -> str | None:
-        """Return the address of the first page; None on that page."""
-        return structs.replace(self, before=None).link() if self.before else None
-
-    def paused(self, is_paused: bool) -> str:  # noqa: FBT001 - what it says of the list
-        """Return the address of the same list, paused or live."""
-        return structs.replace(self, is_paused=is_paused).link()
-
-    def link(self, part: str = "") -> str:
-        """Return the address of this list, or of a *part* of it."""
-        query = urlencode(list(self._parameters()))
-        return f"{self.path}{part}?{query}" if query else f"{self.path}{part}"
-
-    def _parameters(self) -> Sequence[tuple[str, str]]:
+    def link(self, part: str = "", **changed: Any) -> str:
+        """Return the address of this list, or of a *part* of it, with the *changed* parameters."""
+        other = structs.replace(self, **changed)
         single = {
-            "q": self.text,
-            "state": self.state,
-            **self.period.parameters,
-            "from": self.since,
-            "to": self.until,
-            "live": "off" if self.is_paused else "",
-            "before": self.before or "",
+            "q": other.text,
+            "state": other.state,
+            **other.period.parameters,
+            "from": other.since,
+            "to": other.until,
+            "live": "off" if other.is_paused else "",
+            "before": other.before or "",
         }
-        return [("type", name) for name in self.types] + [pair for pair in single.items() if pair[1]]
+        pairs = [("type", name) for name in other.types] + [pair for pair in single.items() if pair[1]]
+        query = urlencode(pairs)
+        return f"{self.path}{part}?{query}" if query else f"{self.path}{part}"
 
 
 def _read_time(typed: str, name: str, errors: dict[str, str]) -> int | None:

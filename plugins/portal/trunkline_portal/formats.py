@@ -1,7 +1,7 @@
 """The format of values on pages: times, numbers, durations, states."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from markupsafe import Markup
@@ -9,39 +9,19 @@ from markupsafe import Markup
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z)", re.ASCII)
 NOTHING = "no data"
 """Shown in place of a missing figure."""
-TONES: Mapping[str, str] = {
-    "active": "good",
-    "delivering": "good",
-    "delivered": "good",
-    "ok": "good",
-    "done": "good",
-    "completed": "good",
-    "valid": "good",
-    "paused": "warn",
-    "retry": "warn",
-    "retrying": "warn",
-    "throttled": "warn",
-    "held": "warn",
-    "failing": "bad",
-    "quarantined": "warn",
-    "unused_key": "warn",
-    "exhausted": "bad",
-    "rejected": "bad",
-    "failed": "bad",
-    "gone": "bad",
-    "disabled": "bad",
-    "revoked": "bad",
-    "pending": "info",
-    "running": "info",
-    "replay": "info",
-    "queued": "info",
+_STATES: Mapping[str, Sequence[str]] = {
+    "good": ("active", "delivering", "delivered", "ok", "done", "completed", "valid"),
+    "warn": ("paused", "retry", "retrying", "throttled", "held", "quarantined", "unused_key"),
+    "bad": ("failing", "exhausted", "rejected", "failed", "gone", "disabled", "revoked"),
+    "info": ("pending", "running", "replay", "queued"),
 }
-"""The tone of each state; a state without an entry is neutral."""
+"""The states of each tone; all other states are neutral."""
+_TONES = {state: tone for tone, states in _STATES.items() for state in states}
 
 
 def tone_of(state: str) -> str:
     """Return the tone of a state: ``good``, ``bad``, ``warn``, ``info`` (in progress) or ``plain``."""
-    return TONES.get(state, "plain")
+    return _TONES.get(state, "plain")
 
 
 def moment(value: float | str | datetime) -> datetime:

@@ -71,10 +71,20 @@ def faults_of(error: Refused) -> dict[str, str]:
     """Assign the faults of *error* to fields by the first part of their pointers; ``""`` has the faults without a field."""
     faults: dict[str, str] = {}
     for fault in error.errors or (FieldError("", error.detail),):
-        name = fault.path.lstrip("/").partition("/")[0]
-        begun = fault.message[:1].upper() + fault.message[1:]
-        faults.setdefault(name, begun if begun.endswith((".", "!", "?")) else f"{begun}.")
+        faults.setdefault(fault.path.lstrip("/").partition("/")[0], sentence(fault.message))
     return faults
+
+
+def sentence(text: str) -> str:
+    """Begin *text* with a capital letter, and end it with a stop."""
+    begun = text[:1].upper() + text[1:]
+    return begun if begun.endswith((".", "!", "?")) else f"{begun}."
+
+
+def read_number(text: str, *, most: int) -> int | None:
+    """Read the digits of a number from 0 to *most*; None if *text* is anything else."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= 19
+    return int(text) if is_number and int(text) <= most else None
 
 
 def one_of(fields: Fields, name: str, values: Mapping[str, object]) -> str:

@@ -8,18 +8,8 @@ from markupsafe import Markup, escape
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null|[{}\[\]:,]')
 _INDENT = "  "
-_CLASSES = {
-    '"': "s",
-    "t": "b",
-    "f": "b",
-    "n": "b",
-    "{": "p",
-    "}": "p",
-    "[": "p",
-    "]": "p",
-    ",": "p",
-    ":": "p",
-}
+_CLASSES = {'"': "s", **dict.fromkeys("tfn", "b"), **dict.fromkeys("{}[],:", "p")}
+"""The class of a token by its first character; all other tokens are numbers."""
 
 
 def highlight(value: object) -> Markup:

@@ -4,10 +4,9 @@ Nothing is stored: the sealed form goes to the browser and comes back with the s
 the browser that sent it (its visit). Forms sent by other sites are not kept.
 """
 
-from collections.abc import Sequence
+from typing import Any
 
 import orjson
-from msgspec import Struct
 from starlette.requests import Request
 
 from trunkline.routes import Sealer
@@ -20,13 +19,6 @@ MAX_BYTES = 64 * 1024
 """Limit of a kept form: sealed, it must fit into the sign-in form."""
 _PURPOSE = "kept form"
 _OF_SESSION = ("csrf", "company")
-
-
-class KeptForm(Struct, frozen=True):
-    """A form: its target path, and its fields in order."""
-
-    path: str
-    fields: Sequence[tuple[str, str]]
 
 
 async def keep(request: Request, sealer: Sealer, visit: Visit) -> str | None:
@@ -48,12 +40,10 @@ async def keep(request: Request, sealer: Sealer, visit: Visit) -> str | None:
     return sealer.seal(data, purpose=_PURPOSE) if "csrf" in sent and len(data) <= MAX_BYTES else None
 
 
-def restore(kept: str, sealer: Sealer, visit: Visit) -> KeptForm | None:
-    """Unseal a kept form; None if it is not from this browser."""
+def restore(kept: str, sealer: Sealer, visit: Visit) -> dict[str, Any] | None:
+    """Unseal a kept form: its target ``path``, and its ``fields`` in order. None if it is not from this browser."""
     try:
-        data = orjson.loads(sealer.unseal(kept, purpose=_PURPOSE))
+        form: dict[str, Any] = orjson.loads(sealer.unseal(kept, purpose=_PURPOSE))
     except ValueError:
         return None
-    if data["visit"] != visit.cookie:
-        return None
-    return KeptForm(data["path"], [(name, value) for name, value in data["fields"]])
+    return form if form["visit"] == visit.cookie else None

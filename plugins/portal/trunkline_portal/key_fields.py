@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from trunkline import EventType, Json
+from trunkline import EventType
 from trunkline.pages import Field, ListedEvent
 
 _SHOWN = 4
@@ -33,7 +33,13 @@ class KeyFields:
         if known is None or known[0] is not event_type:
             known = self._chosen[event.type] = event_type, chosen(self._fields_of(event_type))
         payload = json.loads(event.body, parse_float=str, parse_int=str)["payload"]
-        return tuple(_read(payload, known[1])) if isinstance(payload, dict) else ()
+        shown: list[tuple[str, str]] = []
+        for field in known[1] if isinstance(payload, dict) else ():
+            value = payload.get(field.name)
+            if value is not None and not isinstance(value, dict | list):
+                text = str(value).lower() if isinstance(value, bool) else str(value)
+                shown.append((field.title, text if len(text) <= _LENGTH else f"{text[: _LENGTH - 1]}…"))
+        return shown
 
 
 def chosen(fields: Sequence[Field]) -> Sequence[Field]:
@@ -47,12 +53,3 @@ def chosen(fields: Sequence[Field]) -> Sequence[Field]:
     telling.sort(key=lambda field: not field.is_required)
     own, others = plain[:1], telling[: _SHOWN - 1]
     return [*others, *own] if own and _OWN_ID.search(own[0].name) else [*own, *others]
-
-
-def _read(payload: Mapping[str, Json], fields: Sequence[Field]) -> Iterator[tuple[str, str]]:
-    for field in fields:
-        value = payload.get(field.name)
-        if value is None or isinstance(value, dict | list):
-            continue
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        yield field.title, text if len(text) <= _LENGTH else f"{text[: _LENGTH - 1]}…"

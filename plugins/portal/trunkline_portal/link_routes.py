@@ -69,20 +69,28 @@ class LinkView(BaseModel):
     created_by: Maker
 
 
-class LinkRoutes:
-    """The endpoint that makes sign-in links to the portal."""
+def make_router(portal: Portal) -> APIRouter:
+    """Build the router with the routes of this module."""
+    links = Links(portal.context, portal.settings)
+    router = APIRouter(route_class=StrictRoute, tags=["Portal"])
 
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
-        self._links = Links(portal.context, portal.settings)
-
-    async def create(self, request: Request, body: LinkRequest, caller: Operates) -> LinkView:
+    async def create(request: Request, body: LinkRequest, caller: Operates) -> LinkView:
         """Make a link that signs one visitor into one company, once (an operator's key only).
 
         The session that the link opens ends when the key that made the link ends.
         """
-        scopes = _checked(_UNLESS_NAMED if body.scopes is None else body.scopes)
-        token, link = await self._links.make(
+        scopes = _UNLESS_NAMED if body.scopes is None else tuple(dict.fromkeys(body.scopes))
+        known = ", ".join(COMPANY_SCOPES)
+        if not scopes:
+            raise BodyInvalid([FieldError("/scopes", f"must name at least one of {known}")])
+        faults = [
+            FieldError(f"/scopes/{number}", f"is not a scope; the scopes are {known}")
+            for number, scope in enumerate(body.scopes or ())
+            if scope not in COMPANY_SCOPES
+        ]
+        if faults:
+            raise BodyInvalid(faults)
+        token, link = await links.make(
             caller.principal,
             await caller.company_named(body.company_id, path="/company_id"),
             scopes=scopes,
@@ -91,19 +99,14 @@ class LinkRoutes:
         )
         expires = moment(link.expires_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return LinkView(
-            url=f"{self._portal.base_url(request)}/portal/enter?link={quote(token)}",
+            url=f"{portal.base_url(request)}/portal/enter?link={quote(token)}",
             expires_utc=expires,
             created_by=Maker(kind=caller.principal.kind, id=caller.principal.id),
         )
 
-
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    links = LinkRoutes(portal)
-    router = APIRouter(route_class=StrictRoute, tags=["Portal"])
     router.add_api_route(
         "",
-        links.create,
+        create,
         methods=["POST"],
         status_code=201,
         operation_id="createPortalLink",
@@ -111,17 +114,3 @@ def make_router(portal: Portal) -> APIRouter:
         responses=responses(401, 403, 422, 429),
     )
     return router
-
-
-def _checked(scopes: list[str] | tuple[str, ...]) -> tuple[str, ...]:
-    known = ", ".join(COMPANY_SCOPES)
-    if not scopes:
-        raise BodyInvalid([FieldError("/scopes", f"must name at least one of {known}")])
-    faults = [
-        FieldError(f"/scopes/{number}", f"is not a scope; the scopes are {known}")
-        for number, scope in enumerate(scopes)
-        if scope not in COMPANY_SCOPES
-    ]
-    if faults:
-        raise BodyInvalid(faults)
-    return tuple(dict.fromkeys(scopes))

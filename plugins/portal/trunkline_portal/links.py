@@ -2,15 +2,39 @@
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, insert, select
 
 from trunkline import PluginContext, Refused
 from trunkline.routes import Principal
-from trunkline_portal import store
 from trunkline_portal.settings import Settings
-from trunkline_portal.store import Link
+from trunkline_portal.tables import joined, links, split
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 _PURPOSE = "link"
 _MINUTE_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A sign-in link that has not been used. *key_id* is the key of its maker."""
+
+    id: str = field(repr=False)
+    key_id: str
+    company_id: int
+    scopes: tuple[str, ...]
+    created_ms: int
+    expires_ms: int
+    name: str | None = None
+
+    @property
+    def holder(self) -> str:
+        """The holder of its sessions: the same person, company and key."""
+        return f"{self.key_id}/{self.company_id}/{self.name or self.id}"
 
 
 class LinkRefused(Refused):
@@ -52,8 +76,10 @@ class Links:
             expires_ms=now_ms + (minutes or self._minutes) * _MINUTE_MS,
             name=name,
         )
+        aged = delete(links).where(links.c.expires_ms <= self._context.deployment.aged_ms(now_ms))
         async with self._context.database.write() as connection:
-            await store.insert_link(connection, link, aged_ms=self._context.deployment.aged_ms(now_ms))
+            await connection.execute(aged)
+            await connection.execute(insert(links).values(**joined(asdict(link))))
             made = {"name": name, "scopes": list(scopes), "expires_ms": link.expires_ms}
             self._context.journal.note("link.created", link.id, company_id=company_id, after=made)
         return self._context.sealer.seal(link.id.encode(), purpose=_PURPOSE), link
@@ -61,21 +87,26 @@ class Links:
     async def find(self, token: str) -> Link | None:
         """Read a link without using it."""
         async with self._context.database.read() as connection:
-            return await store.find_link(connection, self._id_in(token))
+            return await self._read(connection, token)
 
     async def take(self, token: str) -> Link:
-        """Mark a link as used and return it. Raises LinkRefused."""
+        """Mark a link as used and return it; of several concurrent calls only one gets the link. Raises LinkRefused."""
         async with self._context.database.write() as connection:
-            link = await store.take_link(connection, self._id_in(token))
-            if link is None or link.expires_ms <= self._context.clock.now_ms():
+            link = await self._read(connection, token)
+            if link is None:
+                raise LinkRefused
+            used = await connection.execute(delete(links).where(links.c.id == link.id))
+            if used.rowcount != 1 or link.expires_ms <= self._context.clock.now_ms():
                 raise LinkRefused  # an expired link stays stored: a wrong clock must not use it up
         maker = await self._context.keys.principal(link.key_id)
         if maker is None or not maker.is_operator:
             raise LinkRefused
         return link
 
-    def _id_in(self, token: str) -> str:
+    async def _read(self, connection: "AsyncConnection", token: str) -> Link | None:
         try:
-            return self._context.sealer.unseal(token, purpose=_PURPOSE).decode()
+            link_id = self._context.sealer.unseal(token, purpose=_PURPOSE).decode()
         except ValueError:
-            return ""
+            return None
+        row = (await connection.execute(select(links).where(links.c.id == link_id))).mappings().first()
+        return None if row is None else Link(**split(row))

@@ -1,6 +1,6 @@
 """The outcome of an event, in sentences: for each subscription, each delivery and each attempt."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -106,19 +106,13 @@ def outcome_of(
             skipped.append(
                 SkippedSubscription(receiver, entry["reason"], is_for_type=takes_type(types, event_type))
             )
-    return EventOutcome([*matched, *_of_deleted(logged)], skipped, explained["consumers"])
-
-
-def _of_deleted(deliveries: Mapping[str, Mapping[str, Json]]) -> Iterator[MatchedSubscription]:
-    for subscription_id, delivery in deliveries.items():
-        sentence = (
-            "It was delivered; the subscription has been deleted since."
-            if delivery["status"] == "delivered"
-            else "The subscription was deleted; the event is not sent to it any more."
-        )
-        yield MatchedSubscription(
-            Receiver(subscription_id, is_deleted=True), sentence, delivery, state=state_of(delivery)
-        )
+    for subscription_id, delivery in logged.items():
+        sentence = "The subscription was deleted; the event is not sent to it any more."
+        if delivery["status"] == "delivered":
+            sentence = "It was delivered; the subscription has been deleted since."
+        receiver = Receiver(subscription_id, is_deleted=True)
+        matched.append(MatchedSubscription(receiver, sentence, delivery, state_of(delivery)))
+    return EventOutcome(matched, skipped, explained["consumers"])
 
 
 def attempt_sentence(attempt: Mapping[str, Json]) -> str | None:

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from trunkline import EventType, NotFound, PluginContext, Refused
-from trunkline.routes import in_environment
+from trunkline.routes import in_environment, takes_type
 from trunkline_portal import (
     addresses,
     assets,
@@ -42,16 +42,13 @@ from trunkline_portal.access import (
     looked_at,
 )
 from trunkline_portal.cookies import CookieRules
-from trunkline_portal.counting import Counted
+from trunkline_portal.counting import counted
 from trunkline_portal.flashes import Flashes
 from trunkline_portal.problems import problem_of
 from trunkline_portal.routing import Table, route_class
 from trunkline_portal.sessions import Sessions
 from trunkline_portal.settings import Settings
 from trunkline_portal.visits import Visit
-
-_CHALLENGE = {"WWW-Authenticate": "Bearer"}
-_THEMES = ("light", "dark")
 
 
 class Portal:
@@ -75,17 +72,13 @@ class Portal:
         router = APIRouter(route_class=self._route_class, include_in_schema=False)
         pages = table.pages(self)
         for begin, route in itertools.product(table.below, table.routes):
-            counted = None
+            limits = []
             if route.bucket is not None:
-                counted = [Depends(Counted(route.bucket, context=self.context, settings=self.settings))]
+                limits = [Depends(counted(route.bucket, context=self.context, settings=self.settings))]
             handler = MethodType(route.handler, pages)
             methods = list(route.methods)
-            router.add_api_route(f"{begin}{route.path}", handler, methods=methods, dependencies=counted)
+            router.add_api_route(f"{begin}{route.path}", handler, methods=methods, dependencies=limits)
         return router
-
-    def now_ms(self) -> int:
-        """Unix time in milliseconds."""
-        return self.context.clock.now_ms()
 
     def address_of(self, request: Request) -> str:
         """Return the address of the client of *request*; forwarded headers are used only if a trusted proxy sent them."""
@@ -100,9 +93,9 @@ class Portal:
         """List the product's event types, then the operational ones."""
         return [*self.context.events.types(), *self.context.events.operational_types()]
 
-    def first_event(self, request: Request) -> str | None:
-        """Return the command that sends an event; None if there are no event types."""
-        kinds = self.context.events.types()
+    def first_event(self, request: Request, among: Sequence[str] = ("*",)) -> str | None:
+        """Return the command that sends an event of the first type *among* these; None if there is no such type."""
+        kinds = [kind for kind in self.context.events.types() if takes_type(among, kind.name)]
         return curl.send_event(self.base_url(request), kinds[0]) if kinds else None
 
     def runs(self, plugin: str) -> bool:
@@ -121,20 +114,14 @@ class Portal:
     ) -> Response:
         """Show a page as ``render`` does, also if nobody is signed in."""
         flash = self._flashes.read(request, viewer)
-        html = self._templates.get_template(template).render(
-            {**self._frame_values(request, viewer), "flash": flash, **values}
-        )
-        response = HTMLResponse(html, status)
+        response = HTMLResponse(self._html(request, viewer, template, {"flash": flash, **values}), status)
         if flash is not None:
             self._flashes.drop(response, request)
         return response
 
     def fragment(self, viewer: Viewer, template: str, **values: Any) -> Response:
         """Show a part of a page, without the frame, for our script."""
-        html = self._templates.get_template(template).render(
-            {**self._frame_values(viewer.request, viewer), **values}
-        )
-        return HTMLResponse(html)
+        return HTMLResponse(self._html(viewer.request, viewer, template, values))
 
     def redirect(
         self, viewer: Viewer, path: str, *, flash: str | None = None, tone: str = "good"
@@ -154,31 +141,29 @@ class Portal:
         action: str,
         button: str,
         back: str,
-        fields: Mapping[str, str] | None = None,
         choice: tuple[str, str] | None = None,
         is_dangerous: bool = True,
-        status: int = 200,
     ) -> Response:
-        """Ask for confirmation: *sentences* describe the effect, *button* posts *fields* to *action*.
+        """Ask for confirmation: *sentences* describe the effect, *button* posts to *action*.
 
         *choice* is the name and the label of a checkbox.
         """
         return self.render(
             viewer,
             "confirm.html",
-            status=status,
             title=title,
             sentences=sentences,
             action=action,
             button=button,
             back=back,
-            fields=fields or {},
             choice=choice,
             is_dangerous=is_dangerous,
         )
 
     async def answer_error(self, request: Request, error: Exception) -> Response:
         """Answer *error* with a page, or with a redirect to the sign-in page or to the choice of a company."""
+        if isinstance(error, SignInNeeded | CompanyNeeded) and FRAGMENT_HEADER in request.headers:
+            return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"})
         if isinstance(error, SignInNeeded):
             return await self._ask_to_sign_in(request)
         if isinstance(error, CompanyNeeded):
@@ -234,8 +219,6 @@ class Portal:
         If there is no such company, redirect from the home page to the page over all companies, and from any other page
         to the choice of a company.
         """
-        if FRAGMENT_HEADER in request.headers:
-            return Response(status_code=401, headers=_CHALLENGE)
         viewer = await find_viewer(request)
         company_id = looked_at(request, viewer) if viewer else None
         here = _here(request)
@@ -274,8 +257,6 @@ class Portal:
         return response
 
     async def _ask_to_sign_in(self, request: Request) -> Response:
-        if FRAGMENT_HEADER in request.headers:
-            return Response(status_code=401, headers=_CHALLENGE)
         visit = visits.begin(request, self.cookies)
         if (kept := await kept_forms.keep(request, self.context.sealer, visit)) is not None:
             return self.sign_in_page(request, "", visit=visit, kept=kept, status=401)
@@ -287,29 +268,39 @@ class Portal:
             self.cookies.drop(response, request, names.SESSION)
         return response
 
-    def _frame_values(self, request: Request, viewer: Viewer | None) -> dict[str, Any]:
-        pages = self.context.pages() if viewer is not None else ()
-        theme = self.cookies.read(request, names.THEME)
-        return {
+    def _html(
+        self, request: Request, viewer: Viewer | None, template: str, values: Mapping[str, object]
+    ) -> str:
+        """Fill in *template* with *values* and the values that the frame shows on every page."""
+        here, theme = _here(request), self.cookies.read(request, names.THEME)
+        frame: dict[str, object] = {
             "viewer": viewer,
             "path": request.url.path,
-            "root": viewer.root if viewer else addresses.HOME,
-            "here": _here(request),
-            "environments": {
-                name: addresses.section_of(_here(request), company_id)
-                for name, company_id in (viewer.environments if viewer else {}).items()
-            },
+            "root": addresses.HOME,
+            "here": here,
+            "environments": {},
             "base_url": self.base_url(request),
-            "theme": theme if theme in _THEMES else None,
+            "theme": theme if theme in {"light", "dark"} else None,
             "is_framed": self.cookies.is_framed
             and request.headers.get("sec-fetch-dest") in {"iframe", "frame"},
-            "items": navigation.seen_by(viewer) if viewer else [],
-            "extras": navigation.extras_for(viewer, pages) if viewer else [],
-            "explained": {kind.name for kind in self.event_types()}
-            if viewer and viewer.has(INTEGRATIONS_READ, EVENTS_READ)
-            else frozenset(),  # the event types with a page in the catalogue that the viewer may see
-            "now_ms": self.now_ms(),
+            "items": [],
+            "extras": [],
+            "explained": frozenset(),
+            "now_ms": self.context.clock.now_ms(),
         }
+        if viewer is not None:
+            frame |= {
+                "root": viewer.root,
+                "environments": {
+                    name: addresses.section_of(here, company_id)
+                    for name, company_id in viewer.environments.items()
+                },
+                "items": navigation.seen_by(viewer),
+                "extras": navigation.extras_for(viewer, self.context.pages()),
+            }
+            if viewer.has(INTEGRATIONS_READ, EVENTS_READ):  # the types whose pages the viewer may see
+                frame["explained"] = {kind.name for kind in self.event_types()}
+        return self._templates.get_template(template).render({**frame, **values})
 
     @functools.cached_property
     def _templates(self) -> Environment:
@@ -322,6 +313,7 @@ class Pages:
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
+        self._context = portal.context
 
 
 def local_path(text: str) -> str:

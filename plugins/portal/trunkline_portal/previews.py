@@ -28,23 +28,16 @@ def preview(body: bytes, sought: str = "") -> Preview:
     if sought:
         text = body[start:].decode("utf-8", errors="replace")
         if match := Sought(sought).find(text):
-            return _around(match.string, *match.span())
+            text, begin = match.string, max(0, match.start() - _BEFORE_MATCH)
+            head = ("…" if begin else "") + text[begin : match.start()]
+            left = max(0, _LENGTH - (match.start() - begin) - len(match[0]))
+            tail = _cut(text[match.end() :].removesuffix("}"), left)
+            return Preview(head, _cut(match[0], _LENGTH), tail)
     text = body[start : start + _TEXT_BYTES].decode("utf-8", errors="ignore")
     if start + _TEXT_BYTES >= len(body):
         text = text.removesuffix("}}" if text.startswith("{") else "}")
     fields = _FIELD.sub(lambda match: f"{', ' if match[1] == ',' else ''}{match[2]}: ", text)
     return Preview(_cut(fields, _LENGTH))
-
-
-def _around(text: str, first: int, last: int) -> Preview:
-    begin = max(0, first - _BEFORE_MATCH)
-    match = text[first:last]
-    left = max(0, _LENGTH - (first - begin) - len(match))
-    return Preview(
-        ("…" if begin else "") + text[begin:first],
-        _cut(match, _LENGTH),
-        _cut(text[last:].removesuffix("}"), left),
-    )
 
 
 def _cut(text: str, length: int) -> str:

@@ -11,7 +11,7 @@ A module of pages ends with its table::
 """
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from fastapi.routing import APIRoute
 from msgspec import Struct
@@ -23,6 +23,9 @@ from trunkline.routes import DeferredRoute
 from trunkline_portal import addresses
 from trunkline_portal.access import PORTAL_KEY
 from trunkline_portal.counting import PAGES
+
+if TYPE_CHECKING:
+    from trunkline_portal.portal import Portal
 
 Handler = Callable[..., Coroutine[Any, Any, object]]
 
@@ -65,19 +68,7 @@ class Table:
         self.below = below
 
 
-class ErrorHandler(Protocol):
-    """The part of the portal that answers errors of pages."""
-
-    async def answer_error(self, request: Request, error: Exception) -> Response:
-        """Answer *error* by a page."""
-        ...
-
-    def finish(self, request: Request, response: Response) -> None:
-        """Add the common headers to *response*, and log the form."""
-        ...
-
-
-def route_class(portal: ErrorHandler) -> type[APIRoute]:
+def route_class(portal: "Portal") -> type[APIRoute]:
     """Make the class of the routes of *portal*."""
 
     class PortalRoute(DeferredRoute):
@@ -90,9 +81,8 @@ def route_class(portal: ErrorHandler) -> type[APIRoute]:
                 scope = request.scope
                 scope[PORTAL_KEY] = portal
                 try:
-                    if (
-                        "\0" in scope["path"] or b"%00" in scope["query_string"]
-                    ):  # PostgreSQL's text has no NUL
+                    has_nul = "\0" in scope["path"] or b"%00" in scope["query_string"]
+                    if has_nul:  # PostgreSQL's text has none
                         response = await portal.answer_error(request, HTTPException(404))
                     else:
                         response = await handle(request)

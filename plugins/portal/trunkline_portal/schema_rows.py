@@ -57,11 +57,9 @@ def rows_of(fields: Sequence[Field], example: Json = None, *, parent: str = "") 
             is_in_example=in_example is not None,
         )
         is_list = field.kind == "list"
-        inner = (
-            field_example[0]
-            if is_list and isinstance(field_example, list) and field_example
-            else field_example
-        )
+        inner = field_example
+        if is_list and isinstance(inner, list) and inner:
+            inner = inner[0]
         yield from rows_of(field.fields, inner, parent=f"{parent}{field.name}{'[]' if is_list else ''}.")
 
 

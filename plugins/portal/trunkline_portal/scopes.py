@@ -29,34 +29,18 @@ class Preset(Struct, frozen=True):
 
 
 SCOPES: tuple[Scope, ...] = (
+    Scope("events:read", "Whatever polls events with it stops reading."),
+    Scope("events:write", "Whatever sends events with it is refused, and those events are not stored."),
     Scope(
-        "events:read",
-        "Whatever polls events with it stops reading.",
-    ),
-    Scope(
-        "events:write",
-        "Whatever sends events with it is refused, and those events are not stored.",
-    ),
-    Scope(
-        "webhooks:read",
-        "Whatever shows or watches subscriptions and deliveries with it sees them no more.",
+        "webhooks:read", "Whatever shows or watches subscriptions and deliveries with it sees them no more."
     ),
     Scope(
         "webhooks:write",
         "Whatever manages subscriptions with it is refused. The subscriptions stay, and go on delivering.",
     ),
-    Scope(
-        "integrations:read",
-        "Searches and lists in automation platforms that use it fail.",
-    ),
-    Scope(
-        "integrations:write",
-        "Actions in automation platforms that use it fail.",
-    ),
-    Scope(
-        "admin",
-        "It can no longer administer API keys.",
-    ),
+    Scope("integrations:read", "Searches and lists in automation platforms that use it fail."),
+    Scope("integrations:write", "Actions in automation platforms that use it fail."),
+    Scope("admin", "It can no longer administer API keys."),
 )
 PRESETS: tuple[Preset, ...] = (
     Preset(

@@ -1,19 +1,38 @@
 """Sessions: opened by a key, a link or a user, found by a sealed cookie, ended at once when the key is revoked."""
 
 import secrets
-from dataclasses import replace
+from dataclasses import asdict, dataclass, field, replace
 
 from msgspec import Struct
+from sqlalchemy import delete, func, insert, select, update
 
 from trunkline import PluginContext
 from trunkline.routes import Principal
-from trunkline_portal import store
+from trunkline_portal.links import Link
 from trunkline_portal.oidc.people import PREFIX
 from trunkline_portal.settings import Settings
-from trunkline_portal.store import Link, Session
+from trunkline_portal.tables import joined, sessions, split
 
 _PURPOSE = "session"
 _HOUR_MS = 60 * 60 * 1000
+SESSIONS_OF_A_HOLDER = 100
+"""Number of one holder's newest sessions that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session. *company_id* is the company that is shown: chosen by an operator, fixed for others."""
+
+    id: str = field(repr=False)
+    key_id: str
+    holder: str
+    csrf: str = field(repr=False)
+    company_id: int | None
+    created_ms: int
+    expires_ms: int
+    link_id: str | None = None
+    name: str | None = None
+    scopes: tuple[str, ...] = ()
 
 
 class SignedIn(Struct, frozen=True):
@@ -54,27 +73,38 @@ class Sessions:
 
     async def find(self, cookie: str | None) -> SignedIn | None:
         """Find the session of *cookie*; None if the session has ended, or if its key was revoked."""
-        session = await self._read(cookie)
-        if session is None or session.expires_ms <= self._context.clock.now_ms():
+        try:
+            session_id = self._context.sealer.unseal(cookie or "", purpose=_PURPOSE).decode()
+        except ValueError:
             return None
-        tenant = session.company_id if session.link_id is not None else None
+        async with self._context.database.read() as connection:
+            found = await connection.execute(select(sessions).where(sessions.c.id == session_id))
+        row = found.mappings().first()
+        if row is None or row["expires_ms"] <= self._context.clock.now_ms():
+            return None
+        session = Session(**split(row))
+        is_by_link = session.link_id is not None
         principal = await self._context.keys.principal(
-            session.key_id, company_id=tenant, link_id=session.link_id
+            session.key_id, company_id=session.company_id if is_by_link else None, link_id=session.link_id
         )
-        if principal is None or not self._may_last(session, principal):
+        if is_by_link:
+            may_last = principal is not None and principal.is_operator  # the maker of the link still is one
+        else:
+            may_last = self._takes_keys or session.key_id.startswith(PREFIX)
+        if principal is None or not may_last:
             await self.end(session)
             return None
-        return SignedIn(session, _limited(principal, session))
-
-    def _may_last(self, session: Session, principal: Principal) -> bool:
-        """Return True if a session may continue.
-
-        A session opened by a link may continue while the maker of the link is an operator; a session opened by a key,
-        while the settings allow keys.
-        """
-        if session.link_id is not None:
-            return principal.is_operator
-        return self._takes_keys or session.key_id.startswith(PREFIX)
+        if is_by_link:
+            principal = replace(  # the operator's rights, only for the link's company and scopes
+                principal,
+                company_id=session.company_id,
+                name=session.name or "Sign-in link",
+                scopes=frozenset(session.scopes),
+                pins={},
+                networks=(),
+                expires_ms=min(session.expires_ms, principal.expires_ms or session.expires_ms),
+            )
+        return SignedIn(session, principal)
 
     def cookie_of(self, session: Session) -> str:
         """Return the cookie's value for *session*."""
@@ -82,36 +112,39 @@ class Sessions:
 
     async def choose_company(self, session: Session, company_id: int) -> None:
         """Change the company that an operator's session looks at."""
+        own = update(sessions).where(sessions.c.id == session.id)
         async with self._context.database.write() as connection:
-            await store.choose_company(connection, session.id, company_id)
+            await connection.execute(own.values(company_id=company_id))
 
     async def end(self, session: Session) -> None:
         """Sign out."""
         async with self._context.database.write() as connection:
-            await store.delete_session(connection, session.id)
+            await connection.execute(delete(sessions).where(sessions.c.id == session.id))
 
     async def end_all(self, session: Session) -> int:
         """End all sessions of the same holder; return their number."""
+        same = delete(sessions).where(sessions.c.holder == session.holder)
         async with self._context.database.write() as connection:
-            return await store.delete_sessions_of(connection, session.holder)
+            return (await connection.execute(same)).rowcount
 
     async def count_of(self, key_id: str) -> int:
         """Count the active sessions opened by a key."""
+        is_active = sessions.c.expires_ms > self._context.clock.now_ms()
+        count = select(func.count()).where(sessions.c.key_id == key_id, is_active)
         async with self._context.database.read() as connection:
-            return await store.count_sessions_of(connection, key_id, now_ms=self._context.clock.now_ms())
-
-    async def _read(self, cookie: str | None) -> Session | None:
-        try:
-            session_id = self._context.sealer.unseal(cookie or "", purpose=_PURPOSE).decode()
-        except ValueError:
-            return None
-        async with self._context.database.read() as connection:
-            return await store.find_session(connection, session_id)
+            return int((await connection.execute(count)).scalar_one())
 
     async def _store(self, session: Session) -> Session:
+        """Store *session*. Remove aged sessions, and the holder's oldest sessions above the limit."""
+        own = sessions.c.holder == session.holder
+        newest = select(sessions.c.created_ms).where(own).order_by(sessions.c.created_ms.desc())
+        aged_ms = self._context.deployment.aged_ms(session.created_ms)
         async with self._context.database.write() as connection:
-            aged_ms = self._context.deployment.aged_ms(session.created_ms)
-            await store.insert_session(connection, session, aged_ms=aged_ms)
+            await connection.execute(delete(sessions).where(sessions.c.expires_ms <= aged_ms))
+            oldest = await connection.execute(newest.offset(SESSIONS_OF_A_HOLDER - 1).limit(1))
+            if (oldest_ms := oldest.scalar()) is not None:
+                await connection.execute(delete(sessions).where(own, sessions.c.created_ms <= oldest_ms))
+            await connection.execute(insert(sessions).values(**joined(asdict(session))))
         return session
 
     def _new(self, key_id: str, *, holder: str, company_id: int | None) -> Session:
@@ -125,18 +158,3 @@ class Sessions:
             created_ms=now_ms,
             expires_ms=now_ms + self._lifetime_ms,
         )
-
-
-def _limited(principal: Principal, session: Session) -> Principal:
-    """Return the rights of a session. A link gives the operator's rights only for the link's company and scopes."""
-    if session.link_id is None:
-        return principal
-    return replace(
-        principal,
-        company_id=session.company_id,
-        name=session.name or "Sign-in link",
-        scopes=frozenset(session.scopes),
-        pins={},
-        networks=(),
-        expires_ms=min(session.expires_ms, principal.expires_ms or session.expires_ms),
-    )

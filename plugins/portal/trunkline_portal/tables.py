@@ -1,6 +1,8 @@
 """The tables of this plugin. Times are Unix milliseconds (``…_ms``)."""
 
-from sqlalchemy import BigInteger, Column, Index, MetaData, Table, Text
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Index, MetaData, RowMapping, Table, Text
 
 metadata = MetaData()
 
@@ -52,3 +54,13 @@ users = Table(
     Index("ix_portal_users_seen", "seen_ms"),
 )
 """Users of the identity provider at their last sign-in; *scopes* are comma-separated. Operators have no company."""
+
+
+def joined(values: dict[str, Any]) -> dict[str, Any]:
+    """Write the scopes among *values* as a row has them."""
+    return {**values, "scopes": ",".join(values["scopes"])}
+
+
+def split(row: RowMapping) -> dict[str, Any]:
+    """Read the scopes of *row*; the opposite of ``joined``."""
+    return {**row, "scopes": tuple(filter(None, (row["scopes"] or "").split(",")))}

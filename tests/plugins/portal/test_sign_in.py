@@ -315,7 +315,7 @@ async def test_a_session_expires(sqlite_database_url, make_hub, open_browser):
 
 
 async def test_of_the_sessions_of_a_key_the_newest_are_kept(running, open_browser, monkeypatch):
-    monkeypatch.setattr("trunkline_portal.store.SESSIONS_OF_A_HOLDER", 2)
+    monkeypatch.setattr("trunkline_portal.sessions.SESSIONS_OF_A_HOLDER", 2)
     _, key = await key_of(running)
     browsers = [open_browser(running) for _ in range(3)]
     for browser in browsers:

@@ -35,7 +35,10 @@ def person_of(claims: Mapping[str, Any], settings: Oidc) -> Person:
     who = f"{settings.issuer}|{claims['sub']}"
     user_id = f"{PREFIX}{hashlib.sha256(who.encode()).hexdigest()[:32]}"
     name = next(str(claims[one]) for one in _NAMES if claims.get(one))[:MAX_NAME]
-    groups = _groups(find_claim(claims, settings.groups_claim))
+    listed = find_claim(claims, settings.groups_claim)
+    if not isinstance(listed, list):
+        listed = [listed]
+    groups = {group for group in listed[:MAX_GROUPS] if isinstance(group, str)}
     if settings.operators_group in groups:
         return Person(user_id, name, None, ("operator",))
     more = ("admin",) if settings.admins_group in groups else ()
@@ -49,8 +52,3 @@ def says_who(claims: Mapping[str, Any], settings: Oidc) -> bool:
     return any(
         find_claim(claims, claim) is not None for claim in (settings.company_claim, settings.groups_claim)
     )
-
-
-def _groups(value: Any) -> frozenset[str]:
-    listed = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-    return frozenset(group for group in listed[:MAX_GROUPS] if isinstance(group, str))

@@ -88,7 +88,12 @@ class Provider:
             ProviderAway: the provider does not answer, or too many requests are waiting for it.
             SignInFailed: the provider refused, or its answer does not match this attempt.
         """
-        self._check_answer(query)
+        if query.get("iss", self._settings.issuer) != self._settings.issuer:  # RFC 9207
+            why = "The answer is of another issuer than the one that was asked."
+            raise SignInFailed(why)
+        if not 0 < len(query.get("code", "")) <= MAX_CODE:
+            why = f"The identity provider refused the sign-in{_said(query.get('error'))}."
+            raise SignInFailed(why)
         if self._exchanges.locked():
             raise self._away()
         async with self._exchanges:
@@ -102,15 +107,6 @@ class Provider:
             except _FAILURES as error:
                 self._log.warning("a code could not be exchanged at %s: %s", self._settings.issuer, error)
                 raise self._away() from None
-
-    def _check_answer(self, query: Mapping[str, str]) -> None:
-        """Refuse an answer without a code, or of another issuer (RFC 9207). Raises SignInFailed."""
-        if query.get("iss", self._settings.issuer) != self._settings.issuer:
-            why = "The answer is of another issuer than the one that was asked."
-            raise SignInFailed(why)
-        if not 0 < len(query.get("code", "")) <= MAX_CODE:
-            why = f"The identity provider refused the sign-in{_said(query.get('error'))}."
-            raise SignInFailed(why)
 
     async def _exchange(self, query: Mapping[str, str], attempt: Attempt) -> Mapping[str, Any]:
         metadata = await self._issuer.metadata()

@@ -1,7 +1,6 @@
 """Users of the provider, stored for a limited time after their last sign-in. Then the access that they gave to apps ends."""
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -9,9 +8,6 @@ from sqlalchemy.exc import IntegrityError
 from trunkline import PluginContext
 from trunkline.routes import Principal
 from trunkline_portal.tables import users
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 KEPT_DAYS = 90
 _KEPT_MS = KEPT_DAYS * 24 * 60 * 60 * 1000
@@ -30,7 +26,18 @@ class Users:
         before_ms = self._context.deployment.aged_ms(now_ms) - _KEPT_MS
         async with self._context.database.write() as connection:
             await connection.execute(delete(users).where(users.c.seen_ms <= before_ms))
-            await self._write(connection, principal, now_ms)
+            values = {
+                "issuer": self._issuer,
+                "company_id": principal.company_id,
+                "name": principal.name,
+                "scopes": ",".join(sorted(principal.scopes)),
+                "seen_ms": now_ms,
+            }
+            own = users.c.id == principal.key_id
+            if not (await connection.execute(update(users).where(own).values(**values))).rowcount:
+                with suppress(IntegrityError):  # another process has just stored the sign-in
+                    async with connection.begin_nested():
+                        await connection.execute(insert(users).values(id=principal.key_id, **values))
 
     async def find(self, user_id: str) -> Principal | None:
         """Find a user; None if the last sign-in was too long ago, or at another issuer."""
@@ -40,17 +47,3 @@ class Users:
         if row is None or row.issuer != self._issuer or row.seen_ms <= since_ms:
             return None
         return Principal(row.id, row.company_id, row.name, frozenset(row.scopes.split(",")))
-
-    async def _write(self, connection: "AsyncConnection", principal: Principal, now_ms: int) -> None:
-        values = {
-            "issuer": self._issuer,
-            "company_id": principal.company_id,
-            "name": principal.name,
-            "scopes": ",".join(sorted(principal.scopes)),
-            "seen_ms": now_ms,
-        }
-        own = users.c.id == principal.key_id
-        if not (await connection.execute(update(users).where(own).values(**values))).rowcount:
-            with suppress(IntegrityError):  # another process has just stored the sign-in
-                async with connection.begin_nested():
-                    await connection.execute(insert(users).values(id=principal.key_id, **values))

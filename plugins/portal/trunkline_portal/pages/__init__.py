@@ -6,13 +6,10 @@ from trunkline_portal.pages import (
     account,
     catalogue,
     changes,
-    company,
     company_record,
     connectors,
     consumers,
     deliveries,
-    emitting,
-    enter,
     events,
     everybody,
     extra,
@@ -21,24 +18,20 @@ from trunkline_portal.pages import (
     letting_in,
     limits,
     oidc,
+    others,
     overview,
     quarantine,
     quarantined_event,
     searching,
     sign_in,
-    static,
     subscriptions,
     targets,
-    unknown,
 )
 from trunkline_portal.portal import Portal
 
 MODULES = (
-    static,
     sign_in,
-    enter,
     account,
-    company,
     everybody,
     company_record,
     overview,
@@ -52,18 +45,17 @@ MODULES = (
     keys,
     changes,
     catalogue,
-    emitting,
     connectors,
     limits,
     letting_in,
     health,
     searching,
     extra,
-    unknown,  # must be last: it takes every address without a page
+    others,  # must be last: it takes every address without a page
 )
 
 
 def make_routers(portal: Portal) -> list[APIRouter]:
     """Build the routers of all pages."""
-    tables = [company_record.OWN_ROUTES, *(module.ROUTES for module in MODULES)]
+    tables = [company_record.OWN_ROUTES, catalogue.SENDING_ROUTES, *(module.ROUTES for module in MODULES)]
     return [oidc.make_router(portal), *map(portal.router, tables)]

@@ -1,26 +1,97 @@
-"""The viewer's own session: its company, signing out, here or everywhere, and the theme."""
+"""The viewer's own session: the company that it looks at, signing out, here or everywhere, and the theme."""
+
+import contextlib
+from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from trunkline_portal import cookies
-from trunkline_portal.access import Anybody, Viewer
-from trunkline_portal.addresses import HOME, SIGN_IN
+from trunkline import NotFound
+from trunkline.routes import company_number, company_title
+from trunkline_portal import addresses, cookies
+from trunkline_portal.access import Anybody, Chooses, Viewer
 from trunkline_portal.counting import PAGES
-from trunkline_portal.forms import Submitted, one_of
+from trunkline_portal.forms import Submitted, one_of, read_number
 from trunkline_portal.pages.catalogue import company_members
 from trunkline_portal.portal import Pages, local_path
 from trunkline_portal.routing import ALONE, Table, get, post
 
+SHOWN = 20
+RECORDS = 200
 _YEAR_SECONDS = 365 * 24 * 60 * 60
 _THEMES = {"system": "", "light": "light", "dark": "dark"}
 
 
 class AccountPages(Pages):
-    """Signing out, and the theme."""
+    """Choosing a company from a list, signing out, and the theme."""
+
+    async def _chooser(
+        self,
+        viewer: Viewer,
+        *,
+        query: str,
+        next_path: str,
+        error: str | None = None,
+        status: int = 200,
+    ) -> Response:
+        is_reference = bool(query) and not query.isdigit()
+        page: Any = await self._context.companies.page(
+            reference=query if is_reference else None, limit=RECORDS
+        )
+        records = {company["id"]: company for company in page["companies"]}
+        companies = list(records)
+        if not is_reference:  # those whose number begins with *query*
+            active = await self._context.activity.companies(query or None, limit=SHOWN)
+            made = [company_id for company_id in records if str(company_id).startswith(query)]
+            companies = sorted({*active, *made})[:SHOWN]
+        shown_now = addresses.company_in(next_path) or viewer.session.company_id
+        return self._portal.render(
+            viewer,
+            "company.html",
+            status=status,
+            companies=companies,
+            records=records,
+            query=query,
+            next=local_path(next_path),
+            shown_now=shown_now and company_number(shown_now),
+            error=error,
+            is_full=len(companies) == SHOWN,
+        )
+
+    async def choose(self, request: Request, viewer: Chooses) -> Response:
+        """Show the companies to choose from."""
+        query, next_path = (request.query_params.get(name, "") for name in ("q", "next"))
+        return await self._chooser(viewer, query=query.strip(), next_path=next_path)
+
+    async def switch(self, viewer: Chooses, fields: Submitted) -> Response:
+        """Set the company that the session looks at to the chosen company."""
+        text, next_path = fields["company_id"], local_path(fields["next"])
+        company_id = read_number(text, most=addresses.MAX_COMPANY_ID)
+        if not company_id:
+            error = "A company's number is made of digits only, such as 92."
+            return await self._chooser(viewer, query=text, next_path=next_path, error=error, status=422)
+        await self._portal.sessions.choose_company(viewer.session, company_id)
+        here = (
+            addresses.HOME
+            if urlsplit(next_path).path in {addresses.CHOOSER, addresses.EVERYBODY}
+            else next_path
+        )
+        title = company_title(company_id)
+        with contextlib.suppress(NotFound):
+            if name := (await self._context.companies.view(company_number(company_id)))["name"]:
+                title = f"{name} ({title})"
+        return self._portal.redirect(
+            viewer.at(company_id),
+            addresses.moved_to(here, company_id),
+            flash=f"This is {title}.",
+            tone="info",
+        )
 
     def _signed_out(self, request: Request, viewer: Viewer) -> Response:
-        response = RedirectResponse(f"{SIGN_IN}?signed-out" if viewer.is_user else SIGN_IN, 303)
+        response = RedirectResponse(
+            f"{addresses.SIGN_IN}?signed-out" if viewer.is_user else addresses.SIGN_IN, 303
+        )
         self._portal.cookies.drop(response, request, cookies.SESSION)
         return response
 
@@ -42,7 +113,7 @@ class AccountPages(Pages):
             ],
             action="/portal/sign-out-everywhere",
             button="Sign out everywhere",
-            back=HOME,
+            back=addresses.HOME,
         )
 
     async def sign_out_everywhere(self, request: Request, viewer: Anybody) -> Response:
@@ -66,6 +137,8 @@ class AccountPages(Pages):
 
 ROUTES = Table(
     AccountPages,
+    get("/company", AccountPages.choose),
+    post("/company", AccountPages.switch, bucket=PAGES),
     get("/company.json", AccountPages.name_company),
     post("/sign-out", AccountPages.sign_out, bucket=PAGES),
     get("/sign-out-everywhere", AccountPages.ask),

@@ -26,12 +26,12 @@ class ChangePages(Pages):
         of_all = viewer.is_operator and given.get("of") == EVERY_COMPANY
         chosen = {name: given.get(name, "").strip() for name in _FILTERS}
         root = f"{viewer.root}{CHANGES}"
-        period = periods.read(given, path=root, now_ms=self._portal.now_ms())
+        period = periods.read(given, path=root, now_ms=self._context.clock.now_ms())
         kept = {name: value for name, value in chosen.items() if value} | (
             {"of": EVERY_COMPANY} if of_all else {}
         )
         kept |= period.parameters
-        page = await self._portal.context.journal.page(
+        page = await self._context.journal.page(
             None if of_all else viewer.company_id,
             action=chosen["action"] or None,
             actor=chosen["actor"] or None,

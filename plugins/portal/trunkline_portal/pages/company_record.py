@@ -1,5 +1,6 @@
 """The record of a company, for operators: made, shown, changed, and deleted after a page that lists the consequences."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from trunkline import Refused
 from trunkline_portal.access import Chooses, Operates, Viewer
 from trunkline_portal.addresses import CHOOSER, root_of
 from trunkline_portal.forms import Fields, Submitted, faults_of
-from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.portal import Pages
 from trunkline_portal.routing import ALONE, Table, get, post
 
 RECORD = "/record"
@@ -22,22 +23,21 @@ _FIELDS = (*_TEXTS, "metadata", "alert_recipients")
 class CompanyRecordPages(Pages):
     """One company's record, the form for a new one, and the receipt of a deletion."""
 
-    def __init__(self, portal: Portal) -> None:
-        super().__init__(portal)
-        self._companies = portal.context.companies
-
     async def show(self, viewer: Operates) -> Response:
         """Show the record of the company that is shown."""
-        company = await self._companies.view(viewer.company_id)
-        return self._form(viewer, company=company, values=_shown(company))
+        company = await self._context.companies.view(viewer.company_id)
+        values = {name: company[name] or "" for name in _TEXTS}
+        values["metadata"] = orjson.dumps(company["metadata"]).decode() if company["metadata"] else ""
+        values["alert_recipients"] = ", ".join(company["alert_recipients"])
+        return self._form(viewer, company=company, values=values)
 
     async def save(self, viewer: Operates, fields: Submitted) -> Response:
         """Change the record."""
         try:
-            await self._companies.change(viewer.company_id, _entered(fields))
+            await self._context.companies.change(viewer.company_id, _entered(fields))
         except Refused as error:
-            company = await self._companies.view(viewer.company_id)
-            return self._form(viewer, company=company, values=_typed(fields), faults=_faults(error))
+            company = await self._context.companies.view(viewer.company_id)
+            return self._form(viewer, company=company, values=_typed(fields), faults=faults_of(error))
         return self._portal.redirect(viewer, f"{viewer.root}{RECORD}", flash="Saved.")
 
     async def show_new(self, viewer: Chooses) -> Response:
@@ -47,9 +47,9 @@ class CompanyRecordPages(Pages):
     async def create(self, viewer: Chooses, fields: Submitted) -> Response:
         """Make a company, and redirect to its pages."""
         try:
-            made = await self._companies.create(_entered(fields))
+            made = await self._context.companies.create(_entered(fields))
         except Refused as error:
-            return self._form(viewer, company=None, values=_typed(fields), faults=_faults(error))
+            return self._form(viewer, company=None, values=_typed(fields), faults=faults_of(error))
         company_id: Any = made["id"]
         await self._portal.sessions.choose_company(viewer.session, company_id)
         return self._portal.redirect(
@@ -60,7 +60,7 @@ class CompanyRecordPages(Pages):
 
     async def ask(self, viewer: Operates) -> Response:
         """Describe the consequences of deleting the company."""
-        company = await self._companies.view(viewer.company_id)
+        company = await self._context.companies.view(viewer.company_id)
         return self._portal.confirm(
             viewer,
             title=f"Delete {_part(viewer)}{_title(company)}?",
@@ -78,7 +78,7 @@ class CompanyRecordPages(Pages):
 
     async def delete(self, viewer: Operates) -> Response:
         """Delete the company, and show the receipt."""
-        receipt = await self._companies.delete(viewer.company_number, environment=viewer.environment)
+        receipt = await self._context.companies.delete(viewer.company_number, environment=viewer.environment)
         return self._portal.redirect(
             viewer,
             f"{CHOOSER}/receipts/{receipt['id']}",
@@ -87,7 +87,7 @@ class CompanyRecordPages(Pages):
 
     async def show_receipt(self, viewer: Chooses, erasure_id: str) -> Response:
         """Show how much of a deleted company's data has been removed."""
-        receipt = await self._companies.receipt(erasure_id)
+        receipt = await self._context.companies.receipt(erasure_id)
         return self._portal.render(viewer, "company_receipt.html", receipt=receipt)
 
     def _form(
@@ -135,13 +135,6 @@ def _title(company: Mapping[str, Any]) -> str:
     return f"company {company['id']}" + (f", “{company['name']}”" if company["name"] else "")
 
 
-def _shown(company: Mapping[str, Any]) -> dict[str, str]:
-    """Write a company's record as texts for the form's fields."""
-    values = {name: company[name] or "" for name in _TEXTS}
-    metadata = orjson.dumps(company["metadata"]).decode() if company["metadata"] else ""
-    return values | {"metadata": metadata, "alert_recipients": ", ".join(company["alert_recipients"])}
-
-
 def _typed(fields: Fields) -> dict[str, str]:
     return {name: fields[name] for name in _FIELDS}
 
@@ -151,18 +144,13 @@ def _entered(fields: Fields) -> dict[str, Any]:
     values: dict[str, Any] = {name: fields[name] or None for name in _TEXTS}
     addresses = (address.strip() for address in fields["alert_recipients"].split(","))
     values["alert_recipients"] = [address for address in addresses if address] or None
-    values["metadata"] = _read_metadata(fields["metadata"]) if fields["metadata"] else None
+    values["metadata"] = None
+    if fields["metadata"]:
+        with contextlib.suppress(orjson.JSONDecodeError):
+            values["metadata"] = orjson.loads(fields["metadata"])
+        if not isinstance(values["metadata"], dict):
+            raise MetadataMalformed
     return values
-
-
-def _read_metadata(text: str) -> dict[str, Any]:
-    try:
-        metadata = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        metadata = None
-    if not isinstance(metadata, dict):
-        raise MetadataMalformed
-    return metadata
 
 
 class MetadataMalformed(Refused):
@@ -172,9 +160,3 @@ class MetadataMalformed(Refused):
 
     def __init__(self) -> None:
         super().__init__('Metadata must be a JSON object, such as {"plan": "growth"}.')
-
-
-def _faults(error: Refused) -> dict[str, str]:
-    """Assign the faults to fields; faults of all recipients go to their one field."""
-    faults = faults_of(error)
-    return {name.partition("/")[0]: text for name, text in faults.items()}

@@ -55,15 +55,13 @@ class ConnectorPages(Pages):
 
     async def show(self, viewer: Integrates) -> Response:
         """Show the list."""
-        plugins = {plugin["name"]: plugin["state"] for plugin in self._deployment.plugins()}
-        hooks = await self._hooks(viewer)
         platforms_first = sorted(
             self._deployment.connectors(), key=lambda connector: connector.channel is None
         )
         return self._portal.render(
             viewer,
             "connectors.html",
-            cards=[_card(connector, plugins, hooks) for connector in platforms_first],
+            cards=await self._cards(viewer, platforms_first),
             may_download=viewer.has(INTEGRATIONS_READ),
             may_make_keys=viewer.has(ADMIN) and viewer.chosen_company_id is not None,
             docs=docs_url(self._portal),
@@ -79,7 +77,7 @@ class ConnectorPages(Pages):
         return self._portal.render(
             viewer,
             "connecting.html",
-            card=_card(connector, {}, await self._hooks(viewer)),
+            card=(await self._cards(viewer, [connector]))[0],
             may_make_keys=viewer.has(ADMIN) and viewer.chosen_company_id is not None,
         )
 
@@ -109,11 +107,18 @@ class ConnectorPages(Pages):
             made = self._made[name] = product, zipped(self._deployment.connector_files(name))
         return made[1]
 
-    async def _hooks(self, viewer: Viewer) -> Sequence[Mapping[str, Any]] | None:
-        """List the company's subscriptions of every channel; None if the viewer may not see them."""
-        if not viewer.has(WEBHOOKS_READ) or viewer.chosen_company_id is None:
-            return None
-        return await self._portal.context.subscriptions.list(viewer.company_id, channel=None)
+    async def _cards(self, viewer: Viewer, connectors: Sequence[Connector]) -> list[Card]:
+        states = {plugin["name"]: plugin["state"] for plugin in self._deployment.plugins()}
+        listed = None
+        if viewer.has(WEBHOOKS_READ) and viewer.chosen_company_id is not None:
+            listed = await self._context.subscriptions.list(viewer.company_id, channel=None)
+        cards: list[Card] = []
+        for connector in connectors:
+            hooks = None
+            if listed is not None and connector.channel is not None:
+                hooks = [each for each in listed if each["channel"] == connector.channel]
+            cards.append(Card(connector, states.get(connector.channel or connector.name), hooks))
+        return cards
 
 
 ROUTES = Table(
@@ -123,14 +128,3 @@ ROUTES = Table(
     get("/connectors/{name}", ConnectorPages.show_connecting),
     below=EITHER,
 )
-
-
-def _card(
-    connector: Connector, plugins: Mapping[str, str], subscriptions: Sequence[Mapping[str, Any]] | None
-) -> Card:
-    hooks = None
-    if subscriptions is not None and connector.channel is not None:
-        hooks = [
-            subscription for subscription in subscriptions if subscription["channel"] == connector.channel
-        ]
-    return Card(connector, plugins.get(connector.channel or connector.name), hooks)

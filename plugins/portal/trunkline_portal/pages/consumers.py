@@ -10,7 +10,7 @@ from trunkline import FieldError, Refused
 from trunkline_portal.access import ReadsEvents, Viewer
 from trunkline_portal.forms import Submitted, faults_of
 from trunkline_portal.pages.subscriptions.form import read_time
-from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.portal import Pages
 from trunkline_portal.routing import Table, get, post
 
 CONSUMERS = "/consumers"
@@ -22,10 +22,6 @@ MOST_DIGESTED = 40_000
 
 class ConsumerPages(Pages):
     """The list of consumers, with the form that moves one and the form that asks for a digest."""
-
-    def __init__(self, portal: Portal) -> None:
-        super().__init__(portal)
-        self._consumers = portal.context.consumers
 
     async def show_list(self, request: Request, viewer: ReadsEvents) -> Response:
         """Show the list, and the digest if one was asked for."""
@@ -39,13 +35,14 @@ class ConsumerPages(Pages):
                 for name in ("from", "to")
             )
             errors = {fault.path.lstrip("/"): f"{fault.message}." for fault in faults}
+            names = [kind.name for kind in self._portal.event_types()]
             if not faults:
                 try:
-                    digest = await self._portal.context.digests.of(
+                    digest = await self._context.digests.of(
                         viewer.company_id,
                         begin=asked.get("after") or begin,
                         end=end,
-                        types=self._types(entered["type"]),
+                        types=[name for name in names if name == entered["type"]],
                         limit=MOST_DIGESTED,
                     )
                     if digest["more"]:
@@ -65,7 +62,7 @@ class ConsumerPages(Pages):
             errors = {"time": f"{faults[0].message}."}
             return await self._render(request, viewer, errors=errors, chosen=fields["name"])
         since_ms = int(datetime.fromisoformat(time).timestamp() * 1000)
-        view = await self._consumers.seek(viewer.company_id, fields["name"], since_ms=since_ms)
+        view = await self._context.consumers.seek(viewer.company_id, fields["name"], since_ms=since_ms)
         flash = f"{view['name']} was moved; {view['lag']:,} events are before it."
         return self._portal.redirect(viewer, f"{viewer.root}{CONSUMERS}", flash=flash)
 
@@ -81,7 +78,7 @@ class ConsumerPages(Pages):
         chosen: str = "",
     ) -> Response:
         cursor = request.query_params.get("cursor") or None
-        page = await self._consumers.page_of(viewer.company_id, cursor=cursor, limit=PAGE)
+        page = await self._context.consumers.page_of(viewer.company_id, cursor=cursor, limit=PAGE)
         names = [kind.name for kind in self._portal.event_types()]
         path = f"{viewer.root}{CONSUMERS}"
         return self._portal.render(
@@ -99,10 +96,6 @@ class ConsumerPages(Pages):
             errors=errors,
             chosen=chosen,
         )
-
-    def _types(self, name: str) -> list[str]:
-        known = [kind.name for kind in self._portal.event_types()]
-        return [name] if name in known else []
 
 
 ROUTES = Table(

@@ -3,7 +3,6 @@
 from typing import Any, cast
 
 import orjson
-from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,6 +11,7 @@ from trunkline.pages import DeliveriesState, EventList, ListedEvent
 from trunkline_portal import highlighting
 from trunkline_portal.access import WEBHOOKS_READ, ReadsEvents, Viewer
 from trunkline_portal.event_query import STATES, EventQuery
+from trunkline_portal.forms import read_number
 from trunkline_portal.key_fields import KeyFields
 from trunkline_portal.operational import OPERATIONAL
 from trunkline_portal.outcomes import EventOutcome, outcome_of
@@ -28,14 +28,6 @@ _SHOWN = 30_000
 """Limits in characters, to keep the page small: a longer envelope is not coloured, or is cut."""
 
 
-class Document(Struct, frozen=True):
-    """JSON to be shown: whole and coloured, or the beginning of a long text."""
-
-    text: str
-    is_coloured: bool
-    is_cut: bool
-
-
 class EventPages(Pages):
     """The list of events, and the page of one."""
 
@@ -45,9 +37,20 @@ class EventPages(Pages):
 
     async def _listed(self, request: Request, viewer: Viewer) -> dict[str, Any]:
         query = EventQuery.read(
-            request.query_params, path=f"{viewer.root}/events", now_ms=self._portal.now_ms()
+            request.query_params, path=f"{viewer.root}/events", now_ms=self._context.clock.now_ms()
         )
-        page = EventList([], None, None) if query.errors else await self._find(viewer, query)
+        page = EventList([], None, None)
+        if not query.errors:
+            page = await self._context.activity.events(
+                viewer.company_id,
+                types=query.among([kind.name for kind in self._portal.event_types()]),
+                since_ms=query.since_ms,
+                until_ms=query.until_ms,
+                text=query.text or None,
+                state=cast("DeliveriesState", query.state) if query.state else None,
+                before=query.before,
+                limit=PAGE,
+            )
         types = {kind.name: kind for kind in self._portal.event_types()}
         keys = {
             event.event_id: () if query.text else self._key_fields.of(event, types.get(event.type))
@@ -56,10 +59,11 @@ class EventPages(Pages):
         return {
             "query": query,
             "page": page,
-            "errors": query.errors or {},
-            "older": query.going_on(page.before),
+            "errors": query.errors,
+            "older": page.before and query.link(before=page.before),
             "keys": keys,
             "preview": preview,
+            "newest": query.before and query.link(before=None),
             "first_event": self._portal.first_event(request),
         }
 
@@ -74,6 +78,7 @@ class EventPages(Pages):
             status=422 if query.errors else 200,
             types=known + [name for name in query.types if name not in known],
             states=STATES.items(),
+            operational=query.link(types=(OPERATIONAL,), before=None),
             live_path=query.link("/list"),
             live_seconds=_LIVE_SEARCH_SECONDS if query.text else _LIVE_SECONDS,
             **values,
@@ -85,48 +90,40 @@ class EventPages(Pages):
 
     async def show_event(self, event_id: str, viewer: ReadsEvents) -> Response:
         """Show an event."""
-        view = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
+        view = await self._context.activity.event(viewer.company_id, read_id(event_id))
+        envelope = orjson.loads(view.event.body)
+        metadata = envelope.get("metadata") or {}
+        text = highlighting.indented(view.event.body)
         return self._portal.render(
             viewer,
             "event.html",
             view=view,
             event=view.event,
-            **_outside_of_payload(view.event.body),
-            document=_document(view.event.body),
+            happened_utc=envelope["createdUtc"],
+            metadata=metadata,
+            is_test=metadata.get("source") == "test",
+            document=text[:_SHOWN],
+            is_coloured=len(text) <= _COLOURED,
+            is_cut=len(text) > _SHOWN,
             outcome=await find_outcome(self._portal, viewer, view.event),
             channels=channel_titles(self._portal),
         )
 
     async def show_deliveries(self, event_id: str, viewer: ReadsEvents) -> Response:
         """Show its outcome again, for the script."""
-        view = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
+        view = await self._context.activity.event(viewer.company_id, read_id(event_id))
         outcome = await find_outcome(self._portal, viewer, view.event)
+        channels = channel_titles(self._portal)
         return self._portal.fragment(
-            viewer,
-            "event_deliveries.html",
-            event=view.event,
-            outcome=outcome,
-            channels=channel_titles(self._portal),
+            viewer, "event_deliveries.html", event=view.event, outcome=outcome, channels=channels
         )
 
     async def download(self, event_id: str, viewer: ReadsEvents) -> Response:
         """Send its envelope as a file."""
-        view = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
+        view = await self._context.activity.event(viewer.company_id, read_id(event_id))
         name = f"event-{view.event.event_id}.json"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(view.event.body, media_type="application/json", headers=headers)
-
-    async def _find(self, viewer: Viewer, query: EventQuery) -> EventList:
-        return await self._portal.context.activity.events(
-            viewer.company_id,
-            types=query.among([kind.name for kind in self._portal.event_types()]),
-            since_ms=query.since_ms,
-            until_ms=query.until_ms,
-            text=query.text or None,
-            state=cast("DeliveriesState", query.state) if query.state else None,
-            before=query.before,
-            limit=PAGE,
-        )
 
 
 ROUTES = Table(
@@ -141,9 +138,9 @@ ROUTES = Table(
 
 def read_id(text: str) -> int:
     """Read an event's id from an address. Raises NotFound."""
-    if not (text.isascii() and text.isdigit()) or len(text) > 19 or not 0 < int(text) < 2**63:
+    if not (event_id := read_number(text, most=2**63 - 1)):
         raise NotFound("event", text)
-    return int(text)
+    return event_id
 
 
 async def find_outcome(portal: Portal, viewer: Viewer, event: ListedEvent) -> EventOutcome:
@@ -151,29 +148,8 @@ async def find_outcome(portal: Portal, viewer: Viewer, event: ListedEvent) -> Ev
     deliveries = portal.context.deliveries
     explanation = await deliveries.explain(viewer.company_id, event.event_id)
     logged = await deliveries.of_event(viewer.company_id, event.event_id)
-    subscriptions = (
-        await portal.context.subscriptions.list(viewer.company_id, channel=None)
-        if viewer.has(WEBHOOKS_READ)
-        else []
-    )
-    return outcome_of(
-        event.type,
-        explanation,
-        logged,
-        {subscription["id"]: subscription for subscription in subscriptions},
-    )
-
-
-def _outside_of_payload(body: bytes) -> dict[str, Any]:
-    envelope = orjson.loads(body)
-    metadata = envelope.get("metadata") or {}
-    return {
-        "happened_utc": envelope["createdUtc"],
-        "metadata": metadata,
-        "is_test": metadata.get("source") == "test",
-    }
-
-
-def _document(body: bytes) -> Document:
-    text = highlighting.indented(body)
-    return Document(text[:_SHOWN], is_coloured=len(text) <= _COLOURED, is_cut=len(text) > _SHOWN)
+    subscriptions: dict[str, dict[str, Any]] = {}
+    if viewer.has(WEBHOOKS_READ):
+        listed = await portal.context.subscriptions.list(viewer.company_id, channel=None)
+        subscriptions = {subscription["id"]: subscription for subscription in listed}
+    return outcome_of(event.type, explanation, logged, subscriptions)

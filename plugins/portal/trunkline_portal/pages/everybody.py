@@ -55,8 +55,8 @@ class EverybodyPages(Pages):
         """Show it."""
         given = request.query_params
         state = given.get("state", "") if given.get("state") in STATES else ""
-        period = periods.read(given, path=addresses.EVERYBODY, now_ms=self._portal.now_ms())
-        troubles: Sequence[Trouble] = await self._portal.context.activity.troubles(limit=LIMIT)
+        period = periods.read(given, path=addresses.EVERYBODY, now_ms=self._context.clock.now_ms())
+        troubles: Sequence[Trouble] = await self._context.activity.troubles(limit=LIMIT)
         every = [Line(each, addresses.root_of(each.company_id)) for each in troubles]
         lines = [
             line

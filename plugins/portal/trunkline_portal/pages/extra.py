@@ -5,7 +5,7 @@ import contextlib
 import inspect
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException
@@ -26,8 +26,6 @@ from trunkline_portal.forms import Submitted
 from trunkline_portal.portal import Pages
 from trunkline_portal.routing import Table, get, post
 
-Value = TypeVar("Value")
-
 SECONDS = 5.0
 """Time limit of a page."""
 _OWN_FIELDS = frozenset({"csrf", "company"})
@@ -44,8 +42,14 @@ class PluginPages(Pages):
         try:
             content = await content_of(page, portal_request, seconds=SECONDS)
         except Exception as error:
-            fault = _sentence(error, SECONDS)
-            self._portal.context.log.exception("page '%s' of plugin '%s' %s", name, plugin, fault)
+            match error:
+                case TimeoutError():
+                    fault = f"did not answer within {SECONDS:g} seconds"
+                case FragmentInvalid():
+                    fault = f"cannot be shown: its HTML {error}"
+                case _:
+                    fault = f"failed: {type(error).__name__}"
+            self._context.log.exception("page '%s' of plugin '%s' %s", name, plugin, fault)
         return self._framed(viewer, plugin, page, content=content, fault=fault)
 
     async def submit(
@@ -63,7 +67,7 @@ class PluginPages(Pages):
         return self._framed(viewer, plugin, page, content=_checked(answer), fault=None)
 
     def _find(self, viewer: Viewer, plugin: str, name: str) -> PortalPage:
-        for owner, page in self._portal.context.pages():
+        for owner, page in self._context.pages():
             if (owner, page.name) == (plugin, name):
                 if page.scope is not None and not viewer.has(page.scope):
                     raise ScopeMissing(page.scope)
@@ -113,7 +117,7 @@ async def within(seconds: float, function: Callable[..., Any], *arguments: objec
 
 
 def _asked(request: Request, viewer: Viewer) -> PortalRequest:
-    fields = {"csrf": viewer.csrf, "company": viewer.segment}
+    fields = {"csrf": viewer.session.csrf, "company": viewer.segment}
     form = "".join(f'<input type="hidden" name="{name}" value="{escape(v)}">' for name, v in fields.items())
     return PortalRequest(viewer.company_id, viewer.principal, dict(request.query_params), form)
 
@@ -129,47 +133,29 @@ def _checked(written: object) -> PortalContent:
 
 
 async def _called(function: Callable[..., Any], *arguments: object) -> object:
+    """Call a plain function in a daemon thread, for which even the end of the process does not wait."""
     if inspect.iscoroutinefunction(function):
         return await function(*arguments)
-    written = await _in_thread(function, *arguments)
-    return await written if inspect.isawaitable(written) else written
-
-
-async def _in_thread(function: Callable[..., Any], *arguments: object) -> object:
-    """Call a plain function in a daemon thread, for which even the end of the process does not wait."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[object] = loop.create_future()
 
-    def settle(value: object) -> None:
-        if not answer.done():
+    def settle(value: object, error: Exception | None) -> None:
+        if answer.done():
+            return
+        if error is None:
             answer.set_result(value)
-
-    def fail(error: Exception) -> None:
-        if not answer.done():
+        else:
             answer.set_exception(error)
 
     def call() -> None:
+        value, failure = None, None
         try:
             value = function(*arguments)
         except Exception as error:  # noqa: BLE001 - handed over
-            _hand_over(loop, fail, error)
-        else:
-            _hand_over(loop, settle, value)
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(settle, value, failure)
 
     threading.Thread(target=call, name="portal-page", daemon=True).start()
-    return await answer
-
-
-def _hand_over(loop: asyncio.AbstractEventLoop, receive: Callable[[Value], None], value: Value) -> None:
-    with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
-        loop.call_soon_threadsafe(receive, value)
-
-
-def _sentence(error: Exception, seconds: float) -> str:
-    match error:
-        case TimeoutError():
-            return f"did not answer within {seconds:g} seconds"
-        case FragmentInvalid():
-            return f"cannot be shown: its HTML {error}"
-        case _:
-            return f"failed: {type(error).__name__}"
+    written = await answer
+    return await written if inspect.isawaitable(written) else written

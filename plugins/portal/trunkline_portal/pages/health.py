@@ -1,6 +1,5 @@
 """The health of the hub, for operators: readiness, plugins, and waiting work."""
 
-from msgspec import Struct
 from starlette.responses import Response
 
 from trunkline import Json
@@ -12,31 +11,26 @@ from trunkline_portal.routing import EITHER, Table, get
 _LAG_WARNING_SECONDS = 10
 
 
-class Check(Struct, frozen=True):
-    """A check: passed, failed, or not applicable."""
-
-    name: str
-    state: str
-    tone: str
-    detail: str | None
-
-
 class HealthPages(Pages):
     """The state of the hub."""
 
     async def show(self, viewer: Operates) -> Response:
         """Show the page."""
-        deployment = self._portal.context.deployment
+        deployment = self._context.deployment
         status: dict[str, Json] | None
         try:
             status = await deployment.status()
         except TrunklineError as error:
-            self._portal.context.log.warning("the status could not be read: %s", error)
+            self._context.log.warning("the status could not be read: %s", error)
             status = None
+        states = {"ok": ("ok", "good", None), "off": ("off", "plain", "this process does not do it")}
         return self._portal.render(
             viewer,
             "health.html",
-            checks=[_check(name, answer) for name, answer in (await deployment.readiness()).items()],
+            checks=[
+                (name, *states.get(answer, ("failing", "bad", answer)))
+                for name, answer in (await deployment.readiness()).items()
+            ],
             plugins=deployment.plugins(),
             hub=status,
             lag_warning_seconds=_LAG_WARNING_SECONDS,
@@ -44,13 +38,3 @@ class HealthPages(Pages):
 
 
 ROUTES = Table(HealthPages, get("/health", HealthPages.show), below=EITHER)
-
-
-def _check(name: str, answer: str) -> Check:
-    match answer:
-        case "ok":
-            return Check(name, "ok", "good", None)
-        case "off":
-            return Check(name, "off", "plain", "this process does not do it")
-        case _:
-            return Check(name, "failing", "bad", answer)

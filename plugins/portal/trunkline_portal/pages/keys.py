@@ -1,6 +1,5 @@
 """A company's API keys: listed, made and shown once, replaced by a successor, and revoked after a page that lists the consequences."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -26,22 +25,17 @@ _EXAMPLE = {"name": "Zapier", "scopes": ["events:read", "webhooks:write"]}
 class KeyPages(Pages):
     """The list of keys, the form for a new one, and the pages that ask before a key is replaced or revoked."""
 
-    def __init__(self, portal: Portal) -> None:
-        super().__init__(portal)
-        self._keys = portal.context.keys
-
     async def show_list(self, request: Request, viewer: Administers) -> Response:
         """Show the list."""
         of_operators = viewer.is_operator and request.query_params.get("of") == "operators"
-        keys = await self._keys.list(_OPERATORS if of_operators else viewer.company_id)
-        newest_first = keys[::-1]
+        keys = await self._context.keys.list(_OPERATORS if of_operators else viewer.company_id)
         body = {"company_id": viewer.company_number, **environment_member(viewer.company_id), **_EXAMPLE}
         return self._portal.render(
             viewer,
             "keys.html",
             of_operators=of_operators,
-            valid=[key for key in newest_first if key["revoked_utc"] is None],
-            revoked=[key for key in newest_first if key["revoked_utc"] is not None],
+            valid=[key for key in reversed(keys) if key["revoked_utc"] is None],
+            revoked=[key for key in reversed(keys) if key["revoked_utc"] is not None],
             curl=curl.line(f"{self._portal.base_url(request)}/api/v1/keys", body=body),
         )
 
@@ -57,16 +51,15 @@ class KeyPages(Pages):
         if faults:
             return self._form(viewer, name=name, chosen=chosen, fields=fields, faults=faults)
         try:
-            key, api_key = await self._keys.create(
+            key, api_key = await self._context.keys.create(
                 viewer.company_id,
                 name=name,
                 scopes=chosen,
                 expires_utc=f"{fields['expires_utc']}T00:00:00Z" if fields["expires_utc"] else None,
-                networks=[text for text in fields["allowed_networks"].replace(",", " ").split() if text],
+                networks=fields["allowed_networks"].replace(",", " ").split(),
             )
         except Refused as error:
-            faults = {field.partition("/")[0]: text for field, text in faults_of(error).items()}
-            return self._form(viewer, name=name, chosen=chosen, fields=fields, faults=faults)
+            return self._form(viewer, name=name, chosen=chosen, fields=fields, faults=faults_of(error))
         response = self._portal.redirect(viewer, f"{viewer.root}{KEYS}/{key['id']}/made")
         one_time_secret.hand_over(self._portal, response, viewer, of=key["id"], secret=api_key)
         return response
@@ -117,7 +110,7 @@ class KeyPages(Pages):
                 "You get a new key with the same name, scopes and networks; it is shown once.",
                 f"The key that ends in {key['last4']} goes on for 24 hours, so that you can exchange it without a gap.",
                 "Then it stops working for good.",
-                *await self._keys.describe_end(key_id),
+                *await self._context.keys.describe_end(key_id),
             ],
             action=f"{viewer.root}{KEYS}/{key_id}/rotate",
             button="Make the new key",
@@ -127,7 +120,7 @@ class KeyPages(Pages):
 
     async def rotate(self, viewer: Administers, key_id: str) -> Response:
         """Make a key's successor, and show it once."""
-        made, api_key = await self._keys.rotate(
+        made, api_key = await self._context.keys.rotate(
             key_id, company_id=viewer.company_id, by=viewer.principal, overlap_seconds=OVERLAP_SECONDS
         )
         response = self._portal.redirect(viewer, f"{viewer.root}{KEYS}/{made['id']}/made")
@@ -139,33 +132,43 @@ class KeyPages(Pages):
         key = await find_key(self._portal, viewer, key_id)
         if key["revoked_utc"] is not None:
             return self._portal.redirect(viewer, f"{viewer.root}{KEYS}", flash=_is_revoked(key), tone="info")
-        sessions = await self._portal.sessions.count_of(key_id)
+        used = formats.moment(key["last_used_utc"]) if key["last_used_utc"] else None
+        was_used = (
+            f"It was last used on {used.day} {used:%b %Y at %H:%M} UTC." if used else "It was never used."
+        )
+        choice = None
+        listed = await self._context.subscriptions.list(viewer.company_id, channel=None)
+        made = [
+            view
+            for view in listed
+            if view["status"] != "disabled" and (view["created_by"] or {}).get("id") == key_id
+        ]
+        if made:
+            what = "the subscription" if len(made) == 1 else f"the {len(made)} subscriptions"
+            choice = ("subscriptions", f"Disable {what} that it made, too")
         return self._portal.confirm(
             viewer,
             title=f"Revoke “{key['name']}”?",
             sentences=[
-                *_consequences(key, sessions=sessions, is_own=key_id == viewer.principal.key_id),
-                *await self._keys.describe_end(key_id),
+                f"The key that ends in {key['last4']} stops working at once and for good. {was_used}",
+                *scopes.losses(key["scopes"]),
+                *_sessions_that_end(
+                    await self._portal.sessions.count_of(key_id), is_own=key_id == viewer.principal.key_id
+                ),
+                *await self._context.keys.describe_end(key_id),
             ],
-            choice=await self._choice(viewer, key_id),
+            choice=choice,
             action=f"{viewer.root}{KEYS}/{key_id}/revoke",
             button="Revoke the key",
             back=f"{viewer.root}{KEYS}",
         )
 
-    async def _choice(self, viewer: Viewer, key_id: str) -> tuple[str, str] | None:
-        """Offer to disable the subscriptions that a key made, if there are any."""
-        listed = await self._portal.context.subscriptions.list(viewer.company_id, channel=None)
-        count = sum(_is_on(view, key_id) for view in listed)
-        what = "the subscription" if count == 1 else f"the {count} subscriptions"
-        return ("subscriptions", f"Disable {what} that it made, too") if count else None
-
     async def revoke(self, viewer: Administers, key_id: str, fields: Submitted) -> Response:
         """Revoke a key. If the viewer chose so, also disable the subscriptions that the key made."""
         key = await find_key(self._portal, viewer, key_id)
-        await self._keys.revoke(key_id, company_id=viewer.company_id)
+        await self._context.keys.revoke(key_id, company_id=viewer.company_id)
         if fields["subscriptions"]:
-            await self._portal.context.subscriptions.disconnect(viewer.company_id, maker_id=key_id)
+            await self._context.subscriptions.disconnect(viewer.company_id, maker_id=key_id)
         if key_id == viewer.principal.key_id:
             return self._portal.redirect(viewer, SIGN_IN)
         return self._portal.redirect(viewer, f"{viewer.root}{KEYS}", flash=_is_revoked(key))
@@ -182,21 +185,6 @@ ROUTES = Table(
     get("/keys/{key_id}/revoke", KeyPages.ask_to_revoke),
     post("/keys/{key_id}/revoke", KeyPages.revoke, bucket="write"),
 )
-
-
-def _consequences(key: dict[str, Any], *, sessions: int, is_own: bool) -> list[str]:
-    used = formats.moment(key["last_used_utc"]) if key["last_used_utc"] else None
-    was_used = f"It was last used on {used.day} {used:%b %Y at %H:%M} UTC." if used else "It was never used."
-    return [
-        f"The key that ends in {key['last4']} stops working at once and for good. {was_used}",
-        *scopes.losses(key["scopes"]),
-        *_sessions_that_end(sessions, is_own=is_own),
-    ]
-
-
-def _is_on(view: Mapping[str, Any], maker_id: str) -> bool:
-    maker: Any = view["created_by"]
-    return view["status"] != "disabled" and maker is not None and maker["id"] == maker_id
 
 
 def _sessions_that_end(sessions: int, *, is_own: bool) -> list[str]:

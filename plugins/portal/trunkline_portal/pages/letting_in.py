@@ -10,7 +10,7 @@ from starlette.responses import Response
 from trunkline.routes import COMPANY_SCOPES
 from trunkline_portal import scopes
 from trunkline_portal.access import ADMIN, OPERATOR, RequiresScope, Viewer
-from trunkline_portal.forms import Submitted
+from trunkline_portal.forms import Submitted, read_number
 from trunkline_portal.links import Links
 from trunkline_portal.portal import Pages, Portal
 from trunkline_portal.routing import Table, get, post
@@ -39,18 +39,18 @@ class LettingInPages(Pages):
         """Make a link and show it."""
         chosen = tuple(scope for scope in COMPANY_SCOPES if scope in fields.all("scopes"))
         name, text = fields["name"], fields["minutes"]
-        minutes = int(text) if text.isascii() and text.isdigit() and len(text) <= 4 else 0
+        minutes = read_number(text, most=MAX_MINUTES)
         faults: dict[str, str] = {}
         if not chosen:
             faults["scopes"] = "Choose at least one scope: without any, the customer sees nothing."
-        if text and not 1 <= minutes <= MAX_MINUTES:
+        if text and not minutes:
             faults["minutes"] = f"Enter a number of minutes from 1 to {MAX_MINUTES}."
         if len(name) > MAX_NAME:
             faults["name"] = f"A name may have {MAX_NAME} characters; this one has {len(name)}."
         if faults:
             return self._form(viewer, chosen=chosen, name=name, minutes=text, faults=faults)
         token, link = await self._links.make(
-            viewer.principal, viewer.company_id, scopes=chosen, name=name or None, minutes=minutes or None
+            viewer.principal, viewer.company_id, scopes=chosen, name=name or None, minutes=minutes
         )
         url = f"{self._portal.base_url(request)}/portal/enter?link={quote(token)}"
         return self._portal.render(viewer, "links_made.html", link=link, url=url)

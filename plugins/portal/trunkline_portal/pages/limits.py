@@ -49,7 +49,7 @@ class LimitPages(Pages):
 
     async def show(self, viewer: SeesSome) -> Response:
         """Show it."""
-        context = self._portal.context
+        context = self._context
         company = await context.companies.view(viewer.company_number)
         limits: Mapping[str, int] = (company["test"] if viewer.environment == "test" else company)["limits"]
         used = await context.activity.used(viewer.company_id)

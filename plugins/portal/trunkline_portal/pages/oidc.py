@@ -49,7 +49,7 @@ class OidcPages:
 
     async def go(self, request: Request) -> Response:
         """Send a browser to the provider."""
-        now_ms = self._portal.now_ms()
+        now_ms = self._portal.context.clock.now_ms()
         attempt = attempts.begin(local_path(request.query_params.get("next", "")), now_ms=now_ms)
         response = RedirectResponse(await self._provider.sign_in_url(attempt), 303)
         sealed = attempt.seal(self._portal.context.sealer)
@@ -63,11 +63,11 @@ class OidcPages:
             self._portal.cookies.read(request, cookies.ATTEMPT) or "",
             query.get("state", ""),
             sealer=self._portal.context.sealer,
-            now_ms=self._portal.now_ms(),
+            now_ms=self._portal.context.clock.now_ms(),
         )
         address = self._portal.address_of(request)
         with audit.failures_noted(way="provider"):
-            self._limit.begin(address, self._portal.now_ms())
+            self._limit.begin(address, self._portal.context.clock.now_ms())
             person = person_of(await self._provider.claims(query, attempt), self._settings)
             company_id = None if person.is_operator else await self._company(person)
             principal = Principal(person.id, company_id, person.name, frozenset(person.scopes))

@@ -30,7 +30,9 @@ from trunkline_portal.routing import EITHER, Table, get
 _HOUR_MS = 60 * 60 * 1000
 _DATES = 5
 """Number of dates below a chart."""
-_BAD = frozenset({"failing", "disabled", "failed for good"})
+_TROUBLES = frozenset({"failing", "disabled"})
+"""The kinds of attention that are about a subscription as a whole."""
+_BAD = _TROUBLES | {"failed for good"}
 """The counts that are shown as trouble."""
 _ADDRESS = 60
 """The number of characters of a target's address that are shown."""
@@ -58,13 +60,6 @@ SPANS: Mapping[str, Span] = {
 }
 
 
-class Row(Struct, frozen=True):
-    """One bucket in the table of numbers."""
-
-    start: str
-    bucket: Bucket
-
-
 class AttentionItem(Struct, frozen=True):
     """Something that needs attention; *action* is the address and title of the page about it, if the viewer may see it."""
 
@@ -80,7 +75,7 @@ class OverviewPages(Pages):
     async def show(self, request: Request, viewer: AnyCompany) -> Response:
         """Show the overview, or the first page that the viewer may see."""
         if not viewer.has(EVENTS_READ):
-            pages = [(owner, page) for owner, page in self._portal.context.pages() if page.scope is not None]
+            pages = [(owner, page) for owner, page in self._context.pages() if page.scope is not None]
             items = [*navigation.seen_by(viewer), *navigation.extras_for(viewer, pages)]
             if not items:
                 raise ScopeMissing(EVENTS_READ)
@@ -96,12 +91,20 @@ class OverviewPages(Pages):
     async def _values(self, request: Request, viewer: Viewer) -> dict[str, Any]:
         span_name = request.query_params.get("span", "")
         chosen = span_name if span_name in SPANS else "24h"
-        since_ms, until_ms = SPANS[chosen].bounds(self._portal.now_ms())
-        activity = self._portal.context.activity
+        since_ms, until_ms = SPANS[chosen].bounds(self._context.clock.now_ms())
+        activity = self._context.activity
         overview = await activity.overview(
             viewer.company_id, since_ms=since_ms, until_ms=until_ms, buckets=SPANS[chosen].buckets
         )
-        is_new = not overview.total.events and not (await activity.events(viewer.company_id, limit=1)).events
+        total, notes = overview.total, list[str]()
+        ended = total.delivered + total.failed
+        if ended:
+            noun = "delivery" if ended == 1 else "deliveries"
+            notes.append(f"of {ended:,} {noun}{' that ended' if total.unfinished else ''}")
+        if overview.attempts:
+            noun = "attempt" if overview.attempts == 1 else "attempts"
+            notes.append(f"{total.failed_attempts:,} of {overview.attempts:,} {noun} failed")
+        is_new = not total.events and not (await activity.events(viewer.company_id, limit=1)).events
         return {
             "overview": overview,
             "span": f"?span={chosen}",
@@ -109,17 +112,18 @@ class OverviewPages(Pages):
                 (f"{viewer.root}?span={name}", span.title, name == chosen) for name, span in SPANS.items()
             ],
             "charts": _charts(overview, SPANS[chosen]),
-            "rows": [Row(_written(bucket.start_ms), bucket) for bucket in overview.buckets],
+            "rows": [(_written(bucket.start_ms), bucket) for bucket in overview.buckets],
             "attention": _attention_items(viewer, overview.attention),
             "delivery_notes": _listed(
                 {
-                    "delivered": overview.total.delivered,
-                    "failed for good": overview.total.failed,
-                    "not finished": overview.total.unfinished,
+                    "delivered": total.delivered,
+                    "failed for good": total.failed,
+                    "not finished": total.unfinished,
                 }
             ),
             "health_notes": _listed(overview.subscriptions),
-            **_arrived(overview),
+            "arrived": total.delivered / ended if ended else None,
+            "arrived_notes": notes,
             "is_new": is_new,
             "first_event": self._portal.first_event(request) if is_new else None,
         }
@@ -135,32 +139,26 @@ def _attention_items(viewer: Viewer, attentions: Sequence[Attention]) -> list[At
 
     Deliveries that failed for good belong to the item of their failing or disabled subscription.
     """
-    troubled = {each.subscription_id for each in attentions if each.kind in {"failing", "disabled"}}
+    troubled = {each.subscription_id for each in attentions if each.kind in _TROUBLES}
     lost = {
         each.subscription_id: each
         for each in attentions
         if each.kind == "exhausted" and each.subscription_id in troubled
     }
-    return [
-        _attention_item(
-            viewer, each, lost.get(each.subscription_id) if each.kind in {"failing", "disabled"} else None
-        )
-        for each in attentions
-        if each.kind != "exhausted" or each.subscription_id not in lost
-    ]
-
-
-def _attention_item(viewer: Viewer, attention: Attention, lost: Attention | None) -> AttentionItem:
-    """Describe a trouble, the deliveries *lost* because of it, and one action."""
-    url = f"{viewer.root}/subscriptions/{attention.subscription_id}"
-    sees_subscription = attention.subscription_id is not None and viewer.has(WEBHOOKS_READ)
-    sentence = _linked(attention, url) if sees_subscription else formats.with_times(attention.sentence)
-    if lost is not None:
-        sentence += Markup(" {} failed for good.").format(lost.sentence.partition(" to ")[0])
-    word, tone = WORDS.get(attention.kind, attention.kind), formats.tone_of(attention.kind)
-    return AttentionItem(
-        word, tone, sentence, _action(viewer, lost or attention, url if sees_subscription else None)
-    )
+    items: list[AttentionItem] = []
+    for each in attentions:
+        if each.kind == "exhausted" and each.subscription_id in lost:
+            continue
+        url = None
+        if each.subscription_id is not None and viewer.has(WEBHOOKS_READ):
+            url = f"{viewer.root}/subscriptions/{each.subscription_id}"
+        sentence = _linked(each, url) if url else formats.with_times(each.sentence)
+        because = lost.get(each.subscription_id) if each.kind in _TROUBLES else None
+        if because is not None:
+            sentence += Markup(" {} failed for good.").format(because.sentence.partition(" to ")[0])
+        word, tone = WORDS.get(each.kind, each.kind), formats.tone_of(each.kind)
+        items.append(AttentionItem(word, tone, sentence, _action(viewer, because or each, url)))
+    return items
 
 
 def _action(viewer: Viewer, attention: Attention, url: str | None) -> tuple[str, str] | None:
@@ -200,7 +198,12 @@ def _linked(attention: Attention, href: str) -> Markup:
 
 
 def _charts(overview: Overview, span: Span) -> list[Chart]:
-    axis = Axis([_written(bucket.start_ms) for bucket in overview.buckets], _dates(overview, span))
+    step_ms = (overview.until_ms - overview.since_ms) / (_DATES - 1)
+    dates = [formats.moment(overview.since_ms + step_ms * number) for number in range(_DATES)]
+    axis = Axis(
+        [_written(bucket.start_ms) for bucket in overview.buckets],
+        [date.strftime(span.date_format) for date in dates],
+    )
 
     def series(name: str, value: Callable[[Bucket], float | None], style: str = "") -> Series:
         return Series(name, [value(bucket) for bucket in overview.buckets], style)
@@ -224,13 +227,6 @@ def _charts(overview: Overview, span: Span) -> list[Chart]:
     ]
 
 
-def _dates(overview: Overview, span: Span) -> list[str]:
-    """Write the times below a chart, evenly spaced from the beginning of the span to its end."""
-    step_ms = (overview.until_ms - overview.since_ms) / (_DATES - 1)
-    times = [formats.moment(overview.since_ms + step_ms * number) for number in range(_DATES)]
-    return [at.strftime(span.date_format) for at in times]
-
-
 def _written(start_ms: int) -> str:
     return formats.moment(start_ms).strftime("%-d %b, %H:%M")
 
@@ -241,19 +237,6 @@ def _listed(counts: Mapping[str, int]) -> list[Markup]:
     return [
         (bad_line if name in _BAD else line).format(count, name) for name, count in counts.items() if count
     ]
-
-
-def _arrived(overview: Overview) -> dict[str, Any]:
-    """Return the share of the ended deliveries that succeeded, and notes on the number of deliveries and attempts."""
-    ended = overview.total.delivered + overview.total.failed
-    notes: list[str] = []
-    if ended:
-        noun = "delivery" if ended == 1 else "deliveries"
-        notes.append(f"of {ended:,} {noun}{' that ended' if overview.total.unfinished else ''}")
-    if overview.attempts:
-        noun = "attempt" if overview.attempts == 1 else "attempts"
-        notes.append(f"{overview.total.failed_attempts:,} of {overview.attempts:,} {noun} failed")
-    return {"arrived": overview.total.delivered / ended if ended else None, "arrived_notes": notes}
 
 
 def _count(value: float) -> str:

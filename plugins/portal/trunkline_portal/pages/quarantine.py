@@ -9,7 +9,7 @@ from trunkline_portal import periods
 from trunkline_portal.access import EVENTS_READ, EVENTS_WRITE, Administers, ScopeMissing, Viewer
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.catalogue import find_type
-from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.portal import Pages
 from trunkline_portal.previews import preview
 from trunkline_portal.routing import Table, get, post
 
@@ -21,22 +21,20 @@ PAGE = 50
 class QuarantinePages(Pages):
     """The list of quarantined events."""
 
-    def __init__(self, portal: Portal) -> None:
-        super().__init__(portal)
-        self._inbox = portal.context.quarantine
-
     async def show_list(self, request: Request, viewer: Administers) -> Response:
         """Show the list."""
         require(viewer, EVENTS_READ)
         chosen = request.query_params.get("type", "")
         cursor = request.query_params.get("cursor") or None
         root = f"{viewer.root}{QUARANTINE}"
-        period = periods.read(request.query_params, path=root, now_ms=self._portal.now_ms())
-        page = await self._inbox.list(viewer.company_id, type=chosen or None, cursor=cursor, limit=PAGE)
+        period = periods.read(request.query_params, path=root, now_ms=self._context.clock.now_ms())
+        page = await self._context.quarantine.list(
+            viewer.company_id, type=chosen or None, cursor=cursor, limit=PAGE
+        )
         events, is_end = period.cut(page.events, lambda event: event.received_ms)
         before = None if is_end else page.next_cursor
         kept = {"type": chosen, **period.parameters}
-        types = [kind.name for kind in self._portal.context.events.types()]
+        types = [kind.name for kind in self._context.events.types()]
         return self._portal.render(
             viewer,
             "quarantine.html",
@@ -52,8 +50,8 @@ class QuarantinePages(Pages):
     async def release_all(self, viewer: Administers, fields: Submitted) -> Response:
         """Release all valid events of a type."""
         require(viewer, EVENTS_READ, EVENTS_WRITE)
-        find_type(self._portal.context.events.types(), fields["type"])
-        done = await self._inbox.release_all(
+        find_type(self._context.events.types(), fields["type"])
+        done = await self._context.quarantine.release_all(
             viewer.company_id, type=fields["type"], cursor=fields["cursor"] or None
         )
         path = _link(f"{viewer.root}{QUARANTINE}", type=fields["type"])

@@ -10,25 +10,29 @@ from trunkline_portal import highlighting
 from trunkline_portal.access import EVENTS_READ, EVENTS_WRITE, Administers, Viewer
 from trunkline_portal.forms import Submitted, read_payload
 from trunkline_portal.pages.quarantine import QUARANTINE, require
-from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.portal import Pages
 from trunkline_portal.routing import Table, get, post
 
 _EDITABLE = 50_000
 """Limit of a payload's characters in the editor."""
 _SHOWN = 30_000
-_STILL_BROKEN = ("The payload is kept. It still breaks its schema.", "info")
-_VALID_NOW = ("The payload is kept, and valid: it can be released.", "good")
 
 
 class QuarantinedEventPages(Pages):
     """The page of a quarantined event, and its forms."""
 
-    def __init__(self, portal: Portal) -> None:
-        super().__init__(portal)
-        self._inbox = portal.context.quarantine
-
     def _show(self, viewer: Viewer, event: QuarantinedEvent, **changed: Any) -> Response:
-        return self._portal.render(viewer, "quarantine_event.html", **{**_values(viewer, event), **changed})
+        text = highlighting.indented(event.payload)
+        values: dict[str, Any] = {
+            "event": event,
+            "text": text,
+            "faults": event.errors,
+            "is_kept": True,
+            "is_editable": len(text) <= _EDITABLE,
+            "beginning": text[:_SHOWN],
+            "may_change": viewer.has(EVENTS_WRITE),
+        }
+        return self._portal.render(viewer, "quarantine_event.html", **{**values, **changed})
 
     def _refuse(self, viewer: Viewer, event: QuarantinedEvent, error: BodyInvalid, text: str) -> Response:
         return self._show(viewer, event, status=422, text=text, faults=error.errors, is_kept=False)
@@ -36,28 +40,32 @@ class QuarantinedEventPages(Pages):
     async def show_event(self, viewer: Administers, event_id: str) -> Response:
         """Show an event."""
         require(viewer, EVENTS_READ)
-        return self._show(viewer, await self._inbox.get(event_id, company_id=viewer.company_id))
+        return self._show(viewer, await self._context.quarantine.get(event_id, company_id=viewer.company_id))
 
     async def save(self, viewer: Administers, event_id: str, fields: Submitted) -> Response:
         """Keep a corrected payload."""
         require(viewer, EVENTS_READ, EVENTS_WRITE)
-        event = await self._inbox.get(event_id, company_id=viewer.company_id)
+        event = await self._context.quarantine.get(event_id, company_id=viewer.company_id)
         try:
             payload = _read(fields["payload"])
         except BodyInvalid as error:
             return self._refuse(viewer, event, error, fields["payload"])
-        saved = await self._inbox.replace(event_id, payload, company_id=viewer.company_id)
-        flash, tone = _STILL_BROKEN if saved.errors else _VALID_NOW
+        saved = await self._context.quarantine.replace(event_id, payload, company_id=viewer.company_id)
+        flash, tone = "The payload is kept, and valid: it can be released.", "good"
+        if saved.errors:
+            flash, tone = "The payload is kept. It still breaks its schema.", "info"
         return self._portal.redirect(viewer, f"{viewer.root}{QUARANTINE}/{event_id}", flash=flash, tone=tone)
 
     async def release(self, viewer: Administers, event_id: str, fields: Submitted) -> Response:
         """Release an event, with a corrected payload if one was sent."""
         require(viewer, EVENTS_READ, EVENTS_WRITE)
-        event = await self._inbox.get(event_id, company_id=viewer.company_id)
+        event = await self._context.quarantine.get(event_id, company_id=viewer.company_id)
         try:
             payload = _read(fields["payload"]) if "payload" in fields else event.payload
             changed = payload if payload != event.payload else None
-            done = await self._inbox.release(event_id, company_id=viewer.company_id, payload=changed)
+            done = await self._context.quarantine.release(
+                event_id, company_id=viewer.company_id, payload=changed
+            )
         except BodyInvalid as error:
             return self._refuse(viewer, event, error, fields["payload"])
         flash = f"Event {done.position} of type {event.type} goes to every subscription that it matches."
@@ -67,7 +75,7 @@ class QuarantinedEventPages(Pages):
     async def ask(self, viewer: Administers, event_id: str) -> Response:
         """Ask before an event is deleted."""
         require(viewer, EVENTS_READ)
-        event = await self._inbox.get(event_id, company_id=viewer.company_id)
+        event = await self._context.quarantine.get(event_id, company_id=viewer.company_id)
         return self._portal.confirm(
             viewer,
             title="Delete this event?",
@@ -83,7 +91,7 @@ class QuarantinedEventPages(Pages):
     async def delete(self, viewer: Administers, event_id: str) -> Response:
         """Delete an event."""
         require(viewer, EVENTS_READ, EVENTS_WRITE)
-        await self._inbox.delete(event_id, company_id=viewer.company_id)
+        await self._context.quarantine.delete(event_id, company_id=viewer.company_id)
         return self._portal.redirect(viewer, f"{viewer.root}{QUARANTINE}", flash="The event is deleted.")
 
 
@@ -95,19 +103,6 @@ ROUTES = Table(
     get("/quarantine/{event_id}/delete", QuarantinedEventPages.ask),
     post("/quarantine/{event_id}/delete", QuarantinedEventPages.delete, bucket="write"),
 )
-
-
-def _values(viewer: Viewer, event: QuarantinedEvent) -> dict[str, Any]:
-    text = highlighting.indented(event.payload)
-    return {
-        "event": event,
-        "text": text,
-        "faults": event.errors,
-        "is_kept": True,
-        "is_editable": len(text) <= _EDITABLE,
-        "beginning": text[:_SHOWN],
-        "may_change": viewer.has(EVENTS_WRITE),
-    }
 
 
 def _read(text: str) -> bytes:

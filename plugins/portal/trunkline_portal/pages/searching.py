@@ -52,17 +52,21 @@ class SearchPages(Pages):
         hit = None if match is None else await self._with_id(viewer, match)
         if match is not None and hit is not None and match["event"] != text:
             return RedirectResponse(hit.url, 303)
-        hits = [
-            *([hit] if hit else []),
-            *await self._companies(viewer, text),
-            *await self._changes_of(viewer, text),
-        ]
-        searches_events = bool(text) and viewer.chosen_company_id is not None and viewer.has(EVENTS_READ)
+        hits = [*([hit] if hit else []), *await self._companies(viewer, text)]
+        if text and viewer.has(ADMIN):  # the changes that a request made, through an index of the audit log
+            of = None if viewer.is_operator else viewer.company_id
+            found = await self._context.journal.page(of, request_id=text, limit=_CHANGES)
+            query = urlencode({"request_id": text} | ({"of": EVERY_COMPANY} if viewer.is_operator else {}))
+            hits += [
+                Hit(f"{entry['action']} of {entry['target']}", f"{viewer.root}{CHANGES}?{query}")
+                for entry in found["entries"]
+            ]
         is_request = _REQUEST.fullmatch(text) is not None
         page = None
-        if searches_events:
-            activity = self._portal.context.activity
-            page = await activity.events(viewer.company_id, text=text, before=before, limit=_EVENTS)
+        if text and viewer.chosen_company_id is not None and viewer.has(EVENTS_READ):
+            page = await self._context.activity.events(
+                viewer.company_id, text=text, before=before, limit=_EVENTS
+            )
         return self._portal.render(
             viewer,
             "search.html",
@@ -82,7 +86,7 @@ class SearchPages(Pages):
         """Find a record by its id, through an index; None if the record does not exist, or the viewer may not see it."""
         name = match["event"] or match["other"]
         title, scope, page = _EVENT if match["event"] else _KINDS[name[:3]]
-        company_id = await self._portal.context.activity.owner(name) if viewer.has(scope) else None
+        company_id = await self._context.activity.owner(name) if viewer.has(scope) else None
         if not company_id or not viewer.may_see(company_id):
             return None
         of = None if company_id == viewer.chosen_company_id else company_title(company_id)
@@ -92,7 +96,7 @@ class SearchPages(Pages):
         """Find, for operators, the companies whose number begins with *text* or whose reference is *text*."""
         if not viewer.is_operator or not text:
             return []
-        context = self._portal.context
+        context = self._context
         if text.isascii() and text.isdigit():
             found = [(number, "") for number in await context.activity.companies(text, limit=_COMPANIES)]
         else:
@@ -101,18 +105,6 @@ class SearchPages(Pages):
         return [
             Hit(f"Company {number}{f', {name}' if name else ''}", addresses.root_of(number))
             for number, name in found
-        ]
-
-    async def _changes_of(self, viewer: Viewer, request_id: str) -> list[Hit]:
-        """Find the newest changes that a request made, through an index of the audit log."""
-        if not request_id or not viewer.has(ADMIN):
-            return []
-        of = None if viewer.is_operator else viewer.company_id
-        found = await self._portal.context.journal.page(of, request_id=request_id, limit=_CHANGES)
-        query = urlencode({"request_id": request_id} | ({"of": EVERY_COMPANY} if viewer.is_operator else {}))
-        return [
-            Hit(f"{entry['action']} of {entry['target']}", f"{viewer.root}{CHANGES}?{query}")
-            for entry in found["entries"]
         ]
 
     def _link(self, viewer: Viewer, text: str, before: str | None = None) -> str:

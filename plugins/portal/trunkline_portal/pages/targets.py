@@ -12,7 +12,7 @@ from trunkline.pages import TargetFigures
 from trunkline_portal import periods
 from trunkline_portal.access import ReadsWebhooks, Viewer, WritesWebhooks
 from trunkline_portal.formats import moment
-from trunkline_portal.forms import Submitted
+from trunkline_portal.forms import Submitted, read_number
 from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.periods import PERIODS
@@ -53,7 +53,9 @@ class TargetPages(Pages):
         given = request.query_params
         order = given.get("sort", "") if given.get("sort") in _ORDERS else "failed"
         root = f"{viewer.root}{TARGETS}"
-        period = periods.read(given, path=root, now_ms=self._portal.now_ms(), default=periods.YESTERDAY)
+        period = periods.read(
+            given, path=root, now_ms=self._context.clock.now_ms(), default=periods.YESTERDAY
+        )
         since_ms = (period.since_ms or 0) // _HOUR_MS * _HOUR_MS
         lines = await self._lines(viewer, since_ms)
         if order == "slow":
@@ -80,17 +82,14 @@ class TargetPages(Pages):
 
     async def replay(self, viewer: WritesWebhooks, fields: Submitted) -> Response:
         """Start a replay of each subscription's failures, up to the company's limit of replays."""
-        text = fields["since_ms"]
-        since_ms = int(text) if text.isascii() and text.isdigit() and len(text) < 15 else 0
+        since_ms = read_number(fields["since_ms"], most=10**14 - 1) or 0
         waiting = [line for line in await self._lines(viewer, since_ms) if line.is_replayable]
         count, reason = len(waiting), ""
         body: dict[str, Json] = {"from": datetime.fromtimestamp(since_ms / 1000, UTC), "only_failed": True}
         while waiting:
             subscription_id = waiting[0].subscription.id
             try:
-                await self._portal.context.replays.start(
-                    viewer.company_id, subscription_id, body, channel=None
-                )
+                await self._context.replays.start(viewer.company_id, subscription_id, body, channel=None)
             except NotFound:
                 count -= 1
             except Refused as refusal:
@@ -104,7 +103,7 @@ class TargetPages(Pages):
 
     async def _lines(self, viewer: Viewer, since_ms: int) -> list[Line]:
         """Read the subscriptions with their figures, most failures first."""
-        context = self._portal.context
+        context = self._context
         figures = {
             each.subscription_id: each
             for each in await context.activity.targets(viewer.company_id, since_ms=since_ms)

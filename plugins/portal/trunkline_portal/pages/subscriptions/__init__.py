@@ -1,14 +1,5 @@
 """Subscriptions of every channel: listed, made, changed, watched and replayed."""
 
-from trunkline_portal.pages.subscriptions import (
-    changing,
-    creating,
-    detail,
-    editing,
-    listing,
-    replaying,
-    rotating,
-    testing,
-)
+from trunkline_portal.pages.subscriptions import changing, detail, editing, listing, replaying
 
-MODULES = (listing, creating, editing, changing, rotating, testing, replaying, detail)
+MODULES = (listing, editing, changing, replaying, detail)

@@ -1,21 +1,18 @@
 """One subscription: its deliveries and its settings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline.pages import SubscriptionActivity
-from trunkline.routes import takes_type
-from trunkline_portal import charts, curl, formats, periods
+from trunkline_portal import charts, formats, periods
 from trunkline_portal.access import ReadsWebhooks, Viewer
 from trunkline_portal.delivery_states import FILTERS
 from trunkline_portal.outcomes import attempt_sentence
 from trunkline_portal.pages.subscriptions import views
-from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Pages, Portal
 from trunkline_portal.routing import Table, get
 
@@ -32,15 +29,22 @@ class DetailPages(Pages):
     ) -> Response:
         """Show the deliveries."""
         frame = await frame_values(self._portal, viewer, subscription_id, tab="deliveries")
-        context = self._portal.context
+        hours = await self._context.activity.hours(viewer.company_id, subscription_id)
+        delivered, failed = [one for one, _ in hours], [other for _, other in hours]
         deliveries = await self._deliveries(request, viewer, subscription_id)
         return self._portal.render(
             viewer,
             "subscription_deliveries.html",
             statuses=FILTERS,
-            curl=self._next_step(request, frame["subscription"]),
-            spark=_spark(await context.activity.hours(viewer.company_id, subscription_id)),
-            secrets=await context.subscriptions.secrets(viewer.company_id, subscription_id, channel=None),
+            curl=self._portal.first_event(request, frame["subscription"].view["event_types"]),
+            spark=charts.spark(
+                delivered,
+                failed,
+                title=f"Attempts by hour, the last 24 hours: {sum(delivered):,} delivered, {sum(failed):,} failed.",
+            ),
+            secrets=await self._context.subscriptions.secrets(
+                viewer.company_id, subscription_id, channel=None
+            ),
             **frame,
             **deliveries,
         )
@@ -53,16 +57,14 @@ class DetailPages(Pages):
             viewer,
             "subscription_deliveries_part.html",
             subscription=subscription,
-            curl=self._next_step(request, subscription),
+            curl=self._portal.first_event(request, subscription.view["event_types"]),
             **deliveries,
         )
 
     async def show_settings(self, viewer: ReadsWebhooks, subscription_id: str) -> Response:
         """Show the settings."""
         frame = await frame_values(self._portal, viewer, subscription_id, tab="settings")
-        secrets = await self._portal.context.subscriptions.secrets(
-            viewer.company_id, subscription_id, channel=None
-        )
+        secrets = await self._context.subscriptions.secrets(viewer.company_id, subscription_id, channel=None)
         return self._portal.render(viewer, "subscription_settings.html", secrets=secrets, **frame)
 
     async def _deliveries(self, request: Request, viewer: Viewer, subscription_id: str) -> dict[str, Any]:
@@ -70,8 +72,8 @@ class DetailPages(Pages):
         status = parameters.get("status", "") if parameters.get("status") in dict(FILTERS) else ""
         cursor = parameters.get("cursor") or None
         url = views.url_of(viewer, subscription_id)
-        period = periods.read(parameters, path=url, now_ms=self._portal.now_ms())
-        page = await self._portal.context.deliveries.of_subscription(
+        period = periods.read(parameters, path=url, now_ms=self._context.clock.now_ms())
+        page = await self._context.deliveries.of_subscription(
             viewer.company_id,
             subscription_id,
             channel=None,
@@ -91,12 +93,6 @@ class DetailPages(Pages):
             "newest": cursor and f"{url}?{urlencode(kept)}".rstrip("?"),
         }
 
-    def _next_step(self, request: Request, subscription: Subscription) -> str | None:
-        """Write the command that sends an event of the subscription's types; its filter is ignored."""
-        names = subscription.view["event_types"]
-        kinds = [kind for kind in self._portal.context.events.types() if takes_type(names, kind.name)]
-        return curl.send_event(self._portal.base_url(request), kinds[0]) if kinds else None
-
 
 ROUTES = Table(
     DetailPages,
@@ -106,21 +102,18 @@ ROUTES = Table(
 )
 
 
-def _spark(hours: Sequence[tuple[int, int]]) -> Markup:
-    delivered, failed = [one for one, _ in hours], [other for _, other in hours]
-    title = f"Attempts by hour, the last 24 hours: {sum(delivered):,} delivered, {sum(failed):,} failed."
-    return charts.spark(delivered, failed, title=title)
-
-
 async def frame_values(portal: Portal, viewer: Viewer, subscription_id: str, *, tab: str) -> dict[str, Any]:
     """Gather the values above a subscription's tabs. Raises NotFound."""
     subscription = await views.find(portal, viewer, subscription_id)
-    activity = await _activity(portal, viewer, subscription.id)
+    activity = SubscriptionActivity(subscription.id, 0, None, None, None)
+    for each in await portal.context.activity.subscriptions(viewer.company_id):
+        if each.subscription_id == subscription.id:
+            activity = each
     tabs = [("", "Deliveries"), ("replays", "Replays"), ("settings", "Settings")]
     return {
         "subscription": subscription,
         "activity": activity,
-        "failing_for": formats.lasting(portal.now_ms() - activity.failing_since_ms)
+        "failing_for": formats.lasting(portal.context.clock.now_ms() - activity.failing_since_ms)
         if activity.failing_since_ms
         else None,
         "problem": await _last_problem(portal, viewer, activity) if activity.failures else None,
@@ -150,9 +143,3 @@ async def _last_problem(
         "answer": answer if len(answer) <= _ANSWER else f"{answer[: _ANSWER - 1]}…",
         "sentence": attempt_sentence(attempt),
     }
-
-
-async def _activity(portal: Portal, viewer: Viewer, subscription_id: str) -> SubscriptionActivity:
-    activities = await portal.context.activity.subscriptions(viewer.company_id)
-    none = SubscriptionActivity(subscription_id, 0, None, None, None)
-    return next((activity for activity in activities if activity.subscription_id == subscription_id), none)

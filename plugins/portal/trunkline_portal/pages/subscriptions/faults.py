@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct, field
 
 from trunkline import FieldError, Refused
+from trunkline_portal.forms import sentence
 from trunkline_portal.pages.subscriptions import targets
 from trunkline_portal.pages.subscriptions.form import Form
 
@@ -39,16 +40,11 @@ class Faults(Struct, frozen=True):
         return self.by_field.get(name)
 
 
-def of_refusal(error: Refused, form: Form) -> Faults:
-    """Assign the hub's faults to fields."""
-    return sort(error.errors or [FieldError("", error.detail)], form)
-
-
-def sort(errors: Sequence[FieldError], form: Form) -> Faults:
-    """Assign *errors* to the fields of *form*."""
+def of(refusal: Refused, form: Form) -> Faults:
+    """Assign the faults of *refusal* to the fields of *form*."""
     sentences: dict[str, list[str]] = {}
     named: set[str] = set()
-    for error in errors:
+    for error in refusal.errors or [FieldError("", refusal.detail)]:
         parts = [part.replace("~1", "/").replace("~0", "~") for part in error.path.split("/")[1:]]
         if parts[:1] == ["target"] and len(parts) > 1:
             parts = [targets.PREFIX + parts[1]]
@@ -74,18 +70,8 @@ def _sentence(name: str, below: Sequence[str], message: str, form: Form) -> str:
                 " “Replace them by those below”, and enter them again or leave the rows empty."
             )
         case "filter" | "headers" if below:
-            return _ended(f"“{_subject(below)}” {message}")
+            paths = [part for part in below if part.startswith(("payload.", "metadata."))]
+            return sentence(f"“{paths[-1] if paths else '/'.join(below)}” {message}")
         case _:
             subject = "It" if name.startswith(targets.PREFIX) else _SUBJECTS.get(name)
-            return _ended(f"{subject} {message}" if subject else message)
-
-
-def _subject(below: Sequence[str]) -> str:
-    """Name the subject of a fault: the last payload path in its pointer, or the pointer itself."""
-    paths = [part for part in below if part.startswith(("payload.", "metadata."))]
-    return paths[-1] if paths else "/".join(below)
-
-
-def _ended(text: str) -> str:
-    begun = text[:1].upper() + text[1:]
-    return begun if begun.endswith((".", "!", "?")) else f"{begun}."
+            return sentence(f"{subject} {message}" if subject else message)

@@ -112,23 +112,19 @@ def _rows_at(path: str, condition: Json, kind: str | None) -> list[Row] | None:
         return None
     rows: list[Row] = []
     for name, value in comparisons.items():
-        row = _row(path, name, value, kind)
+        match name:
+            case "exists":
+                row = Row(path, "present" if value else "absent")
+            case "in":
+                text = ", ".join(write_value(each, kind) for each in value)
+                is_list = _read_list(text, kind) == list(value)
+                row = Row(path, name, text if is_list else orjson.dumps(list(value)).decode())
+            case _:
+                row = Row(path, name, write_value(value, "text" if name == "starts_with" else kind))
         if repr(_comparison(row, kind)) != repr((name, value)):  # 1, 1.0 and true are different here
             return None
         rows.append(row)
     return rows
-
-
-def _row(path: str, name: str, value: Json, kind: str | None) -> Row:
-    match name:
-        case "exists":
-            return Row(path, "present" if value else "absent")
-        case "in":
-            return Row(path, name, _write_list(value, kind))
-        case "starts_with":
-            return Row(path, name, write_value(value, "text"))
-        case _:
-            return Row(path, name, write_value(value, kind))
 
 
 def _comparison(row: Row, kind: str | None) -> tuple[str, Json]:
@@ -137,10 +133,8 @@ def _comparison(row: Row, kind: str | None) -> tuple[str, Json]:
             return "exists", NO_VALUE[row.operator]
         case "in":
             return "in", _read_list(row.value, kind)
-        case "starts_with":
-            return row.operator, read_value(row.value, "text")
-        case _:
-            return row.operator, read_value(row.value, kind)
+        case operator:
+            return operator, read_value(row.value, "text" if operator == "starts_with" else kind)
 
 
 def _read_list(text: str, kind: str | None) -> list[Json]:
@@ -149,11 +143,6 @@ def _read_list(text: str, kind: str | None) -> list[Json]:
     if isinstance(value, list):
         return value
     return [read_value(part.strip(), kind) for part in text.split(",") if part.strip()]
-
-
-def _write_list(values: Sequence[Json], kind: str | None) -> str:
-    text = ", ".join(write_value(value, kind) for value in values)
-    return text if _read_list(text, kind) == list(values) else orjson.dumps(list(values)).decode()
 
 
 def _json(text: str) -> Json:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from trunkline import FieldError, Json
+from trunkline import BodyInvalid, FieldError, Json
 from trunkline_portal.formats import moment
 from trunkline_portal.forms import Fields, one_of
 from trunkline_portal.pages.subscriptions import filter_rows, paces, targets
@@ -136,29 +136,42 @@ def indented(source: Json) -> str:
     return orjson.dumps(source, option=orjson.OPT_INDENT_2).decode()
 
 
-def creation(form: Form, kinds: Kinds, faults: list[FieldError]) -> dict[str, Json]:
-    """Make the request for a new subscription; unreadable fields are added to *faults*."""
+def creation(form: Form, kinds: Kinds) -> dict[str, Json]:
+    """Make the request for a new subscription. Raises BodyInvalid if a field cannot be read."""
+    faults: list[FieldError] = []
     request = _common(form, kinds, faults, is_change=False) | {"signature": form.signature}
     if form.secret:
         request["secret"] = form.secret
     if form.start != "now":
-        request["start"] = _start(form, faults)
+        request["start"] = form.start
+    if form.start == "cursor":
+        request["start"] = form.start_cursor
+        if not form.start_cursor:
+            faults.append(FieldError("/start", "Enter the cursor, or choose another start"))
+    if form.start == "time":
+        request["start"] = read_time("/start", form.start_time, faults) or ""
     if form.schema is None and (headers := _headers(form, faults)):
         request["headers"] = headers
+    if faults:
+        raise BodyInvalid(faults)
     return {name: value for name, value in request.items() if value is not None}
 
 
-def changes(form: Form, kinds: Kinds, faults: list[FieldError]) -> dict[str, Json]:
-    """Make the request that changes a subscription. It has headers only if the stored headers are to be replaced."""
+def changes(form: Form, kinds: Kinds) -> dict[str, Json]:
+    """Make the request that changes a subscription. Raises BodyInvalid if a field cannot be read.
+
+    It has headers only if the stored headers are to be replaced.
+    """
+    faults: list[FieldError] = []
     request = _common(form, kinds, faults, is_change=True)
-    if form.schema is not None:
-        return request
-    headers = _headers(form, faults)
-    if form.replaces_headers:
+    headers = _headers(form, faults) if form.schema is None else {}
+    if form.schema is None and form.replaces_headers:
         request["headers"] = headers
     elif headers:
         message = "Tick “Replace them by those below”, or empty these rows: otherwise they are ignored"
         faults.append(FieldError("/headers", message))
+    if faults:
+        raise BodyInvalid(faults)
     return request
 
 
@@ -213,16 +226,6 @@ def _headers(form: Form, faults: list[FieldError]) -> dict[str, str]:
         elif name:
             headers[name] = value
     return headers
-
-
-def _start(form: Form, faults: list[FieldError]) -> str:
-    if form.start == "cursor":
-        if not form.start_cursor:
-            faults.append(FieldError("/start", "Enter the cursor, or choose another start"))
-        return form.start_cursor
-    if form.start == "time":
-        return read_time("/start", form.start_time, faults) or ""
-    return form.start
 
 
 def read_time(path: str, text: str, faults: list[FieldError]) -> str | None:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from trunkline.pages import SubscriptionActivity
 from trunkline_portal import curl
 from trunkline_portal.access import ReadsWebhooks, Viewer
-from trunkline_portal.pages.subscriptions import views
+from trunkline_portal.pages.subscriptions import targets, views
 from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Pages
 from trunkline_portal.routing import Table, get
@@ -30,7 +30,8 @@ class ListPages(Pages):
     async def show_all(self, request: Request, viewer: ReadsWebhooks) -> Response:
         """Show the list."""
         lines = await self._lines(viewer)
-        status, channel = _filter(request)
+        kinds = [kind.name for kind in self._context.events.types()][:1]
+        example = {"target_url": "https://example.com/hooks", "event_types": kinds or ["*"]}
         return self._portal.render(
             viewer,
             "subscriptions.html",
@@ -40,14 +41,11 @@ class ListPages(Pages):
             channels=sorted(
                 {(line.subscription.view["channel"], line.subscription.channel) for line in lines}
             ),
-            status_filter=status,
-            channel_filter=channel,
+            status_filter=request.query_params.get("status", ""),
+            channel_filter=request.query_params.get("channel", ""),
             has_any=bool(lines),
-            can_create=views.can_create(self._portal),
-            curl=curl.line(
-                f"{self._portal.base_url(request)}/api/v1/webhooks/subscriptions",
-                body=views.example(self._portal),
-            ),
+            can_create=bool(targets.choices(self._portal)),
+            curl=curl.line(f"{self._portal.base_url(request)}/api/v1/webhooks/subscriptions", body=example),
         )
 
     async def show_list(self, request: Request, viewer: ReadsWebhooks) -> Response:
@@ -57,10 +55,10 @@ class ListPages(Pages):
 
     async def _lines(self, viewer: Viewer) -> list[Line]:
         """List the failing subscriptions, then the others, each newest first."""
-        subscriptions = await self._portal.context.subscriptions.list(viewer.company_id, channel=None)
+        subscriptions = await self._context.subscriptions.list(viewer.company_id, channel=None)
         activity = {
             activity.subscription_id: activity
-            for activity in await self._portal.context.activity.subscriptions(viewer.company_id)
+            for activity in await self._context.activity.subscriptions(viewer.company_id)
         }
         listed = [view for view in reversed(subscriptions) if view["id"] in activity]
         listed.sort(key=lambda view: view["health"] != "failing")
@@ -74,14 +72,9 @@ ROUTES = Table(
 )
 
 
-def _filter(request: Request) -> tuple[str, str]:
-    """Read the filter: health and channel."""
-    return request.query_params.get("status", ""), request.query_params.get("channel", "")
-
-
 def _matching(request: Request, lines: Sequence[Line]) -> list[Line]:
-    """Choose the lines that match the filter."""
-    status, channel = _filter(request)
+    """Choose the lines that match the filter: health or status, and channel."""
+    status, channel = (request.query_params.get(name, "") for name in ("status", "channel"))
     views = [(line, line.subscription.view) for line in lines]
     return [
         line

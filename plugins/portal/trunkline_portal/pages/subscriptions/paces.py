@@ -29,10 +29,17 @@ def _text(value: Json) -> str:
 
 def options(texts: Mapping[str, str], faults: list[FieldError]) -> dict[str, Json]:
     """Read the options from their fields; invalid numbers are added to *faults*."""
-    retry = texts.get("retry")
+    text = texts.get("retry")
+    retry: Json = None
+    if text == "none":
+        retry = {"schedule_seconds": []}
+    elif text and text.startswith(FOR):
+        retry = {"for_seconds": _number("/retry", text.removeprefix(FOR), faults)}
+    elif text:
+        retry = {"schedule_seconds": [_number("/retry", wait, faults) for wait in text.split(",")]}
     return {
         "timeout_seconds": _optional("timeout_seconds", texts, faults),
-        "retry": _retry(retry, faults) if retry else None,
+        "retry": retry,
         "rate": texts.get("rate") or None,
         "max_in_flight": _optional("max_in_flight", texts, faults),
     }
@@ -41,14 +48,6 @@ def options(texts: Mapping[str, str], faults: list[FieldError]) -> dict[str, Jso
 def _optional(name: str, texts: Mapping[str, str], faults: list[FieldError]) -> float | None:
     text = texts.get(name)
     return _number(f"/{name}", text, faults) if text else None
-
-
-def _retry(text: str, faults: list[FieldError]) -> Json:
-    if text == "none":
-        return {"schedule_seconds": []}
-    if text.startswith(FOR):
-        return {"for_seconds": _number("/retry", text.removeprefix(FOR), faults)}
-    return {"schedule_seconds": [_number("/retry", wait, faults) for wait in text.split(",")]}
 
 
 def _number(path: str, text: str, faults: list[FieldError]) -> float:

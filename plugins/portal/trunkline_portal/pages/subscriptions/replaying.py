@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from msgspec import Struct
 from starlette.requests import Request
@@ -11,10 +10,10 @@ from starlette.responses import Response
 from trunkline import BodyInvalid, FieldError, Json
 from trunkline.routes import takes_type
 from trunkline_portal.access import ReadsWebhooks, Viewer, WritesWebhooks
-from trunkline_portal.forms import Fields, Submitted, faults_of
+from trunkline_portal.forms import Submitted, faults_of
 from trunkline_portal.pages.subscriptions import form, views
 from trunkline_portal.pages.subscriptions.detail import frame_values
-from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.portal import Pages
 from trunkline_portal.routing import Table, get, post
 
 KINDS: Mapping[str, str] = {
@@ -40,23 +39,22 @@ class Range(Struct, frozen=True):
         """
         return "|".join((self.begin, self.end, str(self.only_failed), *self.event_types))
 
-    def request(self, faults: list[FieldError]) -> dict[str, Json]:
-        """Make the request; unreadable fields are added to *faults*."""
+    def request(self) -> dict[str, Json]:
+        """Make the request. Raises BodyInvalid if a field cannot be read."""
+        faults: list[FieldError] = []
         body: dict[str, Json] = {"only_failed": self.only_failed}
         for name, text in (("from", self.begin), ("to", self.end)):
             if text and (time := form.read_time(f"/{name}", text, faults)):
                 body[name] = datetime.fromisoformat(time)
         if self.event_types:
             body["event_types"] = list(self.event_types)
+        if faults:
+            raise BodyInvalid(faults)
         return body
 
 
 class ReplayPages(Pages):
     """The list of replays, cancelling one, and the form for a new one."""
-
-    def __init__(self, portal: Portal) -> None:
-        super().__init__(portal)
-        self._replays = portal.context.replays
 
     async def show_form(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the form."""
@@ -67,27 +65,26 @@ class ReplayPages(Pages):
         self, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
     ) -> Response:
         """Count the events that a replay would send, or start the replay if this range has been counted."""
-        entered = _read(fields)
-        faults: list[FieldError] = []
-        body = entered.request(faults)
-        if faults:
-            errors = faults_of(BodyInvalid(faults))
-            return await self._show(viewer, subscription_id, entered, errors=errors, status=422)
+        entered = Range(
+            begin=fields["from"],
+            end=fields["to"],
+            event_types=tuple(fields.all("event_types")),
+            only_failed=fields["what"] == "failed",
+        )
         try:
+            body = entered.request()
             if "start" not in fields or fields["counted"] != entered.mark:
-                counted = await self._replays.start(
+                counted = await self._context.replays.start(
                     viewer.company_id, subscription_id, body | {"dry_run": True}, channel=None
                 )
                 return await self._show(viewer, subscription_id, entered, counted=counted)
-            await self._replays.start(viewer.company_id, subscription_id, body, channel=None)
+            await self._context.replays.start(viewer.company_id, subscription_id, body, channel=None)
         except BodyInvalid as error:
             errors = faults_of(error)
             return await self._show(viewer, subscription_id, entered, errors=errors, status=422)
-        return self._portal.redirect(
-            viewer,
-            views.url_of(viewer, subscription_id, "replays"),
-            flash="The replay has started. It does not delay new events.",
-        )
+        replays = views.url_of(viewer, subscription_id, "replays")
+        said = "The replay has started. It does not delay new events."
+        return self._portal.redirect(viewer, replays, flash=said)
 
     async def _show(
         self,
@@ -100,6 +97,7 @@ class ReplayPages(Pages):
         status: int = 200,
     ) -> Response:
         subscription = await views.find(self._portal, viewer, subscription_id)
+        names = subscription.view["event_types"]
         return self._portal.render(
             viewer,
             "subscription_replay_form.html",
@@ -108,23 +106,23 @@ class ReplayPages(Pages):
             entered=entered,
             counted=counted,
             errors=errors or {},
-            types=self._types(subscription.view["event_types"]),
+            types=[kind.name for kind in self._portal.event_types() if takes_type(names, kind.name)],
         )
-
-    def _types(self, names: Any) -> list[str]:
-        known = [kind.name for kind in self._portal.event_types()]
-        return [name for name in known if takes_type(names, name)]
 
     async def show_all(self, viewer: ReadsWebhooks, subscription_id: str) -> Response:
         """Show the list."""
         frame = await frame_values(self._portal, viewer, subscription_id, tab="replays")
-        replays = await self._replays.of_subscription(viewer.company_id, subscription_id, channel=None)
+        replays = await self._context.replays.of_subscription(
+            viewer.company_id, subscription_id, channel=None
+        )
         return self._portal.render(viewer, "subscription_replays.html", replays=replays, kinds=KINDS, **frame)
 
     async def show_part(self, viewer: ReadsWebhooks, subscription_id: str) -> Response:
         """Show it again, for the script."""
         subscription = await views.find(self._portal, viewer, subscription_id)
-        replays = await self._replays.of_subscription(viewer.company_id, subscription_id, channel=None)
+        replays = await self._context.replays.of_subscription(
+            viewer.company_id, subscription_id, channel=None
+        )
         return self._portal.fragment(
             viewer,
             "subscription_replays_part.html",
@@ -136,7 +134,7 @@ class ReplayPages(Pages):
     async def ask_to_cancel(self, viewer: WritesWebhooks, subscription_id: str, replay_id: str) -> Response:
         """Ask before a replay is cancelled."""
         subscription = await views.find(self._portal, viewer, subscription_id)
-        replay = await self._replays.get(viewer.company_id, replay_id)
+        replay = await self._context.replays.get(viewer.company_id, replay_id)
         return self._portal.confirm(
             viewer,
             title="Cancel this replay?",
@@ -151,12 +149,9 @@ class ReplayPages(Pages):
 
     async def cancel(self, viewer: WritesWebhooks, subscription_id: str, replay_id: str) -> Response:
         """Cancel a replay."""
-        await self._replays.cancel(viewer.company_id, replay_id)
-        return self._portal.redirect(
-            viewer,
-            views.url_of(viewer, subscription_id, "replays"),
-            flash="The replay was cancelled.",
-        )
+        await self._context.replays.cancel(viewer.company_id, replay_id)
+        replays = views.url_of(viewer, subscription_id, "replays")
+        return self._portal.redirect(viewer, replays, flash="The replay was cancelled.")
 
 
 ROUTES = Table(
@@ -168,12 +163,3 @@ ROUTES = Table(
     get("/subscriptions/{subscription_id}/replays/{replay_id}/cancel", ReplayPages.ask_to_cancel),
     post("/subscriptions/{subscription_id}/replays/{replay_id}/cancel", ReplayPages.cancel, bucket="write"),
 )
-
-
-def _read(fields: Fields) -> Range:
-    return Range(
-        begin=fields["from"],
-        end=fields["to"],
-        event_types=tuple(fields.all("event_types")),
-        only_failed=fields["what"] == "failed",
-    )

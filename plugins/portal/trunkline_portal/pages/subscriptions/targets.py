@@ -6,7 +6,7 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from trunkline import Json
-from trunkline_portal.forms import Fields
+from trunkline_portal.forms import Fields, sentence
 from trunkline_portal.portal import Portal
 
 WEBHOOKS = "webhooks"
@@ -65,20 +65,35 @@ def schema_of(portal: Portal, channel: str) -> Schema | None:
 
 
 def fields_of(
-    schema: Schema, entered: Mapping[str, str], *, stored: Mapping[str, Json] | None
+    schema: Schema | None, entered: Mapping[str, str], *, stored: Mapping[str, Json] | None
 ) -> Iterator[TargetField]:
     """Yield the fields with the *entered* texts, except secrets. *stored* is an existing subscription's target."""
+    if schema is None:
+        return
     for name, member in schema["properties"].items():
         is_required = name in schema.get("required", ())
         is_secret = bool(member.get("writeOnly"))
         is_stored = is_secret and stored is not None and name in stored
         examples = member.get("examples", ())
+        if is_secret:
+            kind = "secret"
+        elif member["type"] == "boolean":
+            kind = "box"
+        elif "enum" in member:
+            kind = "choice"
+        else:
+            kind = "text" if member["type"] == "string" else "number"
+        sentences = [sentence(str(member["description"]))] if member.get("description") else []
+        if is_stored:
+            sentences.append("One is stored; enter it again where anything else of the target changes.")
+        elif not is_required and member["type"] != "boolean" and "default" not in member:
+            sentences.append("May be left empty.")
         yield TargetField(
             name=PREFIX + name,
             label=member.get("title", name),
-            kind=_kind(member),
+            kind=kind,
             value="" if is_secret else entered.get(name, ""),
-            help=_help(member, is_stored=is_stored, is_required=is_required),
+            help=" ".join(sentences) or None,
             example=None if is_secret or not examples else str(examples[0]),
             is_required=is_required and not is_stored and member["type"] != "boolean",
             choices=tuple((str(value), str(value)) for value in member.get("enum", ())),
@@ -129,30 +144,6 @@ def members(entered: Mapping[str, str], schema: Schema, *, is_change: bool) -> d
     return made
 
 
-def _kind(member: Schema) -> str:
-    if member.get("writeOnly"):
-        return "secret"
-    if member["type"] == "boolean":
-        return "box"
-    if "enum" in member:
-        return "choice"
-    return "text" if member["type"] == "string" else "number"
-
-
-def _help(member: Schema, *, is_stored: bool, is_required: bool) -> str | None:
-    sentences = [_sentence(str(member["description"]))] if member.get("description") else []
-    if is_stored:
-        sentences.append("One is stored; enter it again where anything else of the target changes.")
-    elif not is_required and member["type"] != "boolean" and "default" not in member:
-        sentences.append("May be left empty.")
-    return " ".join(sentences) or None
-
-
-def _sentence(text: str) -> str:
-    begun = text[:1].upper() + text[1:]
-    return begun if begun.endswith((".", "!", "?")) else f"{begun}."
-
-
 def _text(value: Json) -> str:
     if isinstance(value, bool):
         return "on" if value else ""
@@ -162,12 +153,6 @@ def _text(value: Json) -> str:
 def _value(text: str, kind: str) -> Json:
     """Read *text* as a number if *kind* is a number. Unreadable text stays text; the hub then refuses it and says why."""
     try:
-        match kind:
-            case "integer":
-                return int(text)
-            case "number":
-                return float(text)
-            case _:
-                return text
+        return {"integer": int, "number": float}.get(kind, str)(text)
     except ValueError:
         return text

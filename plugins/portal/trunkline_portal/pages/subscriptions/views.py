@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from trunkline import Json, NotFound
+from trunkline import NotFound
 from trunkline_portal.access import Viewer
 from trunkline_portal.pages.subscriptions import filter_rows, paces, targets
 from trunkline_portal.pages.subscriptions.filter_rows import OPERATORS
@@ -24,11 +24,6 @@ _READ_AS = dict(OPERATORS)
 def url_of(viewer: Viewer, subscription_id: str, part: str = "") -> str:
     """Return the address of a subscription's page, or of a *part* of it."""
     return f"{viewer.root}{BASE}/{subscription_id}{f'/{part}' if part else ''}"
-
-
-def can_create(portal: Portal) -> bool:
-    """Return True if subscriptions can be made in the portal, that is, if a suitable channel runs."""
-    return bool(targets.choices(portal))
 
 
 def channel_titles(portal: Portal) -> Mapping[str, str]:
@@ -95,10 +90,3 @@ async def find_editable(portal: Portal, viewer: Viewer, subscription_id: str) ->
     if not subscription.is_editable:
         raise NotFound("subscription", subscription_id)
     return subscription
-
-
-def example(portal: Portal) -> dict[str, Json]:
-    """Write the body of a request that makes a subscription."""
-    kinds = portal.context.events.types()
-    names: list[Json] = [kinds[0].name] if kinds else ["*"]
-    return {"target_url": "https://example.com/hooks", "event_types": names}

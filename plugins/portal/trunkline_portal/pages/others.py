@@ -1,4 +1,4 @@
-"""Addresses without a page, and the old addresses of companies' pages, which had no company."""
+"""All other addresses: files, at addresses that change with their content; old addresses, which had no company; and unknown ones."""
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -7,12 +7,12 @@ from starlette.responses import RedirectResponse, Response
 from trunkline_portal.access import CompanyNeeded, SignInNeeded, find_viewer
 from trunkline_portal.addresses import HOME, has_section
 from trunkline_portal.portal import Pages
-from trunkline_portal.routing import ALONE, Route, Table
+from trunkline_portal.routing import ALONE, Route, Table, get
 from trunkline_portal.security import FormRefused
 
 
-class UnknownPages(Pages):
-    """Answers every address that no page has."""
+class OtherPages(Pages):
+    """Sends files, and answers every address that no page has."""
 
     async def refuse(self, request: Request, path: str) -> Response:
         """Raise 404, except that old addresses, and the overview's address with a trailing slash, are redirected."""
@@ -26,9 +26,17 @@ class UnknownPages(Pages):
             raise CompanyNeeded
         raise HTTPException(404)
 
+    async def show_file(self, digest: str, name: str) -> Response:
+        """Send a file, if its digest is the current one."""
+        asset = self._portal.assets.get(name)
+        if asset is None or asset.digest != digest:
+            raise HTTPException(404)
+        return asset.response()
+
 
 ROUTES = Table(
-    UnknownPages,
-    Route("/{path:path}", UnknownPages.refuse, ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
+    OtherPages,
+    get("/static/{digest}/{name}", OtherPages.show_file, bucket=None),
+    Route("/{path:path}", OtherPages.refuse, ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
     below=ALONE,
 )

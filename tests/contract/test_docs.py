@@ -361,8 +361,7 @@ def test_a_how_to_runs(reader, page):
 
 async def test_a_replay_is_bounded_by_times(sqlite_database_url, make_hub):
     running = await make_hub(sqlite_database_url, dispatch=False)
-    wanted = {"target_url": "http://127.0.0.1:9/", "event_types": ["*"]}
-    made = (await running.client.post("/api/v1/webhooks/subscriptions", json=wanted)).json()
+    made = await running.subscribe("http://127.0.0.1:9/")
     bounds = {"from": "2026-01-27T00:00:00Z", "to": "2026-01-28T00:00:00Z", "dry_run": True}
     answer = await running.client.post(f"/api/v1/subscriptions/{made['id']}/replay", json=bounds)
     assert answer.json() == {"matched": 0}
@@ -420,8 +419,7 @@ NAMES_OF_SCHEMES = [f"{note}-{i}" for i, (note, _) in enumerate(SCHEMES)]
 
 async def pushed_with(scheme: str, running: Any, receiver: Receiver) -> tuple[str, dict[str, str], bytes]:
     """Have one event pushed, signed by *scheme*; return the secret for verifying, the push's headers and its body."""
-    wanted = {"target_url": receiver.url, "event_types": ["*"], "signature": scheme}
-    made = (await running.client.post("/api/v1/webhooks/subscriptions", json=wanted)).json()
+    made = await running.subscribe(receiver.url, signature=scheme)
     example = next(kind for kind in package_event_types("trunkline_schemas") if kind.name == "payment.failed")
     await running.client.post("/api/v1/events", json={"type": example.name, "payload": example.example})
     (request,) = await receiver.wait_for(1)

@@ -124,8 +124,7 @@ async def test_over_a_number_the_answer_names_the_limit(api):
 
 
 async def test_replays_over_the_limit_wait_for_those_that_run(api):
-    webhook = {"target_url": "https://example.com/hook", "event_types": ["*"]}
-    made = (await api.client.post("/api/v1/webhooks/subscriptions", json=webhook)).json()
+    made = await api.subscribe("https://example.com/hook")
     address = f"/api/v1/webhooks/subscriptions/{made['id']}"
     await api.client.patch(address, json={"status": "paused"})  # so that no dispatcher moves it
     await api.operator.patch(f"/api/v1/companies/{api.company_id}", json={"limits": {"replays_at_once": 1}})

@@ -347,8 +347,7 @@ async def test_an_event_without_a_time_gets_that_of_its_first_receipt(hub):
 
 async def test_a_released_event_is_delivered(engine, lend_hub, receiver):
     hub = await lend_hub(engine, MODES)
-    body = {"target_url": receiver.url, "event_types": ["*"]}
-    await hub.client.post("/api/v1/webhooks/subscriptions", json=body)
+    await hub.subscribe(receiver.url)
     held = await quarantine(hub.client)
     released = await hub.client.post(f"{INBOX}/{held}/release", json={"payload": invoice()["payload"]})
     (pushed,) = await receiver.wait_for(1)

@@ -364,15 +364,9 @@ async def test_ranges_have_as_many_events_each_and_cover_the_whole(running):
 
 async def test_a_digest_of_a_subscription_is_of_what_it_takes(running):
     ids = await emit(running.client, lead(1), failed(), lead(9))
-    made = await running.client.post(
-        "/api/v1/webhooks/subscriptions",
-        json={
-            "target_url": "https://example.com/hook",
-            "event_types": ["lead.created"],
-            "filter": {"payload.client_id": 9},
-        },
-    )
-    taken = await digest(running.client, subscription=made.json()["id"])
+    only = {"event_types": ["lead.created"], "filter": {"payload.client_id": 9}}
+    made = await running.subscribe("https://example.com/hook", **only)
+    taken = await digest(running.client, subscription=made["id"])
     assert (taken["count"], taken["digest"]) == (1, digest_of(ids[2:]))
 
 
@@ -475,9 +469,7 @@ async def test_public_keys_are_found_by_company_and_by_subscription_two_while_a_
         json={**request, "secret": "whsec_" + base64.b64encode(seed).decode()},
     )
     assert [error["path"] for error in wrong.json()["errors"]] == ["/secret"]
-    made = await running.client.post("/api/v1/webhooks/subscriptions", json={**request, "secret": own})
-    assert made.status_code == 201, made.text
-    subscription = made.json()
+    subscription = await running.subscribe(**request, secret=own)
     (key,) = await keys_of(running.client, company=running.company_id)
     raw = base64.urlsafe_b64decode(key["x"] + "=")
     assert base64.b64encode(raw).decode() == subscription["public_key"].removeprefix("whpk_")

@@ -45,7 +45,7 @@ async def test_a_type_that_is_defined_later_is_received_without_a_change(
     later.write_text((schemas / "events" / "order.shipped.json").read_text())
     running = await make_hub(sqlite_database_url, settings)
     for name in ("order.returned", "orders.merged", "order.created"):
-        await running.client.post("/api/v1/events/test", json={"type": name})
+        await running.send_test_event(name)
     await receiver.wait_for(2)
     page = (await running.client.get("/api/v1/events?types=ORDER.*")).json()
     polled = [event["type"] for event in page["events"]]

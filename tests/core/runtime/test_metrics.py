@@ -64,11 +64,6 @@ async def until(condition, *, seconds: float = 60):
             await asyncio.sleep(0.02)
 
 
-async def subscribe(running, url: str) -> None:
-    request = {"target_url": url, "event_types": ["*"]}
-    await running.hub.subscriptions.create(running.company_id, request, channel="webhooks")
-
-
 async def emit(running, count: int = 1) -> None:
     payload = running.hub.catalog.get("lead.created").example
     events = [{"type": "lead.created", "payload": payload}] * count
@@ -123,7 +118,7 @@ async def test_an_event_in_flight_is_seen_as_the_lag_of_its_shard(running, recei
         await Answer()(connection)
 
     receiver.always(reply)
-    await subscribe(running, receiver.url)
+    await running.subscribe(receiver.url)
     await emit(running, 3)
     await until(lambda: value(hub, "trunkline_deliveries_in_flight") == 3)
     assert value(hub, "trunkline_deliveries_open") == 3
@@ -143,7 +138,7 @@ async def test_an_event_in_flight_is_seen_as_the_lag_of_its_shard(running, recei
 
 
 async def test_a_settled_batch_is_counted_with_its_size_and_its_time(running, receiver):
-    await subscribe(running, receiver.url)
+    await running.subscribe(receiver.url)
     await emit(running, 5)
     hub = running.hub
     delivered = {"channel": "webhooks", "type": "lead.created", "outcome": "delivered"}
@@ -159,7 +154,7 @@ async def test_a_settled_batch_is_counted_with_its_size_and_its_time(running, re
 async def test_what_is_exhausted_and_what_is_disabled_is_counted(running, receiver):
     hub = running.hub
     receiver.script([Answer(status=500)] * 2 + [Answer(status=410)])
-    await subscribe(running, receiver.url)
+    await running.subscribe(receiver.url)
     await emit(running)
     await until(
         lambda: (

@@ -5,14 +5,9 @@ import pytest
 from trunkline.errors import NotFound
 
 
-async def emit(running) -> None:
-    answer = await running.client.post("/api/v1/events/test", json={"type": "lead.created"})
-    assert answer.status_code == 201, answer.text
-
-
 async def test_replays_are_listed_newest_first_with_what_they_send_and_what_is_left(running):
     hub = running.hub
-    await emit(running)
+    await running.send_test_event()
     request = {"target_url": "https://example.com/", "event_types": ["*"], "start": "earliest"}
     made = (await hub.subscriptions.create(running.company_id, request, channel="webhooks"))["id"]
     await hub.subscriptions.update(

@@ -40,8 +40,7 @@ async def test_a_digest_says_what_is_open_and_is_sent_once_a_day_by_several_proc
     settings = {**mail_server.settings, "alerts.operators": OPERATOR, "alerts.digest": "true"}
     hubs = [await make_hub(database_url, settings) for _ in range(2)]
     hub = hubs[0]
-    request = {"target_url": "https://127.0.0.1:9/h", "event_types": ["lead.created"]}
-    made = (await hub.client.post("/api/v1/webhooks/subscriptions", json=request)).json()
+    made = await hub.subscribe("https://127.0.0.1:9/h", event_types=["lead.created"])
     await hub.hub.subscriptions.update(92, made["id"], {"status": "paused"}, channel="webhooks")
     await execute(hub, "UPDATE subscriptions SET status = 'disabled' WHERE company_id = 92")
     for name in ("disabled", "delivery.exhausted", "delivery.exhausted"):

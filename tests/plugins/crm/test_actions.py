@@ -293,8 +293,7 @@ async def test_update_affiliate(crm):
 
 
 async def test_what_is_polled_is_pushed_and_valid(running, crm, receiver):
-    hook = {"target_url": receiver.url, "event_types": ["*"]}
-    assert (await running.client.post("/api/v1/webhooks/subscriptions", json=hook)).status_code == 201
+    await running.subscribe(receiver.url)
     employee_id = await crm.employee()
     affiliate_id = (await crm.affiliate(phone="555-010-2290"))["affiliate_id"]
     lead_id = (await crm.lead(affiliate_id=affiliate_id, source="Zapier"))["client_id"]

@@ -42,11 +42,7 @@ async def test_a_push_has_the_headers_that_the_pages_show(running, receiver):
             )
         ).headers
     )
-    answer = await running.client.post(
-        "/api/v1/webhooks/subscriptions",
-        json={"target_url": receiver.url, "event_types": ["*"], "secret": SECRET},
-    )
-    assert answer.status_code == 201, answer.text
+    await running.subscribe(receiver.url, secret=SECRET)
     example = next(
         event_type.example
         for event_type in installed_product().event_types

@@ -334,8 +334,7 @@ async def test_there_are_no_examples_among_recent_events(agent):
 
 
 async def test_why_an_event_did_not_arrive_is_what_the_hub_explains(api, agent, reader):
-    body = {"target_url": "http://127.0.0.1:9/hook", "event_types": ["client.created"]}
-    assert (await api.client.post("/api/v1/webhooks/subscriptions", json=body)).status_code == 201
+    await api.subscribe("http://127.0.0.1:9/hook", event_types=["client.created"])
     event = await api.emit("lead.created")
     result = await agent.call("explain_event", event_id=event.event_id)
     explained = (await api.client.get(f"/api/v1/events/{event.event_id}/explain")).json()

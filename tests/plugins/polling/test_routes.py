@@ -241,12 +241,10 @@ async def test_a_cursor_beyond_the_newest_event_is_told_how_to_go_on(api, query)
 
 
 async def test_the_cursor_of_another_list_is_refused(running, receiver):
-    made = await running.client.post(
-        "/api/v1/webhooks/subscriptions", json={"target_url": receiver.url, "event_types": ["*"]}
-    )
+    made = await running.subscribe(receiver.url)
     await emit(running.client, lead(1), lead(2))
     await receiver.wait_for(2)
-    url = f"/api/v1/webhooks/subscriptions/{made.json()['id']}/deliveries"
+    url = f"/api/v1/webhooks/subscriptions/{made['id']}/deliveries"
     for _ in range(2_000):
         log = (await running.client.get(url, params={"limit": 1})).json()
         if log["next_cursor"]:

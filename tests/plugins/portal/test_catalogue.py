@@ -284,8 +284,7 @@ async def test_the_example_can_be_sent_as_it_stands(api, sign_in, name):
 
 
 async def test_an_event_that_was_sent_reaches_a_subscription(running, sign_in, receiver):
-    target = {"target_url": receiver.url, "event_types": ["invoice.created"]}
-    assert (await running.client.post("/api/v1/webhooks/subscriptions", json=target)).status_code == 201
+    await running.subscribe(receiver.url, event_types=["invoice.created"])
     browser = await sign_in(running)
     await browser.get("/portal/catalogue/invoice.created")
     answer = await browser.post(

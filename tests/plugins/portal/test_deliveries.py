@@ -54,8 +54,7 @@ async def test_each_attempt_shows_its_request_with_secrets_masked_and_how_long_i
     running, sign_in, receiver
 ):
     receiver.script([Answer(500), Answer(200)])
-    body = {"target_url": receiver.url, "event_types": ["*"], "headers": {"x-token": "hidden-from-pages"}}
-    made = (await running.client.post(HOOKS, json=body)).json()
+    made = await running.subscribe(receiver.url, headers={"x-token": "hidden-from-pages"})
     event = await emit(running, first_name="Zaphod")
     browser = await sign_in(running)
     delivery = await delivery_of(running, event)

@@ -21,13 +21,6 @@ async def emit(running, count: int = 1) -> None:
     assert answer.status_code == 201, answer.text
 
 
-async def subscribe(running, url: str, **more) -> str:
-    body = {"target_url": url, "event_types": ["*"], **more}
-    answer = await running.client.post("/api/v1/webhooks/subscriptions", json=body)
-    assert answer.status_code == 201, answer.text
-    return answer.json()["id"]
-
-
 def tiles(page) -> dict[str, str]:
     return dict(re.findall(r'tile-label">([^<]+)</p><p class="tile-value">([^<]+)<', page.text))
 
@@ -57,7 +50,7 @@ async def test_the_command_of_the_empty_page_works(api, sign_in):
 
 async def test_the_figures_are_those_of_the_span(running, sign_in, receiver):
     browser = await sign_in(running)
-    await subscribe(running, receiver.url)
+    await running.subscribe(receiver.url)
     await emit(running, 3)
     await receiver.wait_for(3)
     async with asyncio.timeout(60):
@@ -73,8 +66,8 @@ async def test_the_figures_are_those_of_the_span(running, sign_in, receiver):
 
 async def test_what_needs_attention_leads_to_the_page_about_it(running, sign_in, receiver):
     receiver.script([Answer(500)] * 10)
-    await subscribe(running, f"{receiver.url}/books?token=1")
-    await subscribe(running, f"{receiver.url}/shop", description="<b>Shop</b> to reach “all”")
+    await running.subscribe(f"{receiver.url}/books?token=1")
+    await running.subscribe(f"{receiver.url}/shop", description="<b>Shop</b> to reach “all”")
     await emit(running)
     browser = await sign_in(running)
     async with asyncio.timeout(60):
@@ -156,7 +149,7 @@ async def test_every_picture_is_described_and_every_id_is_there_once(api, sign_i
 
 async def test_an_estimate_says_that_it_is_one(running, sign_in, receiver):
     running.hub.activity._sample = 1  # as if every delivery was one too many
-    await subscribe(running, receiver.url)
+    await running.subscribe(receiver.url)
     await emit(running, 4)
     browser = await sign_in(running)
 

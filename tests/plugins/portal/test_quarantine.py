@@ -241,7 +241,7 @@ async def test_what_an_event_says_is_only_ever_text(hub, sign_in):
 
 async def test_the_overview_says_that_something_waits(hub, sign_in):
     await quarantine(hub)
-    await hub.client.post("/api/v1/events/test", json={"type": "lead.created"})
+    await hub.send_test_event()
     browser = await sign_in(hub)
     page = await browser.get("/portal")
     assert "1 event waits in quarantine, for breaking the schema of invoice.created" in browser.words(page)

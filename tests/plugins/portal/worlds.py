@@ -16,10 +16,7 @@ async def emit(hub, *, client=None, type: str = "lead.created", metadata=None, *
 
 
 async def subscribe(hub, target_url: str, **changed) -> str:
-    request = {"target_url": target_url, "event_types": ["*"], **changed}
-    answer = await hub.client.post(HOOKS, json=request)
-    assert answer.status_code == 201, answer.text
-    return answer.json()["id"]
+    return (await hub.subscribe(target_url, **changed))["id"]
 
 
 async def shown_when(browser, path: str, words: str) -> str:

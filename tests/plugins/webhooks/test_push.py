@@ -17,17 +17,7 @@ HOOKS = "/api/v1/webhooks/subscriptions"
 
 
 async def create(hub, receiver, **changes) -> dict:
-    answer = await hub.client.post(
-        HOOKS, json={"target_url": receiver.url + "/h", "event_types": ["*"], **changes}
-    )
-    assert answer.status_code == 201, answer.text
-    return answer.json()
-
-
-async def emit(hub, type: str = "lead.created") -> dict:
-    answer = await hub.client.post("/api/v1/events/test", json={"type": type})
-    assert answer.status_code == 201, answer.text
-    return answer.json()
+    return await hub.subscribe(**{"target_url": f"{receiver.url}/h", **changes})
 
 
 def verifies(secret: str, request) -> bool:
@@ -56,7 +46,7 @@ def verifies_ed25519(public_key: str, request) -> bool:
 
 async def test_a_push_is_a_signed_post_of_the_envelope(running, receiver):
     made = await create(running, receiver, headers={"X-Token": "abc"})
-    event = await emit(running)
+    event = await running.send_test_event()
     (request,) = await receiver.wait_for(1)
 
     assert (request.method, request.path) == ("POST", "/h")
@@ -86,7 +76,7 @@ async def test_the_callers_trace_context_comes_with_every_attempt(running, recei
         answer = await running.client.post(path, json=body, headers={"traceparent": trace})
         assert answer.status_code == 201, answer.text
     await running.client.post("/api/v1/events", json=event, headers={"traceparent": f"{trace}-more"})
-    await emit(running)
+    await running.send_test_event()
     requests = await receiver.wait_for(len(calls) + 3)
     found = sorted(request.headers.get("traceparent", "") for request in requests)
     assert found == ["", "", *[trace] * (len(calls) + 1)]
@@ -96,7 +86,7 @@ async def test_the_callers_trace_context_comes_with_every_attempt(running, recei
 async def test_a_retry_has_the_same_id_and_a_new_attempt_number(running, receiver):
     made = await create(running, receiver)
     receiver.script([Answer(500), Redirect("http://127.0.0.1:9/"), Answer(204)])
-    await emit(running)
+    await running.send_test_event()
     requests = await receiver.wait_for(3)
     assert len({request.headers["webhook-id"] for request in requests}) == 1
     assert len({request.headers["trunkline-delivery-id"] for request in requests}) == 1
@@ -112,7 +102,7 @@ async def test_only_the_types_and_the_filter_of_a_subscription_decide_what_it_ge
     await create(
         running, receiver, target_url=receiver.url + "/test", filter={"metadata.source": {"ne": "test"}}
     )
-    await emit(running, "client.created")
+    await running.send_test_event("client.created")
     for amount in (99, 100):
         payload = {
             "invoice_id": 1,
@@ -139,7 +129,7 @@ async def test_only_the_types_and_the_filter_of_a_subscription_decide_what_it_ge
 async def test_github_and_stripe_sign_with_the_secret_as_it_is_shown(running, receiver):
     github = await create(running, receiver, target_url=receiver.url + "/github", signature="github")
     stripe = await create(running, receiver, target_url=receiver.url + "/stripe", signature="stripe")
-    await emit(running)
+    await running.send_test_event()
     await receiver.wait_for(2)
     by_path = {request.path: request for request in receiver.requests}
 
@@ -160,7 +150,7 @@ async def test_github_and_stripe_sign_with_the_secret_as_it_is_shown(running, re
 
 async def test_ed25519_signs_so_that_the_shown_public_key_verifies(running, receiver):
     made = await create(running, receiver, signature="ed25519")
-    await emit(running)
+    await running.send_test_event()
     (request,) = await receiver.wait_for(1)
     assert verifies_ed25519(made["public_key"], request)
 
@@ -175,7 +165,7 @@ async def rotate(hub, made: dict, **body) -> dict:
 
 
 async def push_after(hub, receiver):
-    await emit(hub)
+    await hub.send_test_event()
     return (await receiver.wait_for(receiver.count + 1))[-1]
 
 
@@ -217,7 +207,7 @@ async def test_in_the_overlap_github_signs_with_the_new_secret_and_stripe_with_b
     stripe = await create(running, receiver, target_url=receiver.url + "/stripe", signature="stripe")
     secret = (await rotate(running, github))["secret"]
     await rotate(running, stripe)
-    await emit(running)
+    await running.send_test_event()
     await receiver.wait_for(2)
     by_path = {request.path: request for request in receiver.requests}
     expected = hmac.new(secret.encode(), by_path["/github"].body, hashlib.sha256).hexdigest()

@@ -148,7 +148,7 @@ async def test_a_test_call_and_what_is_caught_up_carry_the_headers_of_the_new_ta
     made = await create(running.client, headers=AUTHORIZATION)
     url = f"{HOOKS}/{made['id']}"
     await running.client.patch(url, json={"status": "paused"})
-    await running.client.post("/api/v1/events/test", json={"type": "lead.created"})
+    await running.send_test_event()
     taken = {"target_url": receiver.url}
     for changes in (taken, taken | {"status": "active"}):
         assert (await running.client.patch(url, json=changes)).status_code == 422

@@ -378,8 +378,7 @@ async def target(
 async def subscribed(make_hub: MakeHub, database_url: str, target: Receiver) -> Settings:
     hub = await make_hub(database_url, {"delivery.allow_private_networks": "true"}, dispatch=False)
     for path in ("/one", "/two"):
-        wanted = {"target_url": f"{target.url.rstrip('/')}{path}", "event_types": ["*"]}
-        assert (await hub.client.post("/api/v1/webhooks/subscriptions", json=wanted)).status_code == 201
+        await hub.subscribe(f"{target.url.rstrip('/')}{path}")
     return hub.hub.settings
 
 
@@ -428,8 +427,7 @@ async def test_a_hub_tells_of_a_certificate_that_ends_soon_once(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.pem"))
     async with Receiver(ssl_context=server) as receiver:
         hub = await make_hub(sqlite_database_url, {"delivery.allow_private_networks": "true"})
-        wanted = {"target_url": f"{receiver.url.rstrip('/')}/one", "event_types": ["*"]}
-        assert (await hub.client.post("/api/v1/webhooks/subscriptions", json=wanted)).status_code == 201
+        await hub.subscribe(f"{receiver.url.rstrip('/')}/one")
         await hub.emit("lead.created")
         told: list[dict] = []
         for _ in range(400):

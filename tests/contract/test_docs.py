@@ -22,6 +22,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from standardwebhooks import WebhookVerificationError
 from tests import spared
+from tests.answers import json_of
 from tests.keys import make_key
 from tests.postgres_servers import free_port
 
@@ -228,9 +229,6 @@ def reader(make_reader: MakeReader) -> Reader:
     return reader
 
 
-# ---- pages that are followed ------------------------------------------------------------------------------------------
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_the_tutorial_leads_from_an_empty_folder_to_a_verified_delivery(make_reader):
@@ -402,8 +400,6 @@ def test_the_polling_client_misses_nothing_when_it_is_killed(reader):
     assert sorted(set(seen)) == emitted
 
 
-# ---- programs ---------------------------------------------------------------------------------------------------------
-
 REFUSALS = (ValueError, WebhookVerificationError, InvalidSignature)
 """The exceptions of each way to verify for a forged push."""
 
@@ -478,18 +474,14 @@ async def test_the_example_plugin_installs_and_delivers(
     monkeypatch.delitem(sys.modules, "trunkline_chat")
 
     room = {"channel": "chat", "target": {"url": f"{receiver.url}/room"}, "event_types": ["payment.failed"]}
-    made = await running.client.post("/api/v1/subscriptions", json=room)
-    assert made.status_code == 201, made.text
+    made = json_of(await running.client.post("/api/v1/subscriptions", json=room), 201)
     example = next(kind for kind in package_event_types("trunkline_schemas") if kind.name == "payment.failed")
     await running.client.post("/api/v1/events", json={"type": example.name, "payload": example.example})
     (request,) = await receiver.wait_for(1)
     assert (request.path, json.loads(request.body)) == ("/room", {"text": "payment.failed"})
 
     listed = (await running.client.get("/api/v1/subscriptions", params={"channel": "chat"})).json()
-    assert [one["id"] for one in listed["subscriptions"]] == [made.json()["id"]]
-
-
-# ---- filters and settings ---------------------------------------------------------------------------------------------
+    assert [one["id"] for one in listed["subscriptions"]] == [made["id"]]
 
 
 @pytest.mark.parametrize("text", blocks("how-to/filter-events.md", "json", "filter"))
@@ -522,9 +514,6 @@ def test_each_settings_file_on_a_page_is_read(tmp_path, text):
     file = tmp_path / "trunkline.toml"
     file.write_text(text)
     settings.load(file, environment={})
-
-
-# ---- links ------------------------------------------------------------------------------------------------------------
 
 
 def anchors_of(page: Path) -> set[str]:

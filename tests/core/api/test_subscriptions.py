@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests.answers import json_of
 from tests.certificates import HOST, issue, server_context
 
 from trunkline.errors import NotFound
@@ -15,15 +16,11 @@ LEAD |= {"status": "Lead - New", "status_id": 10, "created_date": "2026-01-28T10
 
 async def emit(hub, number: int = 7) -> int:
     event = {"type": "lead.created", "payload": {**LEAD, "client_id": number}}
-    answer = await hub.client.post("/api/v1/events", json=event)
-    assert answer.status_code == 201, answer.text
-    return answer.json()["id"]
+    return json_of(await hub.client.post("/api/v1/events", json=event), 201)["id"]
 
 
 async def log(hub, subscription: dict, **query) -> dict:
-    answer = await hub.client.get(f"{HOOKS}/{subscription['id']}/deliveries", params=query)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    return json_of(await hub.client.get(f"{HOOKS}/{subscription['id']}/deliveries", params=query))
 
 
 async def until(hub, subscription: dict, **counts: int) -> list[dict]:
@@ -37,13 +34,9 @@ async def until(hub, subscription: dict, **counts: int) -> list[dict]:
 
 
 async def explain(hub, event: int) -> dict[str, dict]:
-    answer = await hub.client.get(f"/api/v1/events/{event}/explain")
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["event_id"] == event
-    return {entry["subscription_id"]: entry for entry in answer.json()["subscriptions"]}
-
-
-# ---- the log ---------------------------------------------------------------------------------------------------------
+    answer = json_of(await hub.client.get(f"/api/v1/events/{event}/explain"))
+    assert answer["event_id"] == event
+    return {entry["subscription_id"]: entry for entry in answer["subscriptions"]}
 
 
 async def test_a_delivery_is_logged_with_its_attempts(running, receiver):
@@ -191,9 +184,6 @@ async def test_an_attempt_that_sent_its_request_twice_says_so(running, receiver,
     assert (await explain(running, event))[made["id"]]["last_sent_twice"]
     (line,) = [record for record in caplog.records if record.msg.startswith("sent requests twice")]
     assert (line.company_id, line.delivery_ids) == (running.company_id, [deliveries[0]["id"]])
-
-
-# ---- trying again ----------------------------------------------------------------------------------------------------
 
 
 async def test_an_exhausted_delivery_is_tried_again_at_once(running, receiver):
@@ -344,9 +334,6 @@ async def test_a_limit_and_retries_of_ones_own_are_given_and_changed_on_every_ch
         assert {name: shown[name] for name in own} == own
 
 
-# ---- deleting and ending ---------------------------------------------------------------------------------------------
-
-
 async def test_an_events_deliveries_are_listed_after_their_subscription_was_deleted_too(running, receiver):
     kept, deleted = await running.subscribe(receiver.url), await running.subscribe(receiver.url)
     event = await emit(running)
@@ -426,9 +413,6 @@ async def test_many_targets_that_are_gone_at_once_while_their_subscriptions_chan
     left = (await running.client.get(HOOKS)).json()["subscriptions"]
     assert {subscription["disabled_reason"] for subscription in left} == {"gone"}
     assert (await running.anonymous.get("/readyz")).json()["dispatcher"] == "ok"
-
-
-# ---- explaining ------------------------------------------------------------------------------------------------------
 
 
 async def test_explain_has_an_entry_and_a_reason_for_every_subscription(running, receiver):

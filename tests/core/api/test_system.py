@@ -107,9 +107,6 @@ def is_problem(answer, status: int) -> bool:
     return "Traceback" not in answer.text and "SELECT" not in answer.text
 
 
-# ---- rights ----------------------------------------------------------------------------------------------------------
-
-
 async def test_every_call_needs_a_key(api):
     for method, path in some(operations(api)):
         answer = await api.anonymous.request(method, filled(path), json=BODIES.get((method, path), {}))
@@ -141,9 +138,6 @@ async def test_an_operator_who_names_no_company_is_told_to(api):
         assert is_problem(answer, 400)
         assert "X-Company-Id" in answer.json()["detail"]
         assert (await api.operator.get(path, headers={"X-Company-Id": "92"})).status_code == 200
-
-
-# ---- addresses and methods -------------------------------------------------------------------------------------------
 
 
 async def test_an_address_that_is_not_there_is_a_problem_with_the_requests_id(api):
@@ -200,9 +194,6 @@ async def test_no_query_parameter_goes_unnoticed_anywhere(api):
         answer = await client.request(method, f"{filled(path)}?bogus=1", json=body)
         assert is_problem(answer, 400), (method, path)
         assert [error["path"] for error in answer.json()["errors"]] == ["bogus"]
-
-
-# ---- plugins ---------------------------------------------------------------------------------------------------------
 
 
 async def test_plugins_are_listed_for_an_admin_and_for_an_operator(api):
@@ -280,9 +271,6 @@ async def test_what_a_disabled_channel_should_deliver_is_held_until_it_is_back(
     third = await make_hub(database_url)
     await receiver.wait_for(1)
     await until(third, ["delivered"])
-
-
-# ---- health ----------------------------------------------------------------------------------------------------------
 
 
 async def test_a_hub_that_runs_is_healthy_and_ready(running):

@@ -227,8 +227,6 @@ def _url(cli):
     return f"sqlite:///{cli.folder / 'trunkline.db'}"
 
 
-# ---- while a hub runs --------------------------------------------------------------------------------------------------
-
 LOOSE = {
     "TRUNKLINE_DELIVERY__ALLOW_HTTP": "true",
     "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true",
@@ -283,8 +281,7 @@ class _Traffic:
                 "companyId": self.sent % COMPANIES + 1,
                 "payload": self._example,
             }
-            answer = await self._client.post(f"{self._url}/events", json=event)
-            assert answer.status_code == 201, answer.text
+            assert (await self._client.post(f"{self._url}/events", json=event)).status_code == 201
             self.sent += 1
             await asyncio.sleep(0.01)
 

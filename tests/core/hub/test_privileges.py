@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
+from tests.answers import json_of
 from tests.core.cli.conftest import CommandLine
 
 import trunkline
@@ -207,8 +208,5 @@ async def test_a_hub_that_may_only_read_from_now_on_says_so_in_readyz(roles, mak
     hub = await make_hub(roles.of("trunkline_app"), {"database.schema": "trunkline"}, dispatch=False)
     assert (await hub.anonymous.get("/readyz")).status_code == 200
     await roles.execute(READS.format(role=f"{roles.name}_app"))
-    ready = await hub.anonymous.get("/readyz")
-    assert ready.status_code == 503
-    assert (
-        f"takes no writes: the database's role '{roles.name}_app' is read-only (" in ready.json()["database"]
-    )
+    ready = json_of(await hub.anonymous.get("/readyz"), 503)
+    assert f"takes no writes: the database's role '{roles.name}_app' is read-only (" in ready["database"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 from tests.plugins.conftest import ServedHub
+from tests.waiting import until
 
 from trunkline_kit.receiver import Answer, Connection, Receiver
 
@@ -38,9 +39,7 @@ async def company_that_fails(hub, receiver, *recipients: str) -> None:
 
 
 async def mail_subscription(hub) -> dict:
-    async with asyncio.timeout(60):
-        while not (found := await hub.hub.subscriptions.list(0, channel="alerts_mail")):
-            await asyncio.sleep(0.02)
+    found = await until(lambda: hub.hub.subscriptions.list(0, channel="alerts_mail"))
     [one] = found
     return one
 

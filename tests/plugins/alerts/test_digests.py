@@ -5,6 +5,7 @@ from email.message import EmailMessage
 
 from sqlalchemy import text
 from tests.plugins.alerts.telling import FACTS, tell
+from tests.waiting import until
 
 from trunkline_alerts import _Shared
 
@@ -48,9 +49,7 @@ async def test_a_digest_says_what_is_open_and_is_sent_once_a_day_by_several_proc
     await tell(hub, "failing", subscription_id="sub_gone")
     await until_told(hub, 4)
     await hub.client.patch("/api/v1/alerts", json={"alert_recipients": [OWNER], "digest": True})
-    async with asyncio.timeout(60):
-        while not await _chosen(hub, 2):
-            await asyncio.sleep(0.02)
+    await until(lambda: _chosen(hub, 2))
     await look(hub)
     assert digests_at(mail_server) == [], "its day is not over"
     await execute(hub, "UPDATE alerts_digests SET day = day - 1")

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 from sqlalchemy import text
-from tests.plugins.portal.waiting import until
+from tests.waiting import until
 
 from trunkline_kit.receiver import Answer
 from trunkline_portal.pages.overview import SPANS
@@ -17,8 +17,7 @@ HOUR_MS = 60 * 60 * 1000
 async def emit(running, count: int = 1) -> None:
     kind = running.hub.catalog.types()[0]
     events = [{"type": kind.name, "payload": dict(kind.example)} for _ in range(count)]
-    answer = await running.client.post("/api/v1/events/batch", json={"events": events})
-    assert answer.status_code == 201, answer.text
+    assert (await running.client.post("/api/v1/events/batch", json={"events": events})).status_code == 201
 
 
 def tiles(page) -> dict[str, str]:
@@ -113,9 +112,6 @@ def test_a_span_ends_with_the_bucket_that_is_going_on(span):
         assert until_ms - since_ms == span.buckets * span.hours * HOUR_MS
         assert until_ms - span.hours * HOUR_MS <= now_ms < until_ms
         assert since_ms % (span.hours * HOUR_MS) == 0
-
-
-# ---- every chart and its table -----------------------------------------------------------------------------------------
 
 
 class Figures(HTMLParser):

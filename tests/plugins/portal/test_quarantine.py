@@ -4,6 +4,7 @@ import re
 from html import unescape
 
 import pytest
+from tests.answers import json_of
 from tests.some import some
 
 from trunkline.access.keys import COMPANY_SCOPES
@@ -23,9 +24,8 @@ async def hub(lend_hub):
 
 async def quarantine(hub, amount: str = '"x"', *, client=None, **more) -> str:
     body = f'{{"type": "invoice.created", "payload": {VALID % amount}, "metadata": {{"n": 1.50}}}}'
-    answer = await (client or hub.client).post("/api/v1/events", content=body)
-    assert answer.status_code == 202, answer.text
-    return answer.json()["quarantined"]["id"]
+    answer = json_of(await (client or hub.client).post("/api/v1/events", content=body), 202)
+    return answer["quarantined"]["id"]
 
 
 async def polled(hub) -> list[dict]:

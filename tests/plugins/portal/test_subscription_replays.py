@@ -1,7 +1,7 @@
 """Replays from the portal: counted, started, watched, cancelled."""
 
 import pytest
-from tests.plugins.portal.waiting import until
+from tests.waiting import until
 
 from trunkline_kit.receiver import Answer
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from tests.plugins.portal.waiting import until
+from tests.waiting import until
 
 from trunkline.store import subscriptions
 from trunkline_kit.receiver import Answer

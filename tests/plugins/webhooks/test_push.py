@@ -9,6 +9,7 @@ import json
 import pytest
 import standardwebhooks
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from tests.answers import json_of
 
 from trunkline.runtime.turns import Turns
 from trunkline_kit.receiver import Answer, Hang, Redirect
@@ -155,13 +156,8 @@ async def test_ed25519_signs_so_that_the_shown_public_key_verifies(running, rece
     assert verifies_ed25519(made["public_key"], request)
 
 
-# ---- rotation --------------------------------------------------------------------------------------------------------
-
-
 async def rotate(hub, made: dict, **body) -> dict:
-    answer = await hub.client.post(f"{HOOKS}/{made['id']}/rotate-secret", json=body)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    return json_of(await hub.client.post(f"{HOOKS}/{made['id']}/rotate-secret", json=body))
 
 
 async def push_after(hub, receiver):
@@ -193,9 +189,7 @@ async def test_after_the_overlap_only_the_new_secret_signs(running, receiver):
 
 async def test_a_rotation_without_a_body_overlaps_and_one_of_zero_seconds_does_not(running, receiver):
     made = await create(running, receiver)
-    answer = await running.client.post(f"{HOOKS}/{made['id']}/rotate-secret")
-    assert answer.status_code == 200
-    second = answer.json()["secret"]
+    second = json_of(await running.client.post(f"{HOOKS}/{made['id']}/rotate-secret"))["secret"]
     assert verifies(made["secret"], await push_after(running, receiver))
     third = (await rotate(running, made, overlap_seconds=0))["secret"]
     request = await push_after(running, receiver)
@@ -237,14 +231,10 @@ async def test_rotating_an_ed25519_key_gives_a_new_public_key_and_both_verify(ru
 )
 async def test_a_rotation_that_makes_no_sense_is_refused_and_changes_nothing(api, receiver, body):
     made = await create(api, receiver)
-    answer = await api.client.post(f"{HOOKS}/{made['id']}/rotate-secret", json=body)
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["path"] == f"/{next(iter(body))}"
+    answer = json_of(await api.client.post(f"{HOOKS}/{made['id']}/rotate-secret", json=body), 422)
+    assert answer["errors"][0]["path"] == f"/{next(iter(body))}"
     (secret,) = (await api.hub.subscriptions.find(api.company_id, made["id"], channel="webhooks")).secrets
     assert secret.text == made["secret"]
-
-
-# ---- test calls ------------------------------------------------------------------------------------------------------
 
 
 async def test_a_test_call_sends_an_example_and_shows_the_attempt(running, receiver):
@@ -277,10 +267,8 @@ async def test_a_company_has_few_test_calls_under_way_at_once(running, receiver,
     first = asyncio.create_task(running.client.post(f"{HOOKS}/{made['id']}/test"))
     await receiver.wait_for(1)
 
-    refused = await running.client.post(f"{HOOKS}/{made['id']}/test")
-
-    assert refused.status_code == 429
-    assert "too many tests of subscriptions under way" in refused.json()["detail"]
+    refused = json_of(await running.client.post(f"{HOOKS}/{made['id']}/test"), 429)
+    assert "too many tests of subscriptions under way" in refused["detail"]
     assert (await first).json()["error"] == "timeout"
     receiver.always(Answer())
     assert (await running.client.post(f"{HOOKS}/{made['id']}/test")).json()["outcome"] == "delivered"

@@ -152,8 +152,6 @@ def test_the_process_itself_ends_with_the_code_and_in_seconds(loose_cli, target)
     assert time.monotonic() - began < 60
 
 
-# ---- the page that explains it -----------------------------------------------------------------------------------------
-
 PAGE = Path(__file__).parents[4] / "docs" / "how-to" / "check-a-receiver.md"
 
 

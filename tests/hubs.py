@@ -5,6 +5,7 @@ import itertools
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 from tests.databases import MigratedDatabases
 
@@ -32,6 +33,21 @@ class Running(hubs.TestHub):
     ) -> AcceptedEvent:
         """Put an event of the company on the stream, and return once it is stored."""
         return await hubs.TestHub.emit(self, type, payload, company_id or self.company_id)
+
+    async def subscribe(self, target_url: str, **changes: Any) -> dict[str, Any]:
+        """Make a subscription of the company by the API, to every event unless *changes* say otherwise."""
+        request = {"target_url": target_url, "event_types": ["*"], **changes}
+        return await self.create("/api/v1/webhooks/subscriptions", request)
+
+    async def send_test_event(self, type: str = "lead.created") -> dict[str, Any]:
+        return await self.create("/api/v1/events/test", {"type": type})
+
+    async def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Post *body* with the company's key; return what was made."""
+        answer = await self.client.post(path, json=body)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
 
 
 async def start_hub(url: str, changed: Mapping[str, str] | None = None, *, dispatch: bool = True) -> Running:

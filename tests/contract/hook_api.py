@@ -40,9 +40,6 @@ class Change:
     sentence: str
 
 
-# ---- the present API --------------------------------------------------------------------------------------------------
-
-
 def current(part: str) -> dict[str, Any]:
     """Describe one *part* of the contract as the code has it."""
     match part:
@@ -66,9 +63,6 @@ def _describe(names: Mapping[str, Any]) -> dict[str, Any]:
         if described[name]["kind"] == "value":
             described[name]["made_by"] = "plugin" if value in given else "hub"
     return described
-
-
-# ---- differences of two descriptions -------------------------------------------------------------------------------------
 
 
 def differences(old: Described, new: Described) -> list[Change]:
@@ -154,9 +148,6 @@ def _methods(name: str, old: Described, new: Described) -> Iterator[Change]:
             )
 
 
-# ---- objections to writing ----------------------------------------------------------------------------------------
-
-
 def objections(changes: Sequence[Change], *, before: int, now: int, changelog: str) -> list[str]:
     """Give the objections to writing *changes*; *before* and *now* are the values of ``HOOK_API``."""
     told = hook_api_section(changelog)
@@ -194,9 +185,6 @@ def report(part: str, changes: Sequence[Change]) -> str:
     return "\n".join(
         [f"'{part}' of the hook API has changed, which asks for {level}:", *lines, f"renew: {RENEW}"]
     )
-
-
-# ---- the file --------------------------------------------------------------------------------------------------------
 
 
 def load() -> dict[str, Any]:

@@ -22,6 +22,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from standardwebhooks import WebhookVerificationError
 from tests import spared
+from tests.answers import json_of
 from tests.keys import make_key
 from tests.postgres_servers import free_port
 
@@ -228,9 +229,6 @@ def reader(make_reader: MakeReader) -> Reader:
     return reader
 
 
-# ---- pages that are followed ------------------------------------------------------------------------------------------
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_the_tutorial_leads_from_an_empty_folder_to_a_verified_delivery(make_reader):
@@ -361,8 +359,7 @@ def test_a_how_to_runs(reader, page):
 
 async def test_a_replay_is_bounded_by_times(sqlite_database_url, make_hub):
     running = await make_hub(sqlite_database_url, dispatch=False)
-    wanted = {"target_url": "http://127.0.0.1:9/", "event_types": ["*"]}
-    made = (await running.client.post("/api/v1/webhooks/subscriptions", json=wanted)).json()
+    made = await running.subscribe("http://127.0.0.1:9/")
     bounds = {"from": "2026-01-27T00:00:00Z", "to": "2026-01-28T00:00:00Z", "dry_run": True}
     answer = await running.client.post(f"/api/v1/subscriptions/{made['id']}/replay", json=bounds)
     assert answer.json() == {"matched": 0}
@@ -403,8 +400,6 @@ def test_the_polling_client_misses_nothing_when_it_is_killed(reader):
     assert sorted(set(seen)) == emitted
 
 
-# ---- programs ---------------------------------------------------------------------------------------------------------
-
 REFUSALS = (ValueError, WebhookVerificationError, InvalidSignature)
 """The exceptions of each way to verify for a forged push."""
 
@@ -420,8 +415,7 @@ NAMES_OF_SCHEMES = [f"{note}-{i}" for i, (note, _) in enumerate(SCHEMES)]
 
 async def pushed_with(scheme: str, running: Any, receiver: Receiver) -> tuple[str, dict[str, str], bytes]:
     """Have one event pushed, signed by *scheme*; return the secret for verifying, the push's headers and its body."""
-    wanted = {"target_url": receiver.url, "event_types": ["*"], "signature": scheme}
-    made = (await running.client.post("/api/v1/webhooks/subscriptions", json=wanted)).json()
+    made = await running.subscribe(receiver.url, signature=scheme)
     example = next(kind for kind in package_event_types("trunkline_schemas") if kind.name == "payment.failed")
     await running.client.post("/api/v1/events", json={"type": example.name, "payload": example.example})
     (request,) = await receiver.wait_for(1)
@@ -480,18 +474,14 @@ async def test_the_example_plugin_installs_and_delivers(
     monkeypatch.delitem(sys.modules, "trunkline_chat")
 
     room = {"channel": "chat", "target": {"url": f"{receiver.url}/room"}, "event_types": ["payment.failed"]}
-    made = await running.client.post("/api/v1/subscriptions", json=room)
-    assert made.status_code == 201, made.text
+    made = json_of(await running.client.post("/api/v1/subscriptions", json=room), 201)
     example = next(kind for kind in package_event_types("trunkline_schemas") if kind.name == "payment.failed")
     await running.client.post("/api/v1/events", json={"type": example.name, "payload": example.example})
     (request,) = await receiver.wait_for(1)
     assert (request.path, json.loads(request.body)) == ("/room", {"text": "payment.failed"})
 
     listed = (await running.client.get("/api/v1/subscriptions", params={"channel": "chat"})).json()
-    assert [one["id"] for one in listed["subscriptions"]] == [made.json()["id"]]
-
-
-# ---- filters and settings ---------------------------------------------------------------------------------------------
+    assert [one["id"] for one in listed["subscriptions"]] == [made["id"]]
 
 
 @pytest.mark.parametrize("text", blocks("how-to/filter-events.md", "json", "filter"))
@@ -524,9 +514,6 @@ def test_each_settings_file_on_a_page_is_read(tmp_path, text):
     file = tmp_path / "trunkline.toml"
     file.write_text(text)
     settings.load(file, environment={})
-
-
-# ---- links ------------------------------------------------------------------------------------------------------------
 
 
 def anchors_of(page: Path) -> set[str]:

@@ -44,8 +44,6 @@ def test_a_plugin_finds_the_hub_it_needs_by_the_number():
     assert "HOOK_API" in trunkline.__all__
 
 
-# ---- how changes are judged ------------------------------------------------------------------------------------------
-
 ARGUMENT = {"type": "str"}
 OPTIONAL = {"type": "str", "default": "None"}
 OLD = {
@@ -164,9 +162,6 @@ def test_something_new_before_what_was_given_by_position_is_breaking():
         new["Channel"]["fields"] = {"first": OPTIONAL, **new["Channel"]["fields"]}
 
     assert ("breaking", "Channel") in changed(insert)
-
-
-# ---- the conditions for recording ------------------------------------------------------------------------------------
 
 
 def objections(kind, subject, *, now=1):

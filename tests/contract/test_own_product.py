@@ -184,9 +184,6 @@ def test_nothing_of_the_reference_product_is_imported(schemas):
     assert done.stdout == "\n"
 
 
-# ---- the setting -------------------------------------------------------------------------------------------------------
-
-
 def of(**chosen: str) -> settings.Settings:
     return settings.load(environment={f"TRUNKLINE_{name.upper()}": value for name, value in chosen.items()})
 

@@ -89,9 +89,6 @@ def trials(scheme: str, secret: str, other: str) -> Iterator[Trial]:
         yield Trial(f"the time {text[:20]!r}", good | changed)
 
 
-# ---- functions ---------------------------------------------------------------------------------------------------------
-
-
 def of_readme(secret: str, headers: Mapping[str, str], body: bytes) -> Any:
     (text,) = [block.text for block in blocks_of(ROOT / "README.md") if block.note == "verify"]
     return program(text)["verify"](secret, headers, body)
@@ -153,9 +150,6 @@ def test_the_function_of_the_zapier_app_tells_what_is_signed_and_never_throws():
     )
     assert done.stderr == ""
     assert json.loads(done.stdout) == [trial.is_genuine for trial in tried]
-
-
-# ---- programs ----------------------------------------------------------------------------------------------------------
 
 
 def node() -> str:

@@ -78,8 +78,7 @@ async def test_webhooks_read_and_webhooks_write_read_the_same(sqlite_database_ur
             await asyncio.sleep(0.02)
         while (await reader.get(f"/api/v1/deliveries/{log[0]['id']}")).json()["status"] == "pending":
             await asyncio.sleep(0.02)
-    dry_run = await reader.post(f"{subscription}/replay", json={"dry_run": True})
-    assert dry_run.status_code == 403
+    assert (await reader.post(f"{subscription}/replay", json={"dry_run": True})).status_code == 403
     paths = (
         "/api/v1/subscriptions",
         "/api/v1/webhooks/subscriptions",

@@ -290,9 +290,6 @@ def test_an_address_that_is_called_may_have_a_query_and_a_user():
     assert load(plugins__catalogue=address).plugins.catalogue == address
 
 
-# ---- .env --------------------------------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -352,9 +349,6 @@ def test_a_setting_in_a_table_of_its_own_has_its_own_variable():
     assert read.plugin_sections["acme"] == {"door": {"host": "h", "port": "7"}, "room": "r"}
     with pytest.raises(SettingsInvalid, match=r"'acme\.door\.host' is set beside the whole of 'door'"):
         load(acme__door='{"port": 7}', acme__door__host="h")
-
-
-# ---- secrets in files --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])

@@ -1,7 +1,8 @@
 """Plugins that work in the background while the database is away."""
 
-import asyncio
 from pathlib import Path
+
+from tests.waiting import until
 
 
 async def test_they_warn_and_their_log_has_no_traceback(
@@ -17,9 +18,7 @@ async def test_they_warn_and_their_log_has_no_traceback(
     file = Path(sqlite_database_url.removeprefix("sqlite:///"))
     moved = file.rename(tmp_path / "moved")
     expected = {"cannot end connections that are over now", "cannot send daily digests now"}
-    async with asyncio.timeout(60):
-        while not expected <= {record.getMessage().partition(":")[0] for record in caplog.records}:
-            await asyncio.sleep(0.02)
+    await until(lambda: expected <= {record.getMessage().partition(":")[0] for record in caplog.records})
     moved.rename(file)
     told = [record for record in caplog.records if record.name.startswith("trunkline.plugins.")]
     assert {record.levelname for record in told} == {"WARNING"}

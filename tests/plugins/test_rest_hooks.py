@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.answers import json_of
 
 CHANNELS = ("make", "n8n", "zapier")
 TARGET = "https://hooks.example.com/catch/1"
@@ -35,27 +36,26 @@ async def test_all_three_deliver_by_one_function(api):
 @pytest.mark.parametrize("channel", CHANNELS)
 async def test_a_platform_subscribes_once_however_often_it_asks(api, channel):
     body = {"target_url": TARGET, "event_types": ["client.created", "lead.created"]}
-    first = await api.client.post(f"/api/v1/{channel}/hooks", json=body)
-    assert first.status_code == 201
-    hook = first.json()
+    hook = json_of(await api.client.post(f"/api/v1/{channel}/hooks", json=body), 201)
     assert hook["channel"] == channel
     assert hook["status"] == "active"
     assert hook["secret"].startswith("whsec_")
-    again = await api.client.post(
-        f"/api/v1/{channel}/hooks", json=body | {"event_types": ["lead.created", "client.created"]}
+    again = json_of(
+        await api.client.post(
+            f"/api/v1/{channel}/hooks", json=body | {"event_types": ["lead.created", "client.created"]}
+        )
     )
-    assert again.status_code == 200
-    assert again.json() == hook
+    assert again == hook
 
 
 @pytest.mark.parametrize("name", ["target_url", "hookUrl", "url"])
 async def test_the_target_has_three_names(api, name):
-    answer = await api.client.post(
-        "/api/v1/zapier/hooks", json={name: TARGET, "event_type": "client.created"}
+    answer = json_of(
+        await api.client.post("/api/v1/zapier/hooks", json={name: TARGET, "event_type": "client.created"}),
+        201,
     )
-    assert answer.status_code == 201
-    assert answer.json()["target_url"] == TARGET
-    assert answer.json()["event_types"] == ["client.created"]
+    assert answer["target_url"] == TARGET
+    assert answer["event_types"] == ["client.created"]
 
 
 @pytest.mark.parametrize(
@@ -78,21 +78,22 @@ async def test_the_target_has_three_names(api, name):
     ids=["no target", "empty target", "no type", "two targets", "types twice"],
 )
 async def test_what_is_missing_or_double_is_named(api, body, path, sentence):
-    answer = await api.client.post("/api/v1/make/hooks", json=body)
-    assert answer.status_code == 422
-    assert {"path": path, "message": sentence} in answer.json()["errors"]
+    answer = json_of(await api.client.post("/api/v1/make/hooks", json=body), 422)
+    assert {"path": path, "message": sentence} in answer["errors"]
 
 
 async def test_another_filter_is_another_hook(api):
     body = {"target_url": TARGET, "event_type": "payment.succeeded"}
     plain = await api.client.post("/api/v1/n8n/hooks", json=body)
-    large = await api.client.post(
-        "/api/v1/n8n/hooks", json=body | {"filter": {"payload.payment_amount": {"gte": 100}}}
+    large = json_of(
+        await api.client.post(
+            "/api/v1/n8n/hooks", json=body | {"filter": {"payload.payment_amount": {"gte": 100}}}
+        ),
+        201,
     )
-    assert large.status_code == 201
-    assert large.json()["id"] != plain.json()["id"]
+    assert large["id"] != plain.json()["id"]
     listed = (await api.client.get("/api/v1/n8n/hooks", params={"target_url": TARGET})).json()
-    assert [hook["id"] for hook in listed["hooks"]] == [plain.json()["id"], large.json()["id"]]
+    assert [hook["id"] for hook in listed["hooks"]] == [plain.json()["id"], large["id"]]
     assert listed["count"] == 2
 
 
@@ -160,9 +161,7 @@ async def test_a_push_has_the_bytes_of_the_stream_and_410_ends_the_hook(running,
         await asyncio.sleep(0.02)
     shown = (await running.client.get(f"/api/v1/subscriptions/{first['id']}")).json()
     assert (shown["status"], shown["disabled_reason"]) == ("disabled", "gone")
-    fresh = await running.client.post("/api/v1/zapier/hooks", json=body)
-    assert fresh.status_code == 201
-    assert fresh.json()["id"] != first["id"]
+    assert json_of(await running.client.post("/api/v1/zapier/hooks", json=body), 201)["id"] != first["id"]
 
 
 async def test_a_hook_that_was_disabled_for_failing_goes_on_when_the_platform_asks_again(
@@ -183,9 +182,8 @@ async def test_a_hook_that_was_disabled_for_failing_goes_on_when_the_platform_as
     assert hook["status"] == "disabled"
     await hub.client.post("/api/v1/events", json=paid(2))
     receiver.answer(200)
-    again = await hub.client.post("/api/v1/n8n/hooks", json=body)
-    assert again.status_code == 200
-    assert (again.json()["id"], again.json()["status"]) == (first["id"], "active")
+    again = json_of(await hub.client.post("/api/v1/n8n/hooks", json=body))
+    assert (again["id"], again["status"]) == (first["id"], "active")
     bodies = [request.body for request in await receiver.wait_for(3)]
     assert any(b'"payment_amount":2' in one for one in bodies)
 

@@ -19,6 +19,7 @@ import pytest
 from sqlalchemy import text
 from tests.reliability import clocks
 from tests.reliability.events import EVENTS
+from tests.waiting import until
 
 from trunkline import settings
 from trunkline.hub.hub import Hub
@@ -33,19 +34,6 @@ ONE_VERSION = SchemaVersions(SchemaCatalog([]))
 
 FINAL = {"delivered", "exhausted", "rejected", "gone"}
 _LISTENS = re.compile(r"listens on (http://\S+)")
-
-
-async def until(condition, *, what: str, seconds: float = 60):
-    """Wait until *condition*, which may be async, is true; the limit is for a machine that is slow and busy."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if asyncio.iscoroutine(value):
-            value = await value
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
-        await asyncio.sleep(0.05)
 
 
 class Process:

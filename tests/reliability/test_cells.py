@@ -12,13 +12,15 @@ import httpx2
 import pytest
 from aiohttp import web
 from standardwebhooks import Webhook
+from tests.answers import json_of
 from tests.keys import make_key
 from tests.plugins.mcp.conversation import Conversation
 from tests.postgres_servers import free_port
 from tests.reliability.cell_router import COOKIE, SIGN_IN, Cell, Router
-from tests.reliability.conftest import Deployment, until
+from tests.reliability.conftest import Deployment
 from tests.reliability.events import EVENTS
 from tests.some import some
+from tests.waiting import until
 
 from trunkline_kit.receiver import ReceivedRequest, Receiver
 
@@ -170,8 +172,7 @@ async def sign_in(world: World, customer: Customer) -> dict[str, str]:
     """Fill in the portal's form with a company's key; return the browser's cookies."""
     async with world.client() as browser:
         form = {"csrf": csrf_of(await browser.get(SIGN_IN)), "key": customer.key["key"], "next": "/portal"}
-        answer = await browser.post(SIGN_IN, data=form)
-        assert answer.status_code == 303, answer.text
+        assert (await browser.post(SIGN_IN, data=form)).status_code == 303
         return dict(browser.cookies)
 
 
@@ -254,9 +255,8 @@ async def test_an_event_whose_company_stands_in_the_body_alone_is_not_routed(wor
             ("events/batch", {"events": named[1:]}),
             ("events/batch", {"events": named}),
         ):
-            answer = await operator.post(f"/api/v1/{path}", json=body)
-            assert answer.status_code == 400
-            assert "X-Company-Id" in answer.json()["detail"]
+            answer = json_of(await operator.post(f"/api/v1/{path}", json=body), 400)
+            assert "X-Company-Id" in answer["detail"]
     assert await world.events_stored() == before
 
 
@@ -265,9 +265,10 @@ async def test_a_batch_for_companies_of_both_cells_is_refused_whole_by_the_cell_
     before = await world.events_stored()
     async with world.operator() as operator:
         for number, customer in enumerate(world.customers):
-            answer = await operator.post("/api/v1/events/batch", json=batch, headers=customer.named)
-            assert answer.status_code == 422
-            assert [error["path"] for error in answer.json()["errors"]] == [f"/events/{1 - number}/companyId"]
+            answer = json_of(
+                await operator.post("/api/v1/events/batch", json=batch, headers=customer.named), 422
+            )
+            assert [error["path"] for error in answer["errors"]] == [f"/events/{1 - number}/companyId"]
     assert await world.events_stored() == before
 
 

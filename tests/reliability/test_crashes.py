@@ -7,6 +7,7 @@ from collections import Counter
 
 import httpx2
 import pytest
+from tests.answers import json_of
 
 from trunkline.model.events import shard_of
 from trunkline_kit.receiver import Answer, Reset
@@ -121,9 +122,8 @@ async def test_the_share_of_a_killed_process_flows_again_within_ten_seconds(
         async with deployment.client(survivor, company) as client:
             while not stop.is_set():
                 sent = time.monotonic()
-                answer = await client.post("/events", json=deployment.event(company))
-                assert answer.status_code == 201
-                accepted[answer.json()["id"]] = company, sent
+                answer = json_of(await client.post("/events", json=deployment.event(company)), 201)
+                accepted[answer["id"]] = company, sent
                 await asyncio.sleep(0.2)
 
     writers = [asyncio.create_task(write(company)) for company in range(1, 25)]

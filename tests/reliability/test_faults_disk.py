@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.answers import json_of
 from tests.small_disks import SmallDisk, database_on, small_disk
 
 from trunkline_kit.receiver import Answer
@@ -71,9 +72,8 @@ async def test_a_full_disk_loses_nothing_and_everything_flows_again_when_there_i
         await until(lambda: "cannot renew the leases" in log.read_text(), what="a worker without leases")
     async with httpx2.AsyncClient(base_url=process.url, timeout=30) as anyone:
         for _ in range(3):
-            ready = await anyone.get("/readyz")
-            assert ready.status_code == 503
-            assert ready.json()["log"].startswith(f"cannot be written: {case.reason}: ")
+            ready = json_of(await anyone.get("/readyz"), 503)
+            assert ready["log"].startswith(f"cannot be written: {case.reason}: ")
             assert "\ntrunkline_log_writable 0.0\n" in (await anyone.get("/metrics")).text
             await asyncio.sleep(2)  # the hub checks every three seconds
     async with deployment.client(process, 1) as client:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
+from tests.answers import json_of
 
 from trunkline.model.events import shard_of
 from trunkline.schemas.files import installed_event_types
@@ -137,9 +138,7 @@ class Customer:
 
     async def _create(self, number, *, wants, **request):
         request["target_url"] = f"{self.target_url}/{self.company}/{number}"
-        answer = await self.client.post("/webhooks/subscriptions", json=request)
-        assert answer.status_code == 201, answer.text
-        identifier = answer.json()["id"]
+        identifier = json_of(await self.client.post("/webhooks/subscriptions", json=request), 201)["id"]
         [(no, start)] = await self._query(
             "SELECT no, start_position FROM subscriptions WHERE id = :id", id=identifier
         )
@@ -195,9 +194,8 @@ class Customer:
                 await self._calls.acquire()
             kind = (LEAD, CLIENT)[number % 2]
             payload = {**PAYLOADS[kind], "client_id": 1 + number * 37 % 100}
-            answer = await self.client.post("/events", json={"type": kind, "payload": payload})
-            assert answer.status_code == 201, answer.text
-            self.events.append(answer.json())
+            answer = json_of(await self.client.post("/events", json={"type": kind, "payload": payload}), 201)
+            self.events.append(answer)
 
     async def _query(self, statement, **values):
         async with self.database.read() as connection:

@@ -17,7 +17,9 @@ from dataclasses import dataclass
 
 import pytest
 from pluggy import PluginManager
+from tests.answers import json_of
 from tests.reliability.conftest import Deployment
+from tests.waiting import until
 
 from trunkline.plugins.inspection import list_hooks
 
@@ -195,9 +197,8 @@ async def work(running, receiver) -> Figures:
     for number in range(EVENTS):
         start = time.monotonic()
         body = {"type": kind.name, "payload": {**kind.example, "client_id": number + 1}}
-        answer = await running.client.post("/api/v1/events", json=body)
-        assert answer.status_code == 201, answer.text
-        ids.append(answer.json()["id"])
+        answer = json_of(await running.client.post("/api/v1/events", json=body), 201)
+        ids.append(answer["id"])
         accepted.append(time.monotonic() - start)
     async with asyncio.timeout(BOUND_SECONDS):
         while {int(request.headers["webhook-id"]) for request in receiver.requests} < set(ids):
@@ -220,14 +221,14 @@ async def listed(running):
 
 async def named(caplog, plugin, words):
     """Wait until the log says *words* under the plugin's name."""
-    async with asyncio.timeout(60):
-        while not any(
+    await until(
+        lambda: any(
             line.name == f"trunkline.plugins.{plugin}"
             and words in line.getMessage()
             and plugin in line.getMessage()
             for line in caplog.records
-        ):
-            await asyncio.sleep(0.05)
+        )
+    )
 
 
 def built_in_run(found):
@@ -348,8 +349,7 @@ async def test_a_process_outlives_a_channel_that_exits_and_stops_beside_one_that
         async with deployment.client(serving, 92) as client:
             for channel in ("hang", "leave"):
                 wanted = {"channel": channel, "target": {"url": "http://127.0.0.1:9/"}, "event_types": ["*"]}
-                made = await client.post("/subscriptions", json=wanted)
-                assert made.status_code == 201, made.text
+                assert (await client.post("/subscriptions", json=wanted)).status_code == 201
             assert (await client.post("/events", json=deployment.event(1))).status_code == 201
             async with asyncio.timeout(60):
                 while (await deployment.statuses()).total() < 2:

@@ -77,8 +77,7 @@ async def test_two_pollers_of_one_consumer_commit_each_event_once_whoever_is_kil
             stored.extend(event["id"] for event in answer.json()["events"])
 
     async with deployment.client(hub, 92) as client:
-        made = await client.put("/consumers/shared", json={"start": "beginning"})
-        assert made.status_code == 201
+        assert (await client.put("/consumers/shared", json={"start": "beginning"})).status_code == 201
     try:
         for number in range(kills):
             await emit(100)

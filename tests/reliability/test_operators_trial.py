@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.answers import json_of
 from tests.postgres_servers import SystemPostgres, free_port, started_system_postgres
 from tests.reliability import next_version
 
@@ -176,9 +177,8 @@ async def _restore(deployment, cluster, load, until, *, before: set[int], later)
         assert before & promised <= set(kept)
         assert kept == sorted(promised)[: len(kept)]
     async with deployment.client(restored, 1) as client:
-        answer = await client.post("/events", json=deployment.event(7))
-        assert answer.status_code == 201
-        explained = f"/events/{answer.json()['id']}/explain"
+        answer = json_of(await client.post("/events", json=deployment.event(7)), 201)
+        explained = f"/events/{answer['id']}/explain"
 
         async def is_delivered() -> bool:
             [entry] = (await client.get(explained)).json()["subscriptions"]

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests.answers import json_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -54,9 +55,7 @@ async def _write_and_poll(deployment, processes):
         turn = 0
         while True:
             over = writing.done()
-            answer = await clients[turn % len(clients)].get("/events", params=query)
-            assert answer.status_code == 200, answer.text
-            page = answer.json()
+            page = json_of(await clients[turn % len(clients)].get("/events", params=query))
             seen += [event["id"] for event in page["events"]]
             query["cursor"] = page["next_cursor"]
             turn += 1

@@ -7,6 +7,7 @@ from collections import Counter
 
 import asyncpg
 import pytest
+from tests.answers import json_of
 
 from trunkline.dispatch.leases.leases import JUDGE_SECONDS, RENEW_SECONDS
 from trunkline.model.events import shard_of
@@ -67,9 +68,10 @@ class Load:
         try:
             for number in range(1, 1_000_000):
                 for company, client in clients.items():
-                    answer = await client.post("/events", json=self._deployment.event(number % 7 + 1))
-                    assert answer.status_code == 201, answer.text
-                    self.stored[answer.json()["id"]] = company, time.monotonic()
+                    answer = json_of(
+                        await client.post("/events", json=self._deployment.event(number % 7 + 1)), 201
+                    )
+                    self.stored[answer["id"]] = company, time.monotonic()
                 await asyncio.sleep(0.05)
         finally:
             for client in clients.values():

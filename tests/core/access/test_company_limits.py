@@ -1,6 +1,7 @@
 """Limits of single companies: the limits in force, who may set them, and the sentences at each."""
 
 import pytest
+from tests.answers import json_of
 from tests.databases import limits_over
 
 from trunkline.access.company_limits import FRESH_SECONDS, CompanyLimits
@@ -104,9 +105,8 @@ async def test_the_operator_reads_and_sets_them_and_nobody_else(api):
     assert (await api.operator.get(company)).json()["limits"]["keys"] == 42
     for call in (api.client.get(company), api.client.patch(company, json={"limits": {"keys": 43}})):
         assert (await call).status_code == 403
-    refused = await api.operator.patch(company, json={"limits": {"keys": "many"}})
-    assert refused.status_code == 422
-    assert refused.json()["errors"][0]["path"] == "/limits/keys"
+    refused = json_of(await api.operator.patch(company, json={"limits": {"keys": "many"}}), 422)
+    assert refused["errors"][0]["path"] == "/limits/keys"
 
 
 async def test_over_a_number_the_answer_names_the_limit(api):
@@ -124,8 +124,7 @@ async def test_over_a_number_the_answer_names_the_limit(api):
 
 
 async def test_replays_over_the_limit_wait_for_those_that_run(api):
-    webhook = {"target_url": "https://example.com/hook", "event_types": ["*"]}
-    made = (await api.client.post("/api/v1/webhooks/subscriptions", json=webhook)).json()
+    made = await api.subscribe("https://example.com/hook")
     address = f"/api/v1/webhooks/subscriptions/{made['id']}"
     await api.client.patch(address, json={"status": "paused"})  # so that no dispatcher moves it
     await api.operator.patch(f"/api/v1/companies/{api.company_id}", json={"limits": {"replays_at_once": 1}})
@@ -146,11 +145,9 @@ async def test_a_companys_own_events_are_paced_and_the_products_only_where_it_wa
     assert "limit 'events_per_second'" in refused.json()["detail"]
     assert 1 <= int(refused.headers["retry-after"]) <= 3
     for_company = {"X-Company-Id": str(api.company_id)}
-    accepted = await api.operator.post("/api/v1/events", json=single, headers=for_company)
-    assert accepted.status_code == 201
+    assert (await api.operator.post("/api/v1/events", json=single, headers=for_company)).status_code == 201
     await api.operator.patch(f"/api/v1/companies/{api.company_id}", json={"limits": {"events_per_second": 1}})
-    refused = await api.operator.post("/api/v1/events", json=single, headers=for_company)
-    assert refused.status_code == 429
+    assert (await api.operator.post("/api/v1/events", json=single, headers=for_company)).status_code == 429
 
 
 @pytest.mark.own_hub(settings={"limits.enabled": "true", "companies.events_per_second": "1"})

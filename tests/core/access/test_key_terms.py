@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from tests.answers import json_of
 from tests.some import some
 
 from trunkline.access.client_addresses import ClientAddresses
@@ -15,9 +16,7 @@ ADMIN = ["admin", "events:read"]
 
 async def make(running, **terms) -> dict:
     body = {"company_id": running.company_id, "name": "tool", "scopes": ADMIN, **terms}
-    answer = await running.operator.post(KEYS, json=body)
-    assert answer.status_code == 201, answer.text
-    return answer.json()
+    return json_of(await running.operator.post(KEYS, json=body), 201)
 
 
 async def me(running, key: dict, **headers) -> int:
@@ -77,9 +76,10 @@ def test_terms_that_cannot_be_are_named(expires, networks, path):
 
 async def test_a_rotated_key_has_a_successor_and_ends_after_the_overlap(running):
     old = await make(running, allowed_networks=["127.0.0.0/8"])
-    answer = await running.operator.post(f"{KEYS}/{old['id']}/rotate", json={"overlap_seconds": 3600})
-    assert answer.status_code == 201, answer.text
-    new = answer.json()
+    answer = json_of(
+        await running.operator.post(f"{KEYS}/{old['id']}/rotate", json={"overlap_seconds": 3600}), 201
+    )
+    new = answer
     for name in ("name", "scopes", "company_id", "allowed_networks"):
         assert new[name] == old[name]
     assert (await me(running, old), await me(running, new)) == (200, 200)
@@ -105,9 +105,8 @@ async def test_a_company_that_has_all_its_keys_rotates_each_of_them_with_an_over
     await limit_to_what_it_has(running)
     for key in some(made):
         own = {"X-Api-Key": key["key"]}
-        new = await running.anonymous.post(f"{KEYS}/{key['id']}/rotate", json={}, headers=own)
-        assert new.status_code == 201, new.text
-        assert (await me(running, key), await me(running, new.json())) == (200, 200)
+        new = json_of(await running.anonymous.post(f"{KEYS}/{key['id']}/rotate", json={}, headers=own), 201)
+        assert (await me(running, key), await me(running, new)) == (200, 200)
 
 
 async def test_a_company_leaves_no_end_of_keys_valid_by_rotating_one(running, monkeypatch):
@@ -120,8 +119,7 @@ async def test_a_company_leaves_no_end_of_keys_valid_by_rotating_one(running, mo
     assert [answer.status_code for answer in answers] == [201] * most + [409]
     assert "rotate with an overlap of 0 s" in answers[-1].json()["detail"]
     assert (await running.operator.post(path, json={})).status_code == 201, "an operator may"
-    at_once = await running.anonymous.post(path, json={"overlap_seconds": 0}, headers=own)
-    assert at_once.status_code == 201
+    assert (await running.anonymous.post(path, json={"overlap_seconds": 0}, headers=own)).status_code == 201
 
 
 async def test_nobody_gets_a_key_with_scopes_that_their_own_lacks_by_rotating_it(running):

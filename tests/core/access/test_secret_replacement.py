@@ -154,9 +154,6 @@ async def _until(count, expected):
     assert found == expected
 
 
-# ---- with the file beside an embedded database ------------------------------------------------------------------------
-
-
 @pytest.fixture
 async def embedded(sqlite_database):
     """Give the replacement over a database whose secrets are in its file, and a vault of another process."""

@@ -120,9 +120,6 @@ def test_postgresql_demands_what_is_missing(given_settings, named):
         Vault.open(Auth.model_validate(given_settings), "postgresql://db/trunkline")
 
 
-# ---- text that passes through a browser ------------------------------------------------------------------------------
-
-
 @given(st.binary(max_size=500), st.text(max_size=20))
 def test_what_was_sealed_as_text_opens_for_its_purpose_and_may_stand_in_a_url(data, purpose):
     sealer = Sealer(vault(), owner="portal")

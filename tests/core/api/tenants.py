@@ -7,6 +7,7 @@ import asyncio
 import itertools
 
 from sqlalchemy import text
+from tests.answers import json_of
 
 from trunkline.access.keys import COMPANY_SCOPES
 from trunkline.store import tables
@@ -30,9 +31,7 @@ def reference() -> str:
 
 
 async def make(hub, **values) -> dict:
-    answer = await hub.operator.post(COMPANIES, json={"reference": reference(), **values})
-    assert answer.status_code == 201, answer.text
-    return answer.json()
+    return json_of(await hub.operator.post(COMPANIES, json={"reference": reference(), **values}), 201)
 
 
 async def emit(hub, company: int | str, type: str = "client.created", **more):
@@ -89,7 +88,6 @@ async def fill(hub, made: dict, target_url: str):
     event = {"type": "client.created", "payload": hub.events("client.created")}
     await customer.post("/api/v1/events", json=event, headers={"Idempotency-Key": "own"})
     path = f"{HOOKS}/{hook.json()['id']}"
-    replay = await customer.post(f"{path}/replay", json={})
-    assert replay.status_code == 202, replay.text
+    assert (await customer.post(f"{path}/replay", json={})).status_code == 202
     await customer.put("/api/v1/consumers/billing")
     return customer

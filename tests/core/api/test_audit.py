@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 from sqlalchemy import text
+from tests.answers import json_of
 from tests.plans import look
 
 from trunkline.store import audit_log
@@ -24,9 +25,7 @@ MANY = {
 
 
 async def entries(client, **query: object) -> list[dict]:
-    answer = await client.get(PATH, params=query)
-    assert answer.status_code == 200, answer.text
-    return answer.json()["entries"]
+    return json_of(await client.get(PATH, params=query))["entries"]
 
 
 async def test_a_change_says_who_made_it_from_where_and_what_was_before(trunkline_hub, receiver):

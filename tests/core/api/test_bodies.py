@@ -134,8 +134,7 @@ async def test_a_large_body_waits_for_one_of_its_company_and_for_nobody_else(run
     await asyncio.sleep(0.1)
     second = post(running.client, b" " * SIZE)
     assert (await post(other, b" " * SIZE)).status_code == 422
-    small = await running.client.post("/api/v1/events/batch", json={"events": []})
-    assert small.status_code == 422
+    assert (await running.client.post("/api/v1/events/batch", json={"events": []})).status_code == 422
     assert not second.done()
     slow.goes_on.set()
     assert [(await posted).status_code for posted in (first, second)] == [422, 422]

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 import sqlalchemy
+from tests.answers import json_of
+from tests.waiting import until
 
 from trunkline.errors import PluginFailed
 from trunkline.store import subscriptions as store
@@ -81,18 +83,15 @@ async def hub(engine, cages, lend_hub):
 
 
 async def subscribe(hub, target=TARGET, **more) -> dict:
-    answer = await hub.client.post(
-        URL, json={"channel": "cages", "target": target, "event_types": ["*"], **more}
+    return json_of(
+        await hub.client.post(URL, json={"channel": "cages", "target": target, "event_types": ["*"], **more}),
+        201,
     )
-    assert answer.status_code == 201, answer.text
-    return answer.json()
 
 
 async def sung(event) -> tuple:
     songs = sys.modules["cages"].SUNG
-    async with asyncio.timeout(60):
-        while not (mine := [song for song in songs if song[4] == str(event.event_id)]):
-            await asyncio.sleep(0.01)
+    mine = await until(lambda: [song for song in songs if song[4] == str(event.event_id)])
     return mine[-1][:4]
 
 
@@ -190,9 +189,7 @@ async def test_a_channel_that_does_something_of_its_own_with_urls_keeps_its_own_
 @pytest.mark.parametrize("engine", ["sqlite"])
 async def test_a_channel_that_posts_as_the_hub_does_is_subscribed_to_by_the_same_call(hub):
     request = {"channel": "webhooks", "target_url": "https://example.com/", "event_types": ["*"]}
-    answer = await hub.client.post(URL, json={**request, "headers": {"x-token": "t"}})
-    assert answer.status_code == 201, answer.text
-    made = answer.json()
+    made = json_of(await hub.client.post(URL, json={**request, "headers": {"x-token": "t"}}), 201)
     assert (made["channel"], made["target_url"], "target" in made) == (
         "webhooks",
         request["target_url"],
@@ -206,8 +203,7 @@ async def test_a_channel_that_posts_as_the_hub_does_is_subscribed_to_by_the_same
         assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, path)
     inside = await hub.client.post(URL, json={**request, "target_url": "https://169.254.169.254/"})
     assert inside.status_code == 422
-    refused = await hub.client.patch(f"{URL}/{made['id']}", json={"target": TARGET})
-    assert refused.status_code == 422
+    assert (await hub.client.patch(f"{URL}/{made['id']}", json={"target": TARGET})).status_code == 422
     changes = {"event_types": ["client.created"], "description": "both", "headers": {"x-token": "u"}}
     changed = await hub.client.patch(f"{URL}/{made['id']}", json=changes)
     assert (changed.status_code, changed.json()["event_types"]) == (200, ["client.created"])

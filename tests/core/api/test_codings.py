@@ -131,8 +131,7 @@ async def test_head_answers_wherever_get_does(api, path):
     head = await api.client.head(path, headers={"Accept-Encoding": "identity"})
     assert (head.status_code, head.content) == (got.status_code, b"")
     assert head.headers["content-length"] == got.headers["content-length"]
-    missing = await api.client.head("/api/v1/events/test")
-    assert missing.status_code == 404
+    assert (await api.client.head("/api/v1/events/test")).status_code == 404
 
 
 async def test_web_pages_may_call_the_api_only_from_the_origins_of_the_setting(

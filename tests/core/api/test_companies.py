@@ -7,6 +7,7 @@ import itertools
 import json
 
 import pytest
+from tests.answers import json_of
 from tests.core.api.tenants import (
     COMPANIES,
     HOOKS,
@@ -80,9 +81,8 @@ async def test_a_reference_has_one_company(running):
     own = await running.operator.patch(f"{COMPANIES}/{first['id']}", json={"reference": shouted})
     assert own.status_code == 200
     await running.operator.patch(f"{COMPANIES}/{first['id']}", json={"reference": first["reference"]})
-    again = await running.operator.post(COMPANIES, json={"reference": first["reference"]})
-    assert again.status_code == 409
-    assert first["reference"] in again.json()["detail"]
+    again = json_of(await running.operator.post(COMPANIES, json={"reference": first["reference"]}), 409)
+    assert first["reference"] in again["detail"]
     moved = await running.operator.patch(
         f"{COMPANIES}/{second['id']}", json={"reference": first["reference"]}
     )
@@ -104,9 +104,7 @@ async def test_a_reference_has_one_company(running):
     ],
 )
 async def test_what_a_company_cannot_have_is_named(running, values, path):
-    answer = await running.operator.post(COMPANIES, json=values)
-    assert answer.status_code == 422
-    (error,) = answer.json()["errors"]
+    (error,) = json_of(await running.operator.post(COMPANIES, json=values), 422)["errors"]
     assert error["path"] == path
     assert path != "/reference" or f", not '{values['reference'][:59]}" in error["message"]
 
@@ -150,24 +148,19 @@ async def test_a_reference_is_taken_wherever_a_company_is_named(running):
     other = await make(running)
     event = {"type": "client.created", "payload": running.events("client.created")}
     batch = [{**event, "companyId": name} for name in (named, made["id"], other["reference"])]
-    answer = await running.operator.post("/api/v1/events/batch", json={"events": batch})
-    assert answer.status_code == 201, answer.text
-    assert [e["companyId"] for e in answer.json()["events"]] == [made["id"], made["id"], other["id"]]
+    answer = json_of(await running.operator.post("/api/v1/events/batch", json={"events": batch}), 201)
+    assert [e["companyId"] for e in answer["events"]] == [made["id"], made["id"], other["id"]]
     page = await running.operator.get("/api/v1/events", headers={"X-Company-Id": named})
     assert [e["companyRef"] for e in page.json()["events"]] == [named] * 3
     customer = await running.client_of(made["id"], COMPANY_SCOPES)
-    own = await customer.post("/api/v1/events", json={**event, "companyId": named})
-    assert own.status_code == 201
+    assert (await customer.post("/api/v1/events", json={**event, "companyId": named})).status_code == 201
 
 
 async def test_an_unknown_reference_is_refused_and_named(running):
     header = await running.operator.get("/api/v1/events", headers={"X-Company-Id": "no-such"})
     assert (header.status_code, "'no-such'" in header.json()["detail"]) == (400, True)
-    body = await emit(running, "no-such")
-    assert body.status_code == 422
-    assert body.json()["errors"] == [
-        {"path": "/companyId", "message": "is no company's reference: 'no-such'"}
-    ]
+    body = json_of(await emit(running, "no-such"), 422)
+    assert body["errors"] == [{"path": "/companyId", "message": "is no company's reference: 'no-such'"}]
     made = await make(running)
     event = {"type": "client.created", "payload": running.events("client.created")}
     batch = {"events": [{**event, "companyId": made["reference"]}, {**event, "companyId": "no-such"}]}
@@ -187,9 +180,8 @@ async def test_a_batch_may_name_references_that_the_hub_has_read_and_others(runn
         events = [{**event, "companyId": name} for name in names]
         return running.operator.post("/api/v1/events/batch", json={"events": events})
 
-    answer = await batch(known["reference"], new["reference"])
-    assert answer.status_code == 201, answer.text
-    assert [e["companyId"] for e in answer.json()["events"]] == [known["id"], new["id"]]
+    answer = json_of(await batch(known["reference"], new["reference"]), 201)
+    assert [e["companyId"] for e in answer["events"]] == [known["id"], new["id"]]
     refused = await batch(known["reference"], "no-such", new["reference"])
     assert [error["path"] for error in refused.json()["errors"]] == ["/events/1/companyId"]
 

@@ -36,9 +36,6 @@ def padded(size: int) -> bytes:
     return head("GET", "/healthz", "x-pad: " + "a" * (size - len(empty)))
 
 
-# ---- heads -----------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("piece", [1 << 20, 1000])
 async def test_a_head_has_as_many_bytes_as_the_setting_says(serve, piece):
     async with serve({"server.max_head_bytes": "4096"}) as site:
@@ -172,9 +169,6 @@ async def test_a_request_for_a_tunnel_is_400(serve):
         await client.send(head("CONNECT", "example.com:443"))
         assert (await client.answer()).status == 400
         assert await client.is_closed()
-
-
-# ---- bodies ----------------------------------------------------------------------------------------------------------
 
 
 async def test_a_body_that_stands_still_is_408(serve):
@@ -316,9 +310,6 @@ async def test_many_small_chunks_are_a_body(serve):
         assert [(await client.answer()).status for _ in range(2)] == [422, 200]
 
 
-# ---- answers ---------------------------------------------------------------------------------------------------------
-
-
 async def test_requests_sent_ahead_are_bounded_and_what_was_taken_is_answered(serve):
     async with serve() as site:
         client = await site.connect()
@@ -384,9 +375,6 @@ async def test_a_long_poll_is_hurt_by_no_time_limit(serve):
         assert (answer.status, json.loads(answer.body)["events"]) == (200, [])
 
 
-# ---- number of connections -------------------------------------------------------------------------------------------
-
-
 async def until_served(site: Site) -> None:
     """Wait until the server has noticed that there is room, and serves a new connection."""
     async with asyncio.timeout(SOON):
@@ -438,9 +426,6 @@ async def test_one_address_may_hold_so_many_connections(serve):
         assert (await late.answer()).status == 503
         held[0].close()
         await until_served(site)
-
-
-# ---- when the server stops -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("turns", range(4))

@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+from tests.answers import json_of
 from tests.core.api.tenants import COMPANIES, HOOKS, completed, emit, fill, make, rows_of
 
 from trunkline.access.keys import COMPANY_SCOPES
@@ -15,9 +16,7 @@ TEST = {"X-Environment": "test"}
 async def key_of(hub, company: int | str, environment: str, **headers: str) -> dict:
     wish = {"company_id": company, "name": environment, "scopes": list(COMPANY_SCOPES)}
     named = wish if headers else wish | {"environment": environment}
-    answer = await hub.operator.post("/api/v1/keys", json=named, headers=headers)
-    assert answer.status_code == 201, answer.text
-    return answer.json()
+    return json_of(await hub.operator.post("/api/v1/keys", json=named, headers=headers), 201)
 
 
 async def both(hub, made: dict):
@@ -103,12 +102,12 @@ async def test_a_key_keeps_to_its_environment_and_an_operator_names_one_that_exi
     named = {"X-Company-Id": made["reference"]}
     assert (await test.get("/api/v1/events", headers={**named, **TEST})).status_code == 200
     for client, environment in ((live, "test"), (test, "live")):
-        answer = await client.get("/api/v1/events", headers={"X-Environment": environment})
-        assert answer.status_code == 403
-        assert "environment" in answer.json()["detail"]
-    wrong = await running.operator.get("/api/v1/events", headers={**named, "X-Environment": "staging"})
-    assert wrong.status_code == 400
-    assert "'live' or 'test': 'staging'" in wrong.json()["detail"]
+        answer = json_of(await client.get("/api/v1/events", headers={"X-Environment": environment}), 403)
+        assert "environment" in answer["detail"]
+    wrong = json_of(
+        await running.operator.get("/api/v1/events", headers={**named, "X-Environment": "staging"}), 400
+    )
+    assert "'live' or 'test': 'staging'" in wrong["detail"]
     minus = await running.operator.get("/api/v1/events", headers={"X-Company-Id": f"-{made['id']}"})
     assert minus.status_code == 400  # an unknown reference
     assert (await emit(running, -made["id"])).status_code == 422

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests.answers import json_of
 
 from trunkline.model.event_groups import OPERATIONAL
 
@@ -11,9 +12,7 @@ MEMBERS = ("health", "failing_since", "success_rate_24h", "p95_ms_24h")
 
 async def subscribe(hub, url: str, **more) -> str:
     request = {"target_url": url, "event_types": ["*"], **more}
-    answer = await hub.client.post("/api/v1/webhooks/subscriptions", json=request)
-    assert answer.status_code == 201, answer.text
-    return answer.json()["id"]
+    return json_of(await hub.client.post("/api/v1/webhooks/subscriptions", json=request), 201)["id"]
 
 
 async def health(hub, subscription_id: str, **wanted: object) -> dict:

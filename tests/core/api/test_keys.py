@@ -9,6 +9,7 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from openapi_spec_validator import validate
 from pydantic import BaseModel, Field
+from tests.answers import json_of
 from tests.databases import limits_over
 
 from trunkline.access.key_service import KeyService
@@ -122,9 +123,8 @@ def limit_headers(answer: httpx2.Response) -> set[str]:
 
 
 async def test_me_tells_whose_key_it_is(client, hub):
-    answer = await client.get("/me", headers=as_(hub, "reader"))
-    assert answer.status_code == 200
-    assert answer.json() == {"company_id": 92, "key_name": "reader", "scopes": ["events:read"]}
+    answer = json_of(await client.get("/me", headers=as_(hub, "reader")))
+    assert answer == {"company_id": 92, "key_name": "reader", "scopes": ["events:read"]}
     operator = await client.get("/me", headers=as_(hub, "operator"))
     assert operator.json() == {"company_id": None, "key_name": "operator", "scopes": ["operator"]}
 
@@ -299,14 +299,16 @@ async def test_a_body_may_name_the_company_too(  # noqa: PLR0917
 
 
 async def test_an_operator_makes_a_companys_key_which_then_works(client, hub):
-    made = await client.post(
-        "/keys",
-        json={"company_id": 7, "name": "Zapier", "scopes": ["events:read"]},
-        headers=as_(hub, "operator"),
+    made = json_of(
+        await client.post(
+            "/keys",
+            json={"company_id": 7, "name": "Zapier", "scopes": ["events:read"]},
+            headers=as_(hub, "operator"),
+        ),
+        201,
     )
-    assert made.status_code == 201
-    key = made.json()["key"]
-    assert made.json() | {"id": "", "created_utc": ""} == {
+    key = made["key"]
+    assert made | {"id": "", "created_utc": ""} == {
         "id": "",
         "company_id": 7,
         "name": "Zapier",
@@ -348,11 +350,10 @@ async def test_a_company_makes_no_keys(client, hub):
 )
 async def test_a_wrong_key_request_is_422_at_its_field(client, hub, change, path):
     body = {"company_id": 92, "name": "x", "scopes": ["admin"]} | change
-    answer = await client.post("/keys", json=body, headers=as_(hub, "operator"))
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["path"] == path
+    answer = json_of(await client.post("/keys", json=body, headers=as_(hub, "operator")), 422)
+    assert answer["errors"][0]["path"] == path
     if path.startswith("/scopes"):
-        assert all(scope in answer.json()["errors"][0]["message"] for scope in COMPANY_SCOPES)
+        assert all(scope in answer["errors"][0]["message"] for scope in COMPANY_SCOPES)
 
 
 async def test_a_refused_key_request_says_what_to_write(client, hub):
@@ -393,8 +394,7 @@ async def test_a_revoked_key_stops_working_at_once(client, hub):
 
 @pytest.mark.parametrize("key_id", ["key_000000000000000000000000", "x", "a%00b", "%F0%9F%94%91"])
 async def test_an_unknown_key_is_404(client, hub, key_id):
-    answer = await client.delete(f"/keys/{key_id}", headers=as_(hub, "operator"))
-    assert answer.status_code == 404
+    assert (await client.delete(f"/keys/{key_id}", headers=as_(hub, "operator"))).status_code == 404
 
 
 def test_a_route_that_does_not_say_how_its_calls_count_stops_the_start():

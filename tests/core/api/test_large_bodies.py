@@ -4,6 +4,7 @@ import asyncio
 
 import httpx2
 import pytest
+from tests.waiting import until
 
 from trunkline.api import events
 from trunkline.ingest.accept import Accepted, Ingest, Submission
@@ -43,9 +44,7 @@ def held(monkeypatch):
 
 
 async def wait_for(storing: list[Submission]) -> None:
-    async with asyncio.timeout(60):
-        while not storing:
-            await asyncio.sleep(0.01)
+    await until(lambda: storing)
 
 
 async def test_they_are_stored_one_at_a_time_and_small_ones_beside_them(post_batch, held):

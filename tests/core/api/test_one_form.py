@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests.answers import json_of
 
 from trunkline.store.operation_keys import Key
 
@@ -75,9 +76,8 @@ async def test_a_request_that_was_cut_off_is_not_repeated(running):
         await connection.exec_driver_sql(
             "UPDATE operation_keys SET status = NULL, body = NULL, holder = 'gone', lease_until_ms = 1 WHERE key = 'cut'"
         )
-    answer = await running.client.post(SUBSCRIPTIONS, json=SUBSCRIPTION, headers=keyed("cut"))
-    assert answer.status_code == 409
-    assert "cut off before its answer was stored" in answer.json()["detail"]
+    answer = json_of(await running.client.post(SUBSCRIPTIONS, json=SUBSCRIPTION, headers=keyed("cut")), 409)
+    assert "cut off before its answer was stored" in answer["detail"]
 
 
 async def test_a_cancelled_request_keeps_its_key_as_its_change_may_be_made(running):
@@ -104,17 +104,14 @@ async def test_what_was_made_has_an_address(api):
     ):  # fmt: skip
         made = await api.client.post(path, json=body)
         assert made.status_code == 201, made.text
-        shown = await api.client.get(made.headers["location"])
-        assert shown.status_code == 200
-        assert shown.json().get("id") == made.json().get("id")
+        assert json_of(await api.client.get(made.headers["location"])).get("id") == made.json().get("id")
 
 
 async def test_an_answer_without_a_body_has_no_media_type(api):
     made = (await api.client.post(SUBSCRIPTIONS, json=SUBSCRIPTION)).json()
     gone = await api.client.delete(f"{SUBSCRIPTIONS}/{made['id']}")
     assert (gone.status_code, gone.headers.get("content-type")) == (204, None)
-    again = await api.client.delete(f"{SUBSCRIPTIONS}/{made['id']}")
-    assert again.status_code == 404
+    assert (await api.client.delete(f"{SUBSCRIPTIONS}/{made['id']}")).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests.waiting import until
 
 from trunkline.api import server
 from trunkline.hub.hub import Hub
@@ -19,12 +20,6 @@ async def hang_up_after(condition, address, request: bytes) -> None:
     await until(condition)
     writer.close()
     await writer.wait_closed()
-
-
-async def until(condition) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def head(method: str, path: str, key: str, body: bytes = b"") -> bytes:

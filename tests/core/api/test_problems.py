@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI, Path, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
+from tests.answers import json_of
 
 from trunkline import errors
 from trunkline.api import problems
@@ -156,10 +157,9 @@ async def test_a_refusal_is_answered_with_its_own_facts(client, error):
 
 
 async def test_a_plugins_own_refusal_takes_the_type_of_its_nearest_relative(client):
-    answer = await client.get("/raise/plugin")
-    assert answer.status_code == 409
-    assert answer.json()["type"] == "urn:trunkline:problem:conflict"
-    assert answer.json()["title"] == "Of a plugin"
+    answer = json_of(await client.get("/raise/plugin"), 409)
+    assert answer["type"] == "urn:trunkline:problem:conflict"
+    assert answer["title"] == "Of a plugin"
 
 
 async def test_a_database_that_is_away_is_503_with_retry_after(client):
@@ -256,9 +256,8 @@ async def test_wrong_addresses_and_parameters_are_named(client, method, path, st
 
 
 async def test_every_fault_of_a_body_has_its_pointer(client):
-    answer = await client.post("/items", json={"name": "long", "tags": [1, "x"], "a/b~c": 1})
-    assert answer.status_code == 422
-    assert {fault["path"]: fault["message"] for fault in answer.json()["errors"]} == {
+    answer = json_of(await client.post("/items", json={"name": "long", "tags": [1, "x"], "a/b~c": 1}), 422)
+    assert {fault["path"]: fault["message"] for fault in answer["errors"]} == {
         "/name": "must have 3 characters at most",
         "/tags/1": "must be a whole number, not 'x'",
         "/a~1b~0c": "is not known here; known are name, tags",
@@ -346,8 +345,10 @@ async def test_a_long_name_is_cut_in_the_answer(api):
 
 async def test_a_body_of_very_many_values_is_refused_before_it_is_walked_through(api):
     body = b'{"events":[' + b",".join([b"[[1]]"] * 1_000_001) + b"]}"
-    answer = await api.client.post(
-        "/api/v1/events/batch", content=body, headers={"Content-Type": "application/json"}
+    answer = json_of(
+        await api.client.post(
+            "/api/v1/events/batch", content=body, headers={"Content-Type": "application/json"}
+        ),
+        422,
     )
-    assert answer.status_code == 422
-    assert answer.json()["errors"] == [{"path": "", "message": "holds more than 2,000,000 values"}]
+    assert answer["errors"] == [{"path": "", "message": "holds more than 2,000,000 values"}]

@@ -6,6 +6,7 @@ import logging
 
 import pytest
 from sqlalchemy import text
+from tests.answers import json_of
 
 from trunkline.ingest import judging
 
@@ -59,15 +60,11 @@ async def polled(client) -> list[dict]:
 
 
 async def waiting(client, **query) -> list[dict]:
-    answer = await client.get(INBOX, params=query)
-    assert answer.status_code == 200, answer.text
-    return answer.json()["quarantined"]
+    return json_of(await client.get(INBOX, params=query))["quarantined"]
 
 
 async def quarantine(client, event=None) -> str:
-    answer = await post(client, event or BROKEN)
-    assert answer.status_code == 202, answer.text
-    return answer.json()["quarantined"]["id"]
+    return json_of(await post(client, event or BROKEN), 202)["quarantined"]["id"]
 
 
 def paths(answer) -> list[str]:
@@ -79,9 +76,6 @@ def counted(hub, name: str, **labels: str) -> float:
     """Add up the samples of *name* that have *labels*, with any further labels."""
     samples = [sample for metric in hub.hub.metrics.registry.collect() for sample in metric.samples]
     return sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
-
-
-# ---- reject ----------------------------------------------------------------------------------------------------------
 
 
 async def test_a_type_without_a_mode_of_its_own_is_rejected(lite):
@@ -107,17 +101,12 @@ async def test_what_a_plugin_emits_is_rejected_whatever_the_mode(lite):
     assert await waiting(lite.client) == await polled(lite.client) == []
 
 
-# ---- quarantine ------------------------------------------------------------------------------------------------------
-
-
 async def test_a_payload_that_breaks_its_schema_is_kept_out_of_the_stream_and_answered_with_what_is_wrong(
     hub,
 ):
     before = [counted(hub, QUARANTINED, type="invoice.created"), counted(hub, ACCEPTED)]
-    answer = await post(hub.client, {**BROKEN, "createdUtc": "2026-01-28T12:30:00.50+02:00"})
-
-    assert answer.status_code == 202
-    (shown,) = answer.json().values()
+    answer = json_of(await post(hub.client, {**BROKEN, "createdUtc": "2026-01-28T12:30:00.50+02:00"}), 202)
+    (shown,) = answer.values()
     assert shown.pop("id").startswith("qtn_")
     assert [error["path"] for error in shown.pop("errors")] == PATHS
     assert shown == {
@@ -163,15 +152,15 @@ async def test_a_bad_envelope_is_refused_whatever_the_mode(lite):
 
 
 async def test_the_valid_events_of_a_batch_are_stored_in_order_and_the_others_wait(hub):
-    answer = await post_batch(hub.client, invoice(1), invoice("x"), failed("5"), invoice(2), invoice("y"))
-
-    assert answer.status_code == 201
-    assert [event["payload"].get("amount") for event in answer.json()["events"]] == [1, None, 2]
-    assert [one["index"] for one in answer.json()["quarantined"]] == [1, 4]
-    assert [one["errors"][0]["path"] for one in answer.json()["quarantined"]] == PATHS * 2
-    assert answer.json()["events"] == await polled(hub.client)
+    answer = json_of(
+        await post_batch(hub.client, invoice(1), invoice("x"), failed("5"), invoice(2), invoice("y")), 201
+    )
+    assert [event["payload"].get("amount") for event in answer["events"]] == [1, None, 2]
+    assert [one["index"] for one in answer["quarantined"]] == [1, 4]
+    assert [one["errors"][0]["path"] for one in answer["quarantined"]] == PATHS * 2
+    assert answer["events"] == await polled(hub.client)
     kept = [one["id"] for one in await waiting(hub.client)]
-    assert kept == [one["id"] for one in answer.json()["quarantined"]][::-1]
+    assert kept == [one["id"] for one in answer["quarantined"]][::-1]
 
 
 async def test_a_batch_of_which_nothing_is_stored_is_answered_202(hub):
@@ -199,9 +188,6 @@ async def test_events_and_quarantined_ones_are_stored_together_or_not_at_all(dat
         await connection.execute(text("ALTER TABLE elsewhere RENAME TO quarantine"))
     assert await waiting(hub.client) == await polled(hub.client) == []
     assert (await post_batch(hub.client, invoice(1), invoice("x"), key="k")).status_code == 201
-
-
-# ---- idempotency keys ------------------------------------------------------------------------------------------------
 
 
 async def test_a_repeated_key_gives_the_first_answer_and_keeps_nothing_twice(hub):
@@ -280,9 +266,6 @@ async def test_requests_with_keys_of_every_kind_share_a_transaction(hub):
     assert {one["id"] for one in await waiting(hub.client)} == kept
 
 
-# ---- the inbox -------------------------------------------------------------------------------------------------------
-
-
 async def test_the_inbox_is_listed_newest_first_and_page_by_page(hub):
     ids = [await quarantine(hub.client, invoice(f"{n}")) for n in range(5)]
     seen, cursor = [], None
@@ -347,8 +330,7 @@ async def test_an_event_without_a_time_gets_that_of_its_first_receipt(hub):
 
 async def test_a_released_event_is_delivered(engine, lend_hub, receiver):
     hub = await lend_hub(engine, MODES)
-    body = {"target_url": receiver.url, "event_types": ["*"]}
-    await hub.client.post("/api/v1/webhooks/subscriptions", json=body)
+    await hub.subscribe(receiver.url)
     held = await quarantine(hub.client)
     released = await hub.client.post(f"{INBOX}/{held}/release", json={"payload": invoice()["payload"]})
     (pushed,) = await receiver.wait_for(1)
@@ -515,9 +497,6 @@ async def test_a_payload_that_would_make_the_event_too_large_is_refused(lite):
     assert (await lite.client.post(f"{INBOX}/{held}/release", json=large)).status_code == 413
 
 
-# ---- companies -------------------------------------------------------------------------------------------------------
-
-
 async def test_a_company_sees_and_changes_its_own_only(hub):
     held = await quarantine(hub.client)
     other = await hub.client_of(hub.neighbour_id)
@@ -556,9 +535,6 @@ async def test_whoever_only_sends_events_reads_nothing_that_is_quarantined(lite)
     reader = await lite.client_of(lite.company_id, ["events:read"])
     assert (await reader.get(f"{INBOX}/{waits}")).json()["payload"] == BROKEN["payload"]
     assert waits in [one["id"] for one in await waiting(reader)]
-
-
-# ---- warn ------------------------------------------------------------------------------------------------------------
 
 
 async def test_an_event_of_a_type_that_is_only_warned_of_is_accepted_with_a_header(hub, caplog):

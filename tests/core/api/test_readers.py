@@ -8,6 +8,7 @@ import json
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import text
+from tests.answers import json_of
 from tests.plugins.polling.test_routes import emit, failed, lead, named
 
 from trunkline.insight.gauges import CONSUMERS_EVERY
@@ -24,9 +25,7 @@ async def make(client, name="billing", **body):
 
 
 async def lease(client, name="billing", **query):
-    answer = await client.get(f"{CONSUMERS}/{name}/events", params=query)
-    assert answer.status_code == 200, answer.text
-    page = answer.json()
+    page = json_of(await client.get(f"{CONSUMERS}/{name}/events", params=query))
     return [event["id"] for event in page["events"]], page["cursor"], page["lease"]
 
 
@@ -54,9 +53,6 @@ async def lapse(running, name="billing"):
 
 def digest_of(ids) -> str:
     return hashlib.sha256("".join(f"{one}\n" for one in ids).encode()).hexdigest()
-
-
-# ---- consumers -------------------------------------------------------------------------------------------------------
 
 
 async def test_a_consumer_is_made_once_keeps_its_place_and_is_deleted(running):
@@ -198,9 +194,8 @@ async def test_seek_goes_back_and_on_and_ends_every_lease(running):
     ],
 )
 async def test_a_request_that_is_wrong_is_told_where(running, name, body, path):
-    answer = await running.client.put(f"{CONSUMERS}/{name}", json=body)
-    assert answer.status_code == 422
-    assert [error["path"] for error in answer.json()["errors"]] == [path]
+    answer = json_of(await running.client.put(f"{CONSUMERS}/{name}", json=body), 422)
+    assert [error["path"] for error in answer["errors"]] == [path]
 
 
 async def test_consumers_start_now_unless_they_say_otherwise_and_are_apart_by_company(running):
@@ -289,8 +284,7 @@ async def test_a_lease_that_is_asked_for_wrongly_is_refused(running, query):
 @pytest.mark.parametrize(("method", "path"), [("GET", "events"), ("POST", "commit")])
 async def test_no_consumer_has_a_nul_in_its_name(running, method, path):
     body = {"cursor": "x"} if method == "POST" else None
-    answer = await running.client.request(method, f"{CONSUMERS}/a%00b/{path}", json=body)
-    assert answer.status_code == 404
+    assert (await running.client.request(method, f"{CONSUMERS}/a%00b/{path}", json=body)).status_code == 404
 
 
 async def test_the_metrics_say_how_long_an_event_waits_for_a_consumer(running):
@@ -311,13 +305,8 @@ async def test_a_consumer_that_has_nothing_to_read_is_moved_past_what_is_removed
     assert cursors.decode((await show(neighbour))["cursor"]) >= 1000
 
 
-# ---- digests ---------------------------------------------------------------------------------------------------------
-
-
 async def digest(client, **query):
-    answer = await client.get("/api/v1/events/digest", params=query)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    return json_of(await client.get("/api/v1/events/digest", params=query))
 
 
 async def test_a_digest_is_of_the_ids_between_two_places(running):
@@ -364,15 +353,9 @@ async def test_ranges_have_as_many_events_each_and_cover_the_whole(running):
 
 async def test_a_digest_of_a_subscription_is_of_what_it_takes(running):
     ids = await emit(running.client, lead(1), failed(), lead(9))
-    made = await running.client.post(
-        "/api/v1/webhooks/subscriptions",
-        json={
-            "target_url": "https://example.com/hook",
-            "event_types": ["lead.created"],
-            "filter": {"payload.client_id": 9},
-        },
-    )
-    taken = await digest(running.client, subscription=made.json()["id"])
+    only = {"event_types": ["lead.created"], "filter": {"payload.client_id": 9}}
+    made = await running.subscribe("https://example.com/hook", **only)
+    taken = await digest(running.client, subscription=made["id"])
     assert (taken["count"], taken["digest"]) == (1, digest_of(ids[2:]))
 
 
@@ -434,9 +417,6 @@ async def test_a_reader_that_lacks_one_of_a_hundred_thousand_finds_it_with_three
     assert cursors.decode(body["next_cursor"]) == first + 54_321
 
 
-# ---- interest and keys -----------------------------------------------------------------------------------------------
-
-
 async def test_interest_counts_subscriptions_and_consumers_of_a_type(running):
     path = "/api/v1/event-types/lead.created/interest"
     nobody = (await running.client.get(path)).json()
@@ -461,9 +441,8 @@ async def test_interest_in_an_operational_type_counts_the_readers_that_name_it(r
 
 
 async def keys_of(client, **query):
-    answer = await client.get("/.well-known/jwks.json", params=query, headers={"X-Api-Key": ""})
-    assert answer.status_code == 200, answer.text
-    return answer.json()["keys"]
+    answer = json_of(await client.get("/.well-known/jwks.json", params=query, headers={"X-Api-Key": ""}))
+    return answer["keys"]
 
 
 async def test_public_keys_are_found_by_company_and_by_subscription_two_while_a_rotation_lasts(running):
@@ -475,9 +454,7 @@ async def test_public_keys_are_found_by_company_and_by_subscription_two_while_a_
         json={**request, "secret": "whsec_" + base64.b64encode(seed).decode()},
     )
     assert [error["path"] for error in wrong.json()["errors"]] == ["/secret"]
-    made = await running.client.post("/api/v1/webhooks/subscriptions", json={**request, "secret": own})
-    assert made.status_code == 201, made.text
-    subscription = made.json()
+    subscription = await running.subscribe(**request, secret=own)
     (key,) = await keys_of(running.client, company=running.company_id)
     raw = base64.urlsafe_b64decode(key["x"] + "=")
     assert base64.b64encode(raw).decode() == subscription["public_key"].removeprefix("whpk_")
@@ -492,5 +469,4 @@ async def test_public_keys_are_found_by_company_and_by_subscription_two_while_a_
     assert [one["kid"] for one in both][1:] == [key["kid"]]
     assert await keys_of(running.client, company=running.neighbour_id) == []
     assert await keys_of(running.client, company="no-such-reference") == []
-    unnamed = await running.client.get("/.well-known/jwks.json")
-    assert unnamed.status_code == 400
+    assert (await running.client.get("/.well-known/jwks.json")).status_code == 400

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
+from tests.answers import json_of
 
 from trunkline.api import problems
 from trunkline.api.requests import QueryModel, StrictRoute, check_query, read_body, read_json
@@ -30,8 +31,6 @@ JSON = st.recursive(
     ),
     max_leaves=20,
 )
-
-# ---- JSON
 
 
 @given(JSON, st.booleans(), st.sampled_from([None, 1, "\t"]))
@@ -128,9 +127,6 @@ def test_text_that_only_looks_like_an_escaped_nul_is_read():
     assert read_json(b'["\\\\u0000"]')[1] == ["\\u0000"]
 
 
-# ---- bodies, queries and routes
-
-
 class Thing(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -192,15 +188,13 @@ async def client() -> AsyncIterator[httpx2.AsyncClient]:
 )
 async def test_json_is_read_whatever_kind_of_json_it_says_it_is(client, content_type):
     headers = {"content-type": content_type} if content_type else {}
-    answer = await client.post("/things", content=b'{"name": "a", "amount": 1.5}', headers=headers)
-    assert answer.status_code == 200, answer.text
-    assert answer.json() == {"name": "a", "amount": 1.5}
+    answer = json_of(await client.post("/things", content=b'{"name": "a", "amount": 1.5}', headers=headers))
+    assert answer == {"name": "a", "amount": 1.5}
 
 
 async def test_what_says_that_it_is_no_json_is_415(client):
-    answer = await client.post("/things", data={"name": "a"})
-    assert answer.status_code == 415
-    assert "application/x-www-form-urlencoded" in answer.json()["detail"]
+    answer = json_of(await client.post("/things", data={"name": "a"}), 415)
+    assert "application/x-www-form-urlencoded" in answer["detail"]
 
 
 @pytest.mark.parametrize(
@@ -220,10 +214,11 @@ async def test_what_says_that_it_is_no_json_is_415(client):
     ],
 )
 async def test_a_wrong_body_is_422_at_its_pointer(client, content, path, says):
-    answer = await client.post("/things", content=content, headers={"content-type": "application/json"})
-    assert answer.status_code == 422, answer.text
-    assert answer.json()["errors"][0]["path"] == path
-    assert says in answer.json()["errors"][0]["message"]
+    answer = json_of(
+        await client.post("/things", content=content, headers={"content-type": "application/json"}), 422
+    )
+    assert answer["errors"][0]["path"] == path
+    assert says in answer["errors"][0]["message"]
 
 
 async def test_an_optional_body_may_be_left_out_and_is_otherwise_read_strictly(client):
@@ -242,9 +237,7 @@ async def test_a_body_over_the_limit_is_413_announced_or_not(client):
     assert (await client.post("/things", content=b'{"name": "a"}' + b" " * 88)).status_code == 413
     assert (await client.post("/things", content=in_pieces(30, 4))).status_code == 413
     assert (await client.post("/raw", content=in_pieces(25, 2))).json() == 50
-    answer = await client.post("/raw", content=in_pieces(25, 3))
-    assert answer.status_code == 413
-    assert "50 bytes" in answer.json()["detail"]
+    assert "50 bytes" in json_of(await client.post("/raw", content=in_pieces(25, 3)), 413)["detail"]
 
 
 async def test_reading_stops_at_the_limit():
@@ -288,16 +281,13 @@ async def test_query_values_reach_the_route_as_they_were_sent(client):
     ],
 )
 async def test_a_wrong_query_is_400_and_names_the_parameter(client, query, name, says):
-    answer = await client.get(f"/things?{query}")
-    assert answer.status_code == 400, answer.text
-    assert answer.json()["errors"][0]["path"] == name
-    assert says in answer.json()["errors"][0]["message"]
+    answer = json_of(await client.get(f"/things?{query}"), 400)
+    assert answer["errors"][0]["path"] == name
+    assert says in answer["errors"][0]["message"]
 
 
 async def test_a_route_without_parameters_says_that_it_has_none(client):
-    answer = await client.post("/raw?x=1")
-    assert answer.status_code == 400
-    assert "this call has none" in answer.json()["detail"]
+    assert "this call has none" in json_of(await client.post("/raw?x=1"), 400)["detail"]
 
 
 async def test_a_nul_in_a_path_leads_nowhere(client):

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests.answers import json_of
 from tests.certificates import HOST, issue, server_context
 
 from trunkline.errors import NotFound
@@ -13,23 +14,13 @@ LEAD = {"client_id": 7, "first_name": "Jane", "last_name": "Doe", "email": "jane
 LEAD |= {"status": "Lead - New", "status_id": 10, "created_date": "2026-01-28T10:30:00Z"}
 
 
-async def create(hub, target_url: str, **changes) -> dict:
-    answer = await hub.client.post(HOOKS, json={"target_url": target_url, "event_types": ["*"], **changes})
-    assert answer.status_code == 201, answer.text
-    return answer.json()
-
-
 async def emit(hub, number: int = 7) -> int:
     event = {"type": "lead.created", "payload": {**LEAD, "client_id": number}}
-    answer = await hub.client.post("/api/v1/events", json=event)
-    assert answer.status_code == 201, answer.text
-    return answer.json()["id"]
+    return json_of(await hub.client.post("/api/v1/events", json=event), 201)["id"]
 
 
 async def log(hub, subscription: dict, **query) -> dict:
-    answer = await hub.client.get(f"{HOOKS}/{subscription['id']}/deliveries", params=query)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    return json_of(await hub.client.get(f"{HOOKS}/{subscription['id']}/deliveries", params=query))
 
 
 async def until(hub, subscription: dict, **counts: int) -> list[dict]:
@@ -43,17 +34,13 @@ async def until(hub, subscription: dict, **counts: int) -> list[dict]:
 
 
 async def explain(hub, event: int) -> dict[str, dict]:
-    answer = await hub.client.get(f"/api/v1/events/{event}/explain")
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["event_id"] == event
-    return {entry["subscription_id"]: entry for entry in answer.json()["subscriptions"]}
-
-
-# ---- the log ---------------------------------------------------------------------------------------------------------
+    answer = json_of(await hub.client.get(f"/api/v1/events/{event}/explain"))
+    assert answer["event_id"] == event
+    return {entry["subscription_id"]: entry for entry in answer["subscriptions"]}
 
 
 async def test_a_delivery_is_logged_with_its_attempts(running, receiver):
-    made = await create(running, receiver.url)
+    made = await running.subscribe(receiver.url)
     receiver.script([Answer(503, body=b"busy"), Answer(200, body=b"ok")])
     event = await emit(running)
     (delivery,) = await until(running, made, delivered=1)
@@ -92,7 +79,7 @@ async def test_a_delivery_is_logged_with_its_attempts(running, receiver):
 
 
 async def test_the_log_is_paged_newest_first_and_filtered_by_status(running, receiver):
-    made = await create(running, receiver.url)
+    made = await running.subscribe(receiver.url)
     receiver.script([Answer(500)] * 9)
     events = [await emit(running) for _ in range(3)]
     await until(running, made, exhausted=3)
@@ -128,7 +115,7 @@ WRONG_QUERIES = [
 
 async def test_what_a_log_query_gets_wrong_is_named(api):
     for query, name in WRONG_QUERIES:
-        made = await create(api, "https://example.com/")
+        made = await api.subscribe("https://example.com/")
         for url in (HOOKS, "/api/v1/subscriptions"):
             answer = await api.client.get(f"{url}/{made['id']}/deliveries?{query}")
             assert (answer.status_code, [error["path"] for error in answer.json()["errors"]]) == (400, [name])
@@ -156,7 +143,7 @@ async def test_a_delivery_that_is_not_there_is_404(running):
 
 async def test_a_refused_address_is_a_failed_attempt_that_says_so(database_url, make_hub, receiver):
     open_hub = await make_hub(database_url)
-    made = await create(open_hub, receiver.url)
+    made = await open_hub.subscribe(receiver.url)
     await open_hub.hub.__aexit__(None, None, None)
     strict = await make_hub(database_url, {"delivery.allow_private_networks": "false"})
     await emit(strict)
@@ -170,7 +157,7 @@ async def test_a_refused_address_is_a_failed_attempt_that_says_so(database_url, 
 async def test_a_fault_of_tls_is_named_wherever_an_attempt_is_shown(running, tmp_path, caplog):
     caplog.set_level("INFO")
     async with Receiver(ssl_context=server_context(tmp_path, issue(HOST))) as target:
-        made = await create(running, target.url)
+        made = await running.subscribe(target.url)
         event = await emit(running)
         (delivery,) = await until(running, made, exhausted=1)
         tried = (await running.client.post(f"{HOOKS}/{made['id']}/test")).json()
@@ -183,7 +170,7 @@ async def test_a_fault_of_tls_is_named_wherever_an_attempt_is_shown(running, tmp
 
 async def test_an_attempt_that_sent_its_request_twice_says_so(running, receiver, caplog):
     caplog.set_level("INFO")
-    made = await create(running, receiver.url)
+    made = await running.subscribe(receiver.url)
     receiver.script([Answer(), CloseWithoutAnswer(), Answer()])
     for number in (1, 2):
         event = await emit(running, number)
@@ -199,11 +186,8 @@ async def test_an_attempt_that_sent_its_request_twice_says_so(running, receiver,
     assert (line.company_id, line.delivery_ids) == (running.company_id, [deliveries[0]["id"]])
 
 
-# ---- trying again ----------------------------------------------------------------------------------------------------
-
-
 async def test_an_exhausted_delivery_is_tried_again_at_once(running, receiver):
-    made = await create(running, receiver.url)
+    made = await running.subscribe(receiver.url)
     receiver.script([Answer(500)] * 3)
     await emit(running)
     (delivery,) = await until(running, made, exhausted=1)
@@ -221,7 +205,7 @@ async def test_an_exhausted_delivery_is_tried_again_at_once(running, receiver):
 
 
 async def test_a_delivered_one_may_be_sent_again(running, receiver):
-    made = await create(running, receiver.url)
+    made = await running.subscribe(receiver.url)
     await emit(running)
     (delivery,) = await until(running, made, delivered=1)
     assert (await running.client.post(f"/api/v1/deliveries/{delivery['id']}/retry")).status_code == 202
@@ -242,7 +226,7 @@ async def test_a_retry_says_whether_it_waits_as_planned_or_as_its_target_asks(  
     lend_hub, engine, receiver, asked, by, words
 ):
     hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "60,60", "delivery.retry_jitter": "0.5"})
-    made = await create(hub, receiver.url)
+    made = await hub.subscribe(receiver.url)
     receiver.answer(503, headers={"retry-after": asked} if asked else {})
     event = await emit(hub)
     (delivery,) = await until(hub, made, pending=1)
@@ -260,7 +244,7 @@ async def test_a_retry_says_whether_it_waits_as_planned_or_as_its_target_asks(  
 
 async def test_a_delivery_that_waits_for_its_retry_is_tried_now(lend_hub, engine, receiver):
     hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "3600"})
-    made = await create(hub, receiver.url)
+    made = await hub.subscribe(receiver.url)
     receiver.script([Answer(500)])
     event = await emit(hub)
     (delivery,) = await until(hub, made, pending=1)
@@ -281,8 +265,7 @@ async def test_what_is_held_in_an_order_says_by_what_and_goes_on_when_that_is_sk
     lend_hub, engine, receiver
 ):
     hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "3600"})
-    request = {"target_url": receiver.url, "event_types": ["*"], "ordering": {"key": "/payload/client_id"}}
-    made = (await hub.client.post(HOOKS, json=request)).json()
+    made = await hub.subscribe(receiver.url, ordering={"key": "/payload/client_id"})
     assert made["ordering"] == {"key": "/payload/client_id"}
     receiver.script([Answer(500)])
     await emit(hub)
@@ -303,7 +286,7 @@ async def test_what_is_held_in_an_order_says_by_what_and_goes_on_when_that_is_sk
 
 @pytest.mark.parametrize("given", ["yesterday", "2026-01-28", "2026-01-28T10:30:00", True])
 async def test_a_time_that_is_none_is_refused_with_an_example(api, given):
-    made = await create(api, "https://example.com/hook")
+    made = await api.subscribe("https://example.com/hook")
     answer = await api.client.post(f"{HOOKS}/{made['id']}/replay", json={"from": given})
     (fault,) = answer.json()["errors"]
     assert fault["path"] == "/from"
@@ -313,8 +296,7 @@ async def test_a_time_that_is_none_is_refused_with_an_example(api, given):
 
 
 async def test_an_ordering_is_changed_by_patch_and_refused_where_no_event_can_have_its_key(api):
-    target = {"target_url": "https://example.com/h", "event_types": ["lead.created"]}
-    made = (await api.client.post(HOOKS, json=target)).json()
+    made = await api.subscribe("https://example.com/h", event_types=["lead.created"])
     assert made["ordering"] is None
     path = f"/api/v1/subscriptions/{made['id']}"
     for ordering in ("subscription", {"key": "/payload/client_id"}, None):
@@ -335,8 +317,7 @@ async def test_a_limit_and_retries_of_ones_own_are_given_and_changed_on_every_ch
         "rate": "50/second",
         "max_in_flight": 8,
     }
-    target = {"target_url": "https://example.com/h", "event_types": ["*"]}
-    made = (await api.client.post(HOOKS, json=target | own)).json()
+    made = await api.subscribe("https://example.com/h", **own)
     assert {name: made[name] for name in own} == own
     path = f"/api/v1/subscriptions/{made['id']}"
     changed = (await api.client.patch(path, json={"retry": {"for_seconds": 3600}})).json()
@@ -353,11 +334,8 @@ async def test_a_limit_and_retries_of_ones_own_are_given_and_changed_on_every_ch
         assert {name: shown[name] for name in own} == own
 
 
-# ---- deleting and ending ---------------------------------------------------------------------------------------------
-
-
 async def test_an_events_deliveries_are_listed_after_their_subscription_was_deleted_too(running, receiver):
-    kept, deleted = await create(running, receiver.url), await create(running, receiver.url)
+    kept, deleted = await running.subscribe(receiver.url), await running.subscribe(receiver.url)
     event = await emit(running)
     await until(running, kept, delivered=1)
     await until(running, deleted, delivered=1)
@@ -375,7 +353,7 @@ async def test_an_events_deliveries_are_listed_after_their_subscription_was_dele
 
 async def test_what_is_pending_when_a_subscription_is_deleted_ends_as_gone(lend_hub, engine, receiver):
     hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "3600"})
-    made = await create(hub, receiver.url)
+    made = await hub.subscribe(receiver.url)
     receiver.script([Answer(500), Answer(500), Answer(200)])
     for _ in range(3):
         await emit(hub)
@@ -391,7 +369,7 @@ async def test_what_is_pending_when_a_subscription_is_deleted_ends_as_gone(lend_
 
 
 async def test_a_subscription_whose_target_is_gone_is_disabled_with_reason_and_time(running, receiver):
-    made = await create(running, receiver.url)
+    made = await running.subscribe(receiver.url)
     receiver.answer(410)
     event = await emit(running)
     await until(running, made, gone=1)
@@ -418,7 +396,7 @@ async def test_a_subscription_whose_target_is_gone_is_disabled_with_reason_and_t
 
 async def test_many_targets_that_are_gone_at_once_while_their_subscriptions_change(running, receiver):
     receiver.answer(410)
-    made = [await create(running, f"{receiver.url}/{n}") for n in range(10)]
+    made = [await running.subscribe(f"{receiver.url}/{n}") for n in range(10)]
 
     async def change(subscription: dict) -> set[int]:
         url = f"{HOOKS}/{subscription['id']}"
@@ -437,19 +415,16 @@ async def test_many_targets_that_are_gone_at_once_while_their_subscriptions_chan
     assert (await running.anonymous.get("/readyz")).json()["dispatcher"] == "ok"
 
 
-# ---- explaining ------------------------------------------------------------------------------------------------------
-
-
 async def test_explain_has_an_entry_and_a_reason_for_every_subscription(running, receiver):
-    delivered = await create(running, receiver.url)
-    failing = await create(running, receiver.url + "/fails")
+    delivered = await running.subscribe(receiver.url)
+    failing = await running.subscribe(receiver.url + "/fails")
     receiver.answer(500, path="/fails")
-    other_type = await create(running, receiver.url, event_types=["payment.failed", "client.created"])
-    unmet = await create(running, receiver.url, filter={"payload.client_id": {"gt": 100}})
-    paused = await create(running, receiver.url)
+    other_type = await running.subscribe(receiver.url, event_types=["payment.failed", "client.created"])
+    unmet = await running.subscribe(receiver.url, filter={"payload.client_id": {"gt": 100}})
+    paused = await running.subscribe(receiver.url)
     await running.client.patch(f"{HOOKS}/{paused['id']}", json={"status": "paused"})
     event = await emit(running)
-    late = await create(running, receiver.url)
+    late = await running.subscribe(receiver.url)
     await until(running, delivered, delivered=1)
     await until(running, failing, exhausted=1)
 
@@ -490,8 +465,8 @@ async def test_explain_tells_the_last_answer_without_the_secrets_that_the_target
     lend_hub, engine, receiver
 ):
     hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "0.05, 3600"})
-    made = await create(hub, receiver.url, headers={"Authorization": "Bearer s3cret-of-theirs"})
-    refused = await create(hub, "http://127.0.0.1:9/closed")
+    made = await hub.subscribe(receiver.url, headers={"Authorization": "Bearer s3cret-of-theirs"})
+    refused = await hub.subscribe("http://127.0.0.1:9/closed")
     echo = f"no: Bearer s3cret-of-theirs {made['secret']}\nsecond line"
     receiver.script([Answer(500, body=b"first"), Answer(503, body=echo.encode())])
     event = await emit(hub)
@@ -514,7 +489,7 @@ async def test_explain_tells_the_last_answer_without_the_secrets_that_the_target
 async def test_explain_says_why_a_subscription_is_disabled_and_since_when(lend_hub, engine, receiver, status):
     chosen = {"delivery.breaker_failures": "2", "delivery.breaker_span_seconds": "0"}
     hub = await lend_hub(engine, {**chosen, "delivery.retry_schedule_seconds": "0.05, 3600"})
-    made = await create(hub, receiver.url)
+    made = await hub.subscribe(receiver.url)
     receiver.answer(status, body=b"closed for good")
     event = await emit(hub)
     async with asyncio.timeout(60):
@@ -541,7 +516,7 @@ async def test_explain_says_that_a_matched_event_waits_while_its_subscription_is
     lend_hub, engine, receiver
 ):
     hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "3600"})
-    made = await create(hub, receiver.url)
+    made = await hub.subscribe(receiver.url)
     receiver.script([Answer(500)])
     event = await emit(hub)
     await until(hub, made, pending=1)
@@ -554,7 +529,7 @@ async def test_explain_says_that_a_matched_event_waits_while_its_subscription_is
 
 
 async def test_an_event_that_is_about_to_be_delivered_is_explained_as_pending(api):
-    made = await create(api, "https://example.com/")
+    made = await api.subscribe("https://example.com/")
     event = await emit(api)
     entry = (await explain(api, event))[made["id"]]
     assert (entry["matched"], entry["state"], entry["attempts"], entry["delivery_id"]) == (

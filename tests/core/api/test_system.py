@@ -107,9 +107,6 @@ def is_problem(answer, status: int) -> bool:
     return "Traceback" not in answer.text and "SELECT" not in answer.text
 
 
-# ---- rights ----------------------------------------------------------------------------------------------------------
-
-
 async def test_every_call_needs_a_key(api):
     for method, path in some(operations(api)):
         answer = await api.anonymous.request(method, filled(path), json=BODIES.get((method, path), {}))
@@ -141,9 +138,6 @@ async def test_an_operator_who_names_no_company_is_told_to(api):
         assert is_problem(answer, 400)
         assert "X-Company-Id" in answer.json()["detail"]
         assert (await api.operator.get(path, headers={"X-Company-Id": "92"})).status_code == 200
-
-
-# ---- addresses and methods -------------------------------------------------------------------------------------------
 
 
 async def test_an_address_that_is_not_there_is_a_problem_with_the_requests_id(api):
@@ -202,9 +196,6 @@ async def test_no_query_parameter_goes_unnoticed_anywhere(api):
         assert [error["path"] for error in answer.json()["errors"]] == ["bogus"]
 
 
-# ---- plugins ---------------------------------------------------------------------------------------------------------
-
-
 async def test_plugins_are_listed_for_an_admin_and_for_an_operator(api):
     for client in (await api.client_of(api.company_id, ["admin"]), api.operator):
         answer = (await client.get("/api/v1/plugins")).json()
@@ -235,10 +226,8 @@ async def test_without_polling_its_routes_are_gone_and_pushing_goes_on(
         "polling": "disabled",
         "webhooks": "active",
     }
-    await hub.client.post(
-        "/api/v1/webhooks/subscriptions", json={"target_url": receiver.url, "event_types": ["*"]}
-    )
-    await hub.client.post("/api/v1/events/test", json={"type": "lead.created"})
+    await hub.subscribe(receiver.url)
+    await hub.send_test_event()
     await receiver.wait_for(1)
 
 
@@ -249,7 +238,7 @@ async def test_without_webhooks_its_routes_are_gone_and_polling_goes_on(sqlite_d
     paths = (await hub.anonymous.get("/openapi.json")).json()["paths"]
     assert not [path for path in paths if "/webhooks/" in path]
     assert "get" in paths["/api/v1/events"]
-    event = (await hub.client.post("/api/v1/events/test", json={"type": "lead.created"})).json()
+    event = await hub.send_test_event()
     assert (await hub.client.get("/api/v1/events")).json()["events"] == [event]
 
 
@@ -258,14 +247,11 @@ async def test_what_a_disabled_channel_should_deliver_is_held_until_it_is_back(
     database_url, make_hub, receiver
 ):
     first = await make_hub(database_url)
-    made = await first.client.post(
-        "/api/v1/webhooks/subscriptions", json={"target_url": receiver.url, "event_types": ["*"]}
-    )
-    subscription = made.json()["id"]
+    subscription = (await first.subscribe(receiver.url))["id"]
     await first.hub.__aexit__(None, None, None)
 
     second = await make_hub(database_url, {"plugins.disabled": "webhooks"})
-    event = (await second.client.post("/api/v1/events/test", json={"type": "lead.created"})).json()
+    event = await second.send_test_event()
     log = f"/api/v1/subscriptions/{subscription}/deliveries"
 
     async def statuses(hub) -> list[str]:
@@ -285,9 +271,6 @@ async def test_what_a_disabled_channel_should_deliver_is_held_until_it_is_back(
     third = await make_hub(database_url)
     await receiver.wait_for(1)
     await until(third, ["delivered"])
-
-
-# ---- health ----------------------------------------------------------------------------------------------------------
 
 
 async def test_a_hub_that_runs_is_healthy_and_ready(running):
@@ -380,11 +363,9 @@ async def test_without_its_database_the_api_says_so_and_needs_no_restart_afterwa
 ):
     server, _ = stoppable_postgres
     hub = await make_hub(server.get_uri())
-    await hub.client.post(
-        "/api/v1/webhooks/subscriptions", json={"target_url": receiver.url, "event_types": ["*"]}
-    )
+    await hub.subscribe(receiver.url)
     event = {"type": "lead.created"}
-    assert (await hub.client.post("/api/v1/events/test", json=event)).status_code == 201
+    await hub.send_test_event()
     await receiver.wait_for(1)
     poll = asyncio.create_task(hub.client.get("/api/v1/events?wait=2&since=2999-01-01T00:00:00Z"))
     await asyncio.sleep(0.1)

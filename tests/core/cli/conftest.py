@@ -1,6 +1,7 @@
 """The command line in a temporary folder: inside this process if that suffices, otherwise as a real process."""
 
 import contextlib
+import json
 import logging
 import os
 import subprocess
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -39,6 +41,24 @@ class CommandLine:
     def invoke(self, *arguments: str, stdin: str | None = None) -> Result:
         with contextlib.chdir(self.folder), _logging_restored():
             return CliRunner().invoke(app, [*arguments], input=stdin, env={**self.environment})
+
+    def done(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run a command that must succeed; return its output."""
+        result = self.invoke(*arguments, stdin=stdin)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    def json(self, *arguments: str, stdin: str | None = None) -> Any:
+        return json.loads(self.done(*arguments, "--json", stdin=stdin))
+
+    def refused(self, *arguments: str, code: int = 2, stdin: str | None = None) -> str:
+        """Run a command that must end with *code* and without output; return its errors."""
+        result = self.invoke(*arguments, stdin=stdin)
+        assert (result.exit_code, result.stdout) == (code, ""), result.output
+        return result.stderr
+
+    def changed(self, **environment: str) -> "CommandLine":
+        return CommandLine(self.folder, {**self.environment, **environment})
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command as a process, to its end."""
@@ -106,3 +126,9 @@ def postgres_cli(cli: CommandLine, postgres_database_url: str) -> CommandLine:
     """Give the command line over a migrated PostgreSQL database, with only the plugin for webhooks."""
     environment = {"TRUNKLINE_DATABASE__URL": postgres_database_url, **SECRETS}
     return CommandLine(cli.folder, environment).with_plugins("webhooks")
+
+
+@pytest.fixture(params=["migrated_cli", "postgres_cli"], ids=["sqlite", "postgresql"])
+def either_cli(request: pytest.FixtureRequest) -> CommandLine:
+    """Give the command line over a migrated database, on both engines in turn."""
+    return request.getfixturevalue(request.param)

@@ -142,7 +142,7 @@ def register_event_types():
 def test_a_new_key_reads_the_versions_of_event_types_that_a_plugin_brings(migrated_cli, sqlite_database_url):
     (migrated_cli.folder / "acme.py").write_text(VERSIONED)
     paths = {"TRUNKLINE_PLUGINS__PATHS": "acme.py", "TRUNKLINE_PLUGINS__ENABLED": "webhooks,acme"}
-    with_acme = type(migrated_cli)(migrated_cli.folder, {**migrated_cli.environment, **paths})
+    with_acme = migrated_cli.changed(**paths)
     for cli in (with_acme, migrated_cli):
         made = cli.invoke("keys", "create", "--company", "92", "--name", "n", "--scope", "events:read")
         assert made.exit_code == 0, made.output

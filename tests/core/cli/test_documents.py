@@ -70,9 +70,8 @@ def test_check_says_that_everything_is_valid(lean_cli):
     assert lean_cli.invoke("schemas", "check", "--live").exit_code == 2, (
         "there is nothing that it could compare with"
     )
-    result = lean_cli.invoke("schemas", "check")
-    assert result.exit_code == 0
-    assert result.stdout == (
+    shown = lean_cli.done("schemas", "check")
+    assert shown == (
         "10 event types, 12 actions, 9 searches, 4 lookups: every schema and example is valid.\n"
     )
 
@@ -85,9 +84,8 @@ def test_check_warns_of_a_pattern_that_has_no_linear_time(lean_cli):
         "examples": [{"code": "a1"}],
     }
     _write(lean_cli.folder / "schemas", "order.placed", schema)
-    result = lean_cli.invoke("schemas", "check", "--json")
-    assert result.exit_code == 0, result.stdout
-    [warning] = json.loads(result.stdout)["warnings"]
+    shown = lean_cli.done("schemas", "check", "--json")
+    [warning] = json.loads(shown)["warnings"]
     assert warning.startswith(
         "order.placed@1 /properties/code/pattern: the pattern ^(?=.*[0-9]).+$ has a look-around"
     )
@@ -135,10 +133,9 @@ def test_check_names_the_file_of_an_action_that_is_not_fit_to_serve(lean_cli, ke
         action | plain | {"emits": [], "input": EMPTY} | {key: value},
         within="actions",
     )
-    result = lean_cli.invoke("schemas", "check")
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith(f"schemas/actions/place_order.json: {sentence}")
-    assert len(result.stderr.splitlines()) == 1
+    told = lean_cli.refused("schemas", "check", code=1)
+    assert told.startswith(f"schemas/actions/place_order.json: {sentence}")
+    assert len(told.splitlines()) == 1
 
 
 def test_check_counts_a_deployments_own_definitions_and_only_the_packages_that_it_uses(lean_cli):
@@ -156,18 +153,14 @@ def test_check_counts_a_deployments_own_definitions_and_only_the_packages_that_i
 
 def test_a_package_of_schemas_that_is_not_there_stops_with_one_sentence(lean_cli):
     (lean_cli.folder / "trunkline.toml").write_text('[product]\nschemas = ["acme"]\n')
-    result = lean_cli.invoke("schemas", "check")
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert re.match(
-        r"Setting 'product\.schemas': there is no folder .*acme, nor an installed package", result.stderr
-    )
-    assert len(result.stderr.splitlines()) == 1
+    told = lean_cli.refused("schemas", "check")
+    assert re.match(r"Setting 'product\.schemas': there is no folder .*acme, nor an installed package", told)
+    assert len(told.splitlines()) == 1
 
 
 def test_check_against_the_same_schemas_finds_nothing(lean_cli):
-    result = lean_cli.invoke("schemas", "check", "--against", str(files("trunkline_schemas")), "--json")
-    assert result.exit_code == 0
-    assert json.loads(result.stdout) == COUNTS | {"valid": True, "errors": [], "warnings": [], "breaks": []}
+    shown = lean_cli.done("schemas", "check", "--against", str(files("trunkline_schemas")), "--json")
+    assert json.loads(shown) == COUNTS | {"valid": True, "errors": [], "warnings": [], "breaks": []}
 
 
 def test_check_names_each_thing_that_an_older_client_would_break_on(cli):

@@ -5,18 +5,12 @@ import json
 import signal
 import sqlite3
 import time
-from dataclasses import replace
 
 import pytest
 
 INVOICE = (
     '{"invoice_id": 1, "client_id": 2, "amount": 99.00, "due_date": "2026-02-15", "invoice_status": "Paid"}'
 )
-
-
-@pytest.fixture
-def migrated_cli(migrated_cli):
-    return migrated_cli
 
 
 def _emit(cli, *arguments, stdin=None):
@@ -66,7 +60,7 @@ def test_emit_refuses_an_unknown_type_and_names_those_it_knows(migrated_cli):
 
 def test_an_event_is_shown_and_explained_whoevers_it_is(migrated_cli):
     loose = {f"TRUNKLINE_DELIVERY__ALLOW_{what}": "true" for what in ("HTTP", "PRIVATE_NETWORKS")}
-    cli = replace(migrated_cli, environment={**migrated_cli.environment, **loose})
+    cli = migrated_cli.changed(**loose)
     made = ["subscriptions", "create", "--company", "92", "--url", "http://127.0.0.1:1/", "--json", "--types"]
     to_clients, to_invoices = (
         json.loads(cli.invoke(*made, types).stdout)["id"] for types in ("client.*", "invoice.created")

@@ -65,11 +65,10 @@ def test_an_export_says_what_has_no_form(cli):
 
 def test_an_unknown_connector_names_those_that_there_are(cli):
     (cli.folder / "trunkline.toml").write_text('[plugins]\ndisabled = ["make"]\n')
-    refused = cli.invoke("export", "make", "out")
-    assert refused.exit_code == 1
+    refused = cli.refused("export", "make", "out", code=1)
     assert (
         "There is nothing to export by the name 'make'; there are: asyncapi, openapi, python, typescript, docs, mcp, n8n, zapier"
-        in refused.stderr
+        in refused
     )
     assert not (cli.folder / "out").exists()
 
@@ -82,10 +81,9 @@ def test_an_export_that_would_break_the_published_one_is_refused(cli, name):
     before = files_of(cli.folder / "out")
     smaller = ["--config", _settings(cli, "port = 8123", 'plugins.disabled = ["crm"]')]
     for arguments in (["out"], ["other", "--published", "out"]):
-        refused = cli.invoke("export", name, *arguments, *smaller)
-        assert refused.exit_code == 1
-        assert "export with --allow-breaking" in refused.stderr
-        assert "Nothing was written: the export in out has these" in refused.stderr
+        refused = cli.refused("export", name, *arguments, *smaller, code=1)
+        assert "export with --allow-breaking" in refused
+        assert "Nothing was written: the export in out has these" in refused
     assert files_of(cli.folder / "out") == before
     assert not (cli.folder / "other").exists()
     assert cli.invoke("export", name, "out", "--allow-breaking", *smaller).exit_code == 0

@@ -1,6 +1,5 @@
 """The metrics and the readiness of several real processes: one scrape has all of them, whichever process answers."""
 
-import json
 import re
 import signal
 
@@ -69,7 +68,7 @@ def test_a_scrape_of_serve_is_of_all_its_processes_and_no_sum_falls_when_one_die
 @pytest.mark.slow
 def test_a_process_that_hangs_keeps_nobody_from_the_figures_of_the_others(postgres_cli):
     def shares():
-        workers = json.loads(postgres_cli.invoke("status", "--json").stdout)["workers"]
+        workers = postgres_cli.json("status")["workers"]
         return [worker["shards"] for worker in workers]
 
     with postgres_cli.started("worker", "--processes", "2", "--metrics-port", "0") as process:

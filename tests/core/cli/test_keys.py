@@ -8,11 +8,6 @@ import pytest
 from trunkline.access.keys import parse_key
 
 
-@pytest.fixture
-def migrated_cli(migrated_cli):
-    return migrated_cli
-
-
 def _create(cli, *arguments):
     return cli.invoke("keys", "create", "--name", "Zapier", *arguments)
 
@@ -78,9 +73,8 @@ def test_an_unknown_scope_is_refused_with_the_scopes_that_there_are(migrated_cli
     ids=" ".join,
 )
 def test_in_a_folder_without_a_hub_no_command_makes_a_database_or_secrets(cli, command):
-    result = cli.with_plugins("webhooks").invoke(*command)
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert f"There is no database at {cli.folder / 'trunkline.db'}" in result.stderr
+    told = cli.with_plugins("webhooks").refused(*command)
+    assert f"There is no database at {cli.folder / 'trunkline.db'}" in told
     assert list(cli.folder.iterdir()) == []
 
 
@@ -98,12 +92,11 @@ def test_without_a_database_the_settings_that_were_read_are_named(cli):
 @pytest.mark.parametrize("command", [["keys", "create", "--operator", "--name", "n"], ["worker"]])
 def test_an_empty_postgresql_database_is_refused_in_the_same_way(cli, empty_database_url, command):
     lean = replace(cli.with_plugins("webhooks"), environment={"TRUNKLINE_DATABASE__URL": empty_database_url})
-    result = lean.invoke(*command)
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("There is no database of a hub in the schema ")
+    told = lean.refused(*command)
+    assert told.startswith("There is no database of a hub in the schema ")
     assert (
         f"start the hub with 'trunkline serve' or make it with 'trunkline migrate' (settings: none found in {cli.folder})"
-        in result.stderr
+        in told
     )
 
 

@@ -121,9 +121,8 @@ def parcels(site, cli):
 
 
 def show(cli, name):
-    result = cli.invoke("plugins", "show", name, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
+    shown = cli.done("plugins", "show", name, "--json")
+    return json.loads(shown)
 
 
 def test_where_it_comes_from_is_shown(cli, parcels):
@@ -240,9 +239,7 @@ def test_a_disabled_plugin_is_shown_as_that(cli):
     [("webhook", "did you mean 'webhooks'?"), ("zzz", "found are: actions, alerts, crm, ")],
 )
 def test_an_unknown_name_ends_with_1_and_close_names(cli, name, hint):
-    result = cli.invoke("plugins", "show", name)
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith(f"There is no plugin '{name}'; {hint}")
+    assert cli.refused("plugins", "show", name, code=1).startswith(f"There is no plugin '{name}'; {hint}")
 
 
 def test_config_may_stand_before_show(cli):

@@ -11,6 +11,7 @@ import httpx2
 import pytest
 import sqlalchemy
 from sqlalchemy import text
+from tests.answers import json_of
 
 from trunkline.store.engines import EngineDatabase
 from trunkline_kit.suites.suite import BUILT_INS
@@ -134,11 +135,10 @@ def serves(hub, key):
             time.sleep(0.05)
         with httpx2.Client(base_url=listens[1], headers={"X-Api-Key": key}, timeout=60) as client:
             assert client.get("/readyz").status_code == 200
-            answer = client.post("/api/v1/events/test", json={"type": "lead.created"})
-            assert answer.status_code == 201, answer.text
+            answer = json_of(client.post("/api/v1/events/test", json={"type": "lead.created"}), 201)
         process.popen.terminate()
         assert process.popen.wait(60) == 0
-        return answer.json()["id"], process.errors.read_text()
+        return answer["id"], process.errors.read_text()
 
 
 async def test_a_plugin_with_tables_may_be_uninstalled_and_come_back(hub, site, empty_database_url):

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-from dataclasses import replace
 
 import httpx2
 import pytest
@@ -23,7 +22,7 @@ async def _url(process):
 
 @pytest.mark.slow
 async def test_a_replay_is_counted_started_and_watched_to_its_end(migrated_cli, receiver):
-    local = replace(migrated_cli, environment={**migrated_cli.environment, **LOCAL})
+    local = migrated_cli.changed(**LOCAL)
 
     async def run(*arguments):
         return await asyncio.to_thread(local.run, *arguments)
@@ -48,12 +47,9 @@ async def test_a_replay_is_counted_started_and_watched_to_its_end(migrated_cli, 
 
 
 def test_a_subscription_that_is_not_there_is_named(migrated_cli):
-    refused = migrated_cli.invoke("replay", "sub_x")
-    assert refused.exit_code == 1
-    assert "There is no subscription 'sub_x' here." in refused.stderr
+    assert "There is no subscription 'sub_x' here." in migrated_cli.refused("replay", "sub_x", code=1)
 
 
 def test_a_time_that_is_none_is_named(migrated_cli):
-    refused = migrated_cli.invoke("replay", "sub_x", "--from", "2026-13-01")
-    assert refused.exit_code == 2
-    assert "'2026-13-01' is not an ISO 8601 time" in refused.stderr
+    refused = migrated_cli.refused("replay", "sub_x", "--from", "2026-13-01")
+    assert "'2026-13-01' is not an ISO 8601 time" in refused

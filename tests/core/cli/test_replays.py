@@ -1,26 +1,24 @@
 """``replays``: listed, shown and cancelled."""
 
-import json
-
 LOCAL = ("subscriptions", "create", "--company", "92", "--url", "https://example.com/hooks", "--types", "*")
 
 
 def test_replays_of_a_subscription_are_listed_shown_and_cancelled(migrated_cli):
-    subscription = json.loads(migrated_cli.invoke(*LOCAL, "--json").stdout)["id"]
+    subscription = migrated_cli.json(*LOCAL)["id"]
     migrated_cli.invoke("events", "emit", "client.created", "--company", "92")
-    started = json.loads(migrated_cli.invoke("replay", subscription, "--no-wait", "--json").stdout)
-    listed = json.loads(migrated_cli.invoke("replays", "list", subscription, "--json").stdout)
+    started = migrated_cli.json("replay", subscription, "--no-wait")
+    listed = migrated_cli.json("replays", "list", subscription)
     assert [(one["id"], one["status"]) for one in listed["replays"]] == [(started["id"], "running")]
     assert started["id"] in migrated_cli.invoke("replays", "list", subscription).stdout
     cancelled = migrated_cli.invoke("replays", "cancel", started["id"])
     assert (cancelled.exit_code, f"{started['id']} is cancelled" in cancelled.stderr) == (0, True)
-    shown = json.loads(migrated_cli.invoke("replays", "show", started["id"], "--json").stdout)
+    shown = migrated_cli.json("replays", "show", started["id"])
     assert shown["status"] == "cancelled"
     assert migrated_cli.invoke("replays", "cancel", started["id"]).exit_code == 0
 
 
 def test_the_status_names_the_environment_of_a_replay_that_runs(migrated_cli):
-    subscription = json.loads(migrated_cli.invoke(*LOCAL, "--environment", "test", "--json").stdout)["id"]
+    subscription = migrated_cli.json(*LOCAL, "--environment", "test")["id"]
     migrated_cli.invoke("events", "emit", "client.created", "--company", "92", "--environment", "test")
     migrated_cli.invoke("replay", subscription, "--no-wait")
     shown = migrated_cli.invoke("status").stdout
@@ -30,6 +28,4 @@ def test_the_status_names_the_environment_of_a_replay_that_runs(migrated_cli):
 
 def test_what_is_not_there_is_named(migrated_cli):
     for command in (("list", "sub_none"), ("show", "rpl_none"), ("cancel", "rpl_none")):
-        refused = migrated_cli.invoke("replays", *command)
-        assert refused.exit_code == 1
-        assert command[1] in refused.stderr
+        assert command[1] in migrated_cli.refused("replays", *command, code=1)

@@ -28,14 +28,9 @@ def _wait_until(condition, seconds=60.0):
     return value
 
 
-def _with(cli, **changed):
-    return type(cli)(cli.folder, {**cli.environment, **changed})
-
-
 def _create_key(cli):
-    made = cli.invoke("keys", "create", "--company", "92", "--name", "n", "--scope", "webhooks:write")
-    assert made.exit_code == 0, made.stderr
-    return made.stdout.strip()
+    made = cli.done("keys", "create", "--company", "92", "--name", "n", "--scope", "webhooks:write")
+    return made.strip()
 
 
 def _dump(cli):
@@ -63,9 +58,8 @@ def _mode(path):
 def test_a_wrong_secret_ends_the_start_with_one_sentence_and_writes_nothing(migrated_cli, name, command):
     _create_key(migrated_cli)
     before = _dump(migrated_cli)
-    result = _with(migrated_cli, **{f"TRUNKLINE_AUTH__{name.upper()}": WRONG}).invoke(*command)
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == (
+    told = migrated_cli.changed(**{f"TRUNKLINE_AUTH__{name.upper()}": WRONG}).refused(*command)
+    assert told == (
         f"Setting 'auth.{name}': is not that of this database; use what it was set up with, "
         f"or put that into auth.other_{name}s while you give new for old.\n"
     )
@@ -80,7 +74,7 @@ def test_a_wrong_secret_ends_the_start_with_one_sentence_and_writes_nothing(migr
 )
 def test_no_process_starts_with_a_wrong_secret(postgres_cli, command):
     _create_key(postgres_cli)
-    result = _with(postgres_cli, TRUNKLINE_AUTH__PEPPER=WRONG).run(*command)
+    result = postgres_cli.changed(TRUNKLINE_AUTH__PEPPER=WRONG).run(*command)
     assert result.returncode == 2
     assert result.stderr.startswith("Setting 'auth.pepper': is not that of this database")
     assert result.stderr.count("\n") == 1
@@ -91,12 +85,11 @@ def test_a_lost_file_is_not_replaced(cli):
     file = cli.folder / "trunkline.db.secrets"
     kept = file.read_bytes()
     file.unlink()
-    result = cli.invoke("keys", "list")
-    assert (result.exit_code, result.stdout) == (2, "")
+    told = cli.refused("keys", "list")
     assert re.fullmatch(
         r"Setting 'auth\.pepper' and 'auth\.encryption_key': are unset and trunkline\.db\.secrets is gone, .*"
         r"restore it from the backup.*\n",
-        result.stderr,
+        told,
     )
     assert not file.exists()
     file.write_bytes(kept)
@@ -135,23 +128,19 @@ def test_new_files_are_for_their_owner_alone_and_old_ones_keep_their_mode(cli):
 
 def test_check_and_rotate_make_no_database(cli):
     for command in ("check", "rotate", "forget"):
-        result = cli.invoke("secrets", command)
-        assert result.exit_code == 2
-        assert result.stderr.startswith(
-            f"There is no database at {cli.folder / 'trunkline.db'}; start the hub"
-        )
+        told = cli.refused("secrets", command)
+        assert told.startswith(f"There is no database at {cli.folder / 'trunkline.db'}; start the hub")
     assert list(cli.folder.iterdir()) == []
 
 
 def test_check_says_whose_secrets_they_are(migrated_cli):
     _create_key(migrated_cli)
-    result = migrated_cli.invoke("secrets", "check")
-    assert result.exit_code == 0
-    assert result.stdout.splitlines()[1:] == [
+    shown = migrated_cli.done("secrets", "check")
+    assert shown.splitlines()[1:] == [
         "auth.pepper\tyes\t1\t0\t0",
         "auth.encryption_key\tyes\t0\t0\t0",
     ]
-    wrong = _with(migrated_cli, TRUNKLINE_AUTH__PEPPER=WRONG).invoke("secrets", "check")
+    wrong = migrated_cli.changed(TRUNKLINE_AUTH__PEPPER=WRONG).invoke("secrets", "check")
     assert wrong.exit_code == 2
     assert wrong.stderr == "Setting 'auth.pepper': is not that of this database.\n"
     assert "auth.pepper\tNO" in wrong.stdout
@@ -160,12 +149,9 @@ def test_check_says_whose_secrets_they_are(migrated_cli):
 def test_both_secrets_of_the_file_are_made_anew_and_the_old_ones_go_when_nothing_needs_them(cli):
     key = _create_key(_migrated(cli))
     before = json.loads((cli.folder / "trunkline.db.secrets").read_text())
-    result = cli.invoke("secrets", "rotate")
-    assert result.exit_code == 0, result.stderr
-    assert result.stdout.startswith(
-        "Made a new encryption key; the one before is kept beside it in the file.\n"
-    )
-    assert not any(value in result.stdout for value in before.values())
+    shown = cli.done("secrets", "rotate")
+    assert shown.startswith("Made a new encryption key; the one before is kept beside it in the file.\n")
+    assert not any(value in shown for value in before.values())
     kept = json.loads((cli.folder / "trunkline.db.secrets").read_text())
     assert kept["other_peppers"] == [before["pepper"]]
     assert kept["other_encryption_keys"] == [before["encryption_key"]]
@@ -174,9 +160,8 @@ def test_both_secrets_of_the_file_are_made_anew_and_the_old_ones_go_when_nothing
     assert check.exit_code == 1
     pepper, _ = json.loads(check.stdout)["secrets"]
     assert (pepper["under_it"], pepper["under_others"]) == (0, 1)
-    refused = cli.invoke("secrets", "forget")
-    assert (refused.exit_code, refused.stdout) == (1, "")
-    assert "1 keys that are not revoked stand under another pepper" in refused.stderr
+    refused = cli.refused("secrets", "forget", code=1)
+    assert "1 keys that are not revoked stand under another pepper" in refused
 
     _use(cli, key)
     assert cli.invoke("secrets", "check").exit_code == 0
@@ -189,14 +174,13 @@ def test_both_secrets_of_the_file_are_made_anew_and_the_old_ones_go_when_nothing
 @pytest.mark.parametrize("command", ["rotate", "forget"])
 def test_a_file_of_secrets_that_cannot_be_written_is_said_and_stays(cli, command):
     name = "n" * 240  # with it the file's name is allowed, and that of its draft is too long
-    cli = _with(cli, TRUNKLINE_DATABASE__URL=f"sqlite:///{cli.folder / name}")
+    cli = cli.changed(TRUNKLINE_DATABASE__URL=f"sqlite:///{cli.folder / name}")
     file = cli.folder / f"{name}.secrets"
     file.write_text(json.dumps({"pepper": "p" * 40, "encryption_key": "e" * 40, "other_peppers": ["o" * 40]}))
     before = file.read_text()
     _create_key(_migrated(cli))
-    result = cli.invoke("secrets", command)
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == (
+    told = cli.refused("secrets", command)
+    assert told == (
         f"The file of the secrets, {file}, cannot be written: File name too long; nothing was changed.\n"
     )
     assert file.read_text() == before
@@ -204,9 +188,8 @@ def test_a_file_of_secrets_that_cannot_be_written_is_said_and_stays(cli, command
 
 def test_secrets_of_the_settings_are_exchanged_by_whoever_keeps_them(migrated_cli):
     _create_key(migrated_cli)
-    result = migrated_cli.invoke("secrets", "rotate", "--encryption-key")
-    assert result.exit_code == 0
-    assert result.stdout.startswith(
+    shown = migrated_cli.done("secrets", "rotate", "--encryption-key")
+    assert shown.startswith(
         "auth.encryption_key is the database's already. To give a new one for it: add the new one to "
         "auth.other_encryption_keys of every process"
     )
@@ -216,13 +199,13 @@ def test_secrets_of_the_settings_are_exchanged_by_whoever_keeps_them(migrated_cl
             [migrated_cli.environment["TRUNKLINE_AUTH__ENCRYPTION_KEY"]]
         ),
     }
-    result = _with(migrated_cli, **new).invoke("secrets", "rotate", "--encryption-key")
+    result = migrated_cli.changed(**new).invoke("secrets", "rotate", "--encryption-key")
     assert (result.exit_code, result.stdout) == (
         0,
         "Sealed 0 subscriptions again; 0 are sealed with it.\n",
     )
     alone = {**new, "TRUNKLINE_AUTH__OTHER_ENCRYPTION_KEYS": ""}
-    assert _with(migrated_cli, **alone).invoke("secrets", "check").exit_code == 0
+    assert migrated_cli.changed(**alone).invoke("secrets", "check").exit_code == 0
     assert migrated_cli.invoke("secrets", "check").exit_code == 2
 
 
@@ -243,8 +226,6 @@ def _use(cli, key):
 def _url(cli):
     return f"sqlite:///{cli.folder / 'trunkline.db'}"
 
-
-# ---- while a hub runs --------------------------------------------------------------------------------------------------
 
 LOOSE = {
     "TRUNKLINE_DELIVERY__ALLOW_HTTP": "true",
@@ -300,8 +281,7 @@ class _Traffic:
                 "companyId": self.sent % COMPANIES + 1,
                 "payload": self._example,
             }
-            answer = await self._client.post(f"{self._url}/events", json=event)
-            assert answer.status_code == 201, answer.text
+            assert (await self._client.post(f"{self._url}/events", json=event)).status_code == 201
             self.sent += 1
             await asyncio.sleep(0.01)
 
@@ -418,13 +398,11 @@ async def test_one_that_is_killed_in_the_middle_leaves_both_keys_working_and_is_
 async def test_processes_on_postgresql_deliver_while_the_key_is_exchanged(postgres_cli):
     old = postgres_cli.environment["TRUNKLINE_AUTH__ENCRYPTION_KEY"]
     new = "n" * 40
-    first = _with(
-        postgres_cli,
+    first = postgres_cli.changed(
         **LOOSE,
         TRUNKLINE_AUTH__OTHER_ENCRYPTION_KEYS=json.dumps([new]),
     )
-    second = _with(
-        first,
+    second = first.changed(
         TRUNKLINE_AUTH__ENCRYPTION_KEY=new,
         TRUNKLINE_AUTH__OTHER_ENCRYPTION_KEYS=json.dumps([old]),
     )
@@ -451,11 +429,10 @@ async def test_processes_on_postgresql_deliver_while_the_key_is_exchanged(postgr
                 assert "Sealed 1 subscriptions again" in result.stdout
             await receiver.wait_for(traffic.sent * EACH, timeout_seconds=60)
         assert len(receiver.requests) == traffic.sent * EACH
-    alone = _with(second, TRUNKLINE_AUTH__OTHER_ENCRYPTION_KEYS="")
+    alone = second.changed(TRUNKLINE_AUTH__OTHER_ENCRYPTION_KEYS="")
     assert alone.run("secrets", "check").returncode == 0
 
 
 def test_secrets_of_the_settings_are_not_forgotten_but_said_to_be_there(migrated_cli):
-    forgotten = migrated_cli.invoke("secrets", "forget")
-    assert forgotten.exit_code == 0, forgotten.stderr
-    assert forgotten.stdout == "The settings have the secrets, so no file has old ones to forget.\n"
+    forgotten = migrated_cli.done("secrets", "forget")
+    assert forgotten == "The settings have the secrets, so no file has old ones to forget.\n"

@@ -11,22 +11,6 @@ import pytest
 from trunkline.cli.output import span
 
 
-@pytest.fixture
-def migrated_cli(migrated_cli):
-    return migrated_cli
-
-
-@pytest.fixture
-def postgres_cli(postgres_cli):
-    return postgres_cli
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def line(request):
-    """Give the command line over a migrated database, on both engines in turn."""
-    return request.getfixturevalue("migrated_cli" if request.param == "sqlite" else "postgres_cli")
-
-
 def emit(cli, count: int = 1) -> None:
     for _ in range(count):
         assert cli.invoke("events", "emit", "lead.created", "--company", "92").exit_code == 0
@@ -46,11 +30,10 @@ def add_delivery(cli, position: int, status: str) -> None:
     )
 
 
-def test_status_shows_the_log_and_every_shard_without_a_running_process(line):
-    emit(line, 2)
-    result = line.invoke("status")
-    assert result.exit_code == 0, result.stderr
-    lines = result.stdout.splitlines()
+def test_status_shows_the_log_and_every_shard_without_a_running_process(either_cli):
+    emit(either_cli, 2)
+    shown = either_cli.done("status")
+    lines = shown.splitlines()
     assert "head\t1,001" in lines
     assert "events\t2 in a minute, 2 in an hour" in lines
     assert "workers\t0 alive" in lines
@@ -61,9 +44,9 @@ def test_status_shows_the_log_and_every_shard_without_a_running_process(line):
     assert {tuple(cells[5:]) for cells in shards} == {("-", "-")}
 
 
-def test_status_as_json_has_everything_with_times_in_utc(line):
-    emit(line)
-    view = json.loads(line.invoke("status", "--json").stdout)
+def test_status_as_json_has_everything_with_times_in_utc(either_cli):
+    emit(either_cli)
+    view = either_cli.json("status")
     assert view["taken_utc"].endswith("Z")
     assert view["log"]["head"] == 1000
     assert view["log"]["newest_accepted_utc"].endswith("Z")
@@ -78,15 +61,14 @@ def test_status_as_json_has_everything_with_times_in_utc(line):
 
 
 def test_status_needs_no_secret_and_makes_no_database(cli):
-    result = cli.invoke("status")
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith(f"There is no database at {cli.folder / 'trunkline.db'}; start the hub")
+    told = cli.refused("status")
+    assert told.startswith(f"There is no database at {cli.folder / 'trunkline.db'}; start the hub")
     assert list(cli.folder.iterdir()) == []
 
 
-def test_the_ledger_that_balances_is_shown_with_what_was_checked(line):
-    emit(line)
-    result = line.invoke("status", "--ledger")
+def test_the_ledger_that_balances_is_shown_with_what_was_checked(either_cli):
+    emit(either_cli)
+    result = either_cli.invoke("status", "--ledger")
     assert (result.exit_code, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
     assert lines[0].endswith("= 0 deliveries")

@@ -8,7 +8,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -197,7 +196,7 @@ def test_a_second_ctrl_c_ends_it_and_is_no_error_of_the_plugin_that_it_meets(mig
         "TRUNKLINE_PLUGINS__PATHS": "stubborn.py",
         "TRUNKLINE_PLUGINS__ENABLED": "stubborn",
     }
-    commands = replace(migrated_cli, environment={**migrated_cli.environment, **paths})
+    commands = migrated_cli.changed(**paths)
     with commands.started("serve", "--port", "0") as process:
         _url(process)
         process.popen.send_signal(signal.SIGINT)

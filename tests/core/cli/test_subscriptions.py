@@ -14,7 +14,7 @@ TARGET = ["--company", "92", "--url", "http://127.0.0.1:1/hook"]
 @pytest.fixture
 def line(migrated_cli):
     lean = migrated_cli
-    return type(lean)(lean.folder, {**lean.environment, **LOOSE})
+    return lean.changed(**LOOSE)
 
 
 CAGES = '''
@@ -44,59 +44,45 @@ def register_channels():
 '''
 
 
-def json_of(line, *arguments, stdin=None):
-    result = line.invoke(*arguments, "--json", stdin=stdin)
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
-
-
 def test_a_subscription_from_its_making_to_its_end(line):
-    made = json_of(
-        line, "subscriptions", "create", *TARGET, "--types", "client.*", "--option", "max_in_flight=8"
-    )
+    made = line.json("subscriptions", "create", *TARGET, "--types", "client.*", "--option", "max_in_flight=8")
     assert made["secret"].startswith("whsec_")
-    shown = json_of(line, "subscriptions", "show", made["id"])
+    shown = line.json("subscriptions", "show", made["id"])
     assert (shown["event_types"], shown["max_in_flight"], "secret" in shown) == (["client.*"], 8, False)
-    changed = json_of(
-        line, "subscriptions", "update", made["id"], "--types", "*", "--option", 'rate="5/second"'
-    )
+    changed = line.json("subscriptions", "update", made["id"], "--types", "*", "--option", 'rate="5/second"')
     assert (changed["event_types"], changed["rate"], changed["max_in_flight"]) == (["*"], "5/second", 8)
     assert line.invoke("subscriptions", "pause", made["id"]).stderr == f"{made['id']} is paused.\n"
     assert line.invoke("subscriptions", "resume", made["id"]).stderr == f"{made['id']} is active.\n"
     rotated = line.invoke("subscriptions", "rotate-secret", made["id"]).stdout.strip()
     assert rotated.startswith("whsec_")
     assert rotated != made["secret"]
-    assert json_of(line, "subscriptions", "test", made["id"])["error"] == "connection_refused"
-    (listed,) = json_of(line, "subscriptions", "list", "--company", "92")["subscriptions"]
+    assert line.json("subscriptions", "test", made["id"])["error"] == "connection_refused"
+    (listed,) = line.json("subscriptions", "list", "--company", "92")["subscriptions"]
     assert listed["id"] == made["id"]
     assert made["id"] in line.invoke("subscriptions", "list", "--company", "92").stdout
     assert line.invoke("subscriptions", "delete", made["id"], stdin="n\n").exit_code == 1
     assert line.invoke("subscriptions", "delete", made["id"], "--yes").exit_code == 0
-    assert json_of(line, "subscriptions", "list", "--company", "92")["count"] == 0
+    assert line.json("subscriptions", "list", "--company", "92")["count"] == 0
 
 
 def test_a_target_is_given_by_its_members_and_a_secret_by_standard_input(line, tmp_path):
     (tmp_path / "cages.py").write_text(CAGES)
     paths = {"TRUNKLINE_PLUGINS__PATHS": str(tmp_path / "cages.py"), "TRUNKLINE_PLUGINS__ENABLED": "cages"}
-    line = type(line)(line.folder, {**line.environment, **paths})
-    channels = json_of(line, "subscriptions", "channels")["channels"]
+    line = line.changed(**paths)
+    channels = line.json("subscriptions", "channels")["channels"]
     assert [(channel["name"], set(channel["target_example"])) for channel in channels] == [
         ("cages", {"room", "height", "word"})
     ]
     where = ["--target", "room=attic", "--target", "height=3", "--target", "word=-"]
     create = ["subscriptions", "create", "--company", "92", "--channel", "cages", "--types", "*"]
-    made = json_of(line, *create, *where, stdin="sesame\n")
+    made = line.json(*create, *where, stdin="sesame\n")
     assert made["target"] == {"room": "attic", "height": 3, "word": "••••"}
     update = ["subscriptions", "update", made["id"], "--target", "room=3"]
-    refused = line.invoke(*update)
-    assert refused.exit_code == 1
-    assert "/target/word must be given again" in refused.stderr
-    changed = json_of(line, *update, "--target", "word=-", stdin="mellon\n")
+    assert "/target/word must be given again" in line.refused(*update, code=1)
+    changed = line.json(*update, "--target", "word=-", stdin="mellon\n")
     assert changed["target"] == {"room": "3", "height": 3, "word": "••••"}
-    assert json_of(line, "subscriptions", "test", made["id"])["response_body"] == "3 3 mellon"
-    wrong = line.invoke(*create, "--target", "height=high")
-    assert wrong.exit_code == 1
-    assert "/target/height must be a whole number" in wrong.stderr
+    assert line.json("subscriptions", "test", made["id"])["response_body"] == "3 3 mellon"
+    assert "/target/height must be a whole number" in line.refused(*create, "--target", "height=high", code=1)
 
 
 @pytest.mark.parametrize(
@@ -120,11 +106,11 @@ def test_what_cannot_be_meant_is_named(line, arguments, sentence):
 
 
 def test_deliveries_are_listed_shown_skipped_and_made_due(line):
-    made = json_of(
-        line, "subscriptions", "create", *TARGET, "--types", "*", "--option", 'ordering="subscription"'
+    made = line.json(
+        "subscriptions", "create", *TARGET, "--types", "*", "--option", 'ordering="subscription"'
     )
     line.invoke("events", "emit", "client.created", "--company", "92")
-    assert json_of(line, "deliveries", "list", made["id"])["deliveries"] == []  # no dispatcher runs here
+    assert line.json("deliveries", "list", made["id"])["deliveries"] == []  # no dispatcher runs here
     for command in ("show", "retry", "skip"):
         result = line.invoke("deliveries", command, "dlv_1000_1")
         assert (result.exit_code, result.stderr) == (1, "There is no delivery 'dlv_1000_1' here.\n")
@@ -141,10 +127,8 @@ async def test_a_delivery_that_failed_is_shown_and_made_due(migrated_cli, make_h
         "plugins.enabled": "webhooks",
     }
     hub = await make_hub(url, secrets)
-    body = {"target_url": "http://127.0.0.1:1/", "event_types": ["*"]}
-    made = (await hub.client.post("/api/v1/webhooks/subscriptions", json=body)).json()["id"]
-    event = (await hub.client.post("/api/v1/events/test", json={"type": "lead.created"})).json()["id"]
-    delivery = f"dlv_{event}_1"
+    made = (await hub.subscribe("http://127.0.0.1:1/"))["id"]
+    delivery = f"dlv_{(await hub.send_test_event())['id']}_1"
 
     async def run(*arguments):
         return await asyncio.to_thread(migrated_cli.run, *arguments)

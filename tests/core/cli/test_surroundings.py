@@ -13,7 +13,7 @@ WITHOUT_UTF8 = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"
 
 
 def within(cli, **environment: str):
-    return replace(cli, environment={**cli.environment, **environment})
+    return cli.changed(**environment)
 
 
 @pytest.mark.slow

@@ -1,9 +1,10 @@
 """Targets that a channel declares by JSON Schema: the model made from the schema is equal to it."""
 
-import asyncio
 import json
 
 import pytest
+from tests.answers import json_of
+from tests.waiting import until
 
 from trunkline.contract import targets
 from trunkline.contract.target_models import model_of
@@ -112,14 +113,11 @@ async def test_a_channel_gets_it_typed_and_its_fault_is_its_plugins(trunkline_hu
     hub = await trunkline_hub(plugins=[finches()])
     target = {"room": "attic", "word": "sesame"}
     request = {"channel": "finches", "target": target, "event_types": ["*"]}
-    made = await hub.client.post("/api/v1/subscriptions", json=request)
-    assert made.status_code == 201, made.text
-    assert made.json()["target"]["word"] == "••••"
+    made = json_of(await hub.client.post("/api/v1/subscriptions", json=request), 201)
+    assert made["target"]["word"] == "••••"
     await hub.emit("client.created")
     sung = hub.hub.registry.module("finches").SUNG
-    async with asyncio.timeout(60):
-        while not sung:
-            await asyncio.sleep(0.01)
+    await until(lambda: sung)
     assert sung == [("attic", 2, None, "sesame")]
     for source, words in (
         (finches(target="__import__('trunkline').Url"), "target is declared twice"),

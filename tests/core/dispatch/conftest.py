@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 from sqlalchemy import text
+from tests.waiting import until
 
 from trunkline import settings
 from trunkline.contract import Channel, EmittedEvent
@@ -42,19 +43,6 @@ class HubWith(Hub):
 
     def channels(self):
         return super().channels() | getattr(self, "extra", {})
-
-
-async def until(condition, *, seconds: float = 40, what: str = "it"):
-    """Wait until *condition*, which may be async, is true; return its value. The limit is for a slow and busy machine."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if asyncio.iscoroutine(value):
-            value = await value
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
-        await asyncio.sleep(0.02)
 
 
 class House:

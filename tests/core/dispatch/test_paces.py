@@ -85,9 +85,6 @@ async def test_a_change_of_the_retries_is_for_what_fails_from_then_on(open_house
         await house.until_statuses(no, exhausted=1, pending=1)
 
 
-# ---- rate, and number at once ----------------------------------------------------------------------------------------
-
-
 class Gauge:
     """A target that takes *seconds* for each request, and notes each arrival and the number of open requests."""
 

@@ -7,6 +7,7 @@ import time
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
+from tests.answers import json_of
 from tests.core.dispatch.conftest import House
 
 from trunkline.access.secret_checks import check_values
@@ -148,9 +149,6 @@ async def test_a_process_whose_keys_were_replaced_disables_nobody_and_ends(open_
         assert any("auth.encryption_key" in r.message for r in caplog.records if r.levelname == "CRITICAL")
 
 
-# ---- for a company ----------------------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 async def broken(running):
     """Give a subscription that the hub has disabled, and one beside it."""
@@ -190,9 +188,10 @@ async def test_lists_show_it_and_the_reason(running, broken):
     "change", [{"status": "active"}, {"headers": {}}, {"target_url": "http://127.0.0.1:8/h"}]
 )
 async def test_what_needs_its_secrets_is_refused_with_what_to_do(running, broken, change):
-    answer = await running.client.patch(f"/api/v1/webhooks/subscriptions/{broken['id']}", json=change)
-    assert answer.status_code == 409
-    assert "Rotate its secret" in answer.json()["detail"]
+    answer = json_of(
+        await running.client.patch(f"/api/v1/webhooks/subscriptions/{broken['id']}", json=change), 409
+    )
+    assert "Rotate its secret" in answer["detail"]
 
 
 async def test_the_rest_of_it_is_changed_tried_replayed_and_deleted(running, broken):

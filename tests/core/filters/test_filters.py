@@ -434,8 +434,6 @@ def test_the_first_clause_that_is_not_met_is_explained_in_one_sentence(source, p
     assert filters.compile(source, event_types=[INVOICE]).explain(event(**payload)) == sentence
 
 
-# --- properties -------------------------------------------------------------------------------------------------------
-
 OPEN = EventType(name="open.type", title="", description="", schema={})
 DATES = st.dates(min_value=date(2025, 12, 30), max_value=date(2026, 1, 3)).map(date.isoformat)
 MOMENTS = st.builds(
@@ -644,8 +642,6 @@ def attempt(source):
 def test_reading_an_instant_never_fails(text):
     assert (instant_read := instant(text)) is None or instant_read.tzinfo is not None
 
-
-# --- cost ---------------------------------------------------------------------------------------------------------------
 
 THREE_CLAUSES = (
     '{"payload.amount": {"gte": 100}, "payload.status": "Client - Active", "metadata.source": {"ne": "test"}}'

@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
+from tests.answers import json_of
 from tests.core.cli.conftest import CommandLine
 
 import trunkline
@@ -72,13 +73,11 @@ async def test_the_owner_migrates_and_a_role_with_rows_alone_runs_the_hub(roles,
     assert "core: nothing" in "\n".join(await migrate_database(deployment(owner, "trunkline")))
     hub = await make_hub(roles.of("trunkline_app"), {"database.schema": "trunkline"})
 
-    wanted = {"target_url": f"{receiver.url}/h", "event_types": ["*"]}
-    made = await hub.client.post("/api/v1/webhooks/subscriptions", json=wanted)
-    assert made.status_code == 201
+    made = await hub.subscribe(f"{receiver.url}/h")
     lead = {"first_name": "Jane", "last_name": "Doe", "email": "jane@example.com"}
     assert (await hub.client.post("/api/v1/integrations/leads", json=lead)).status_code == 201
     assert [json.loads(push.body)["type"] for push in await receiver.wait_for(1)] == ["lead.created"]
-    assert (await hub.client.delete(f"/api/v1/webhooks/subscriptions/{made.json()['id']}")).status_code == 204
+    assert (await hub.client.delete(f"/api/v1/webhooks/subscriptions/{made['id']}")).status_code == 204
     await hub.hub.retention.run_once()
 
     assert not await tables_in(roles, "public")
@@ -209,8 +208,5 @@ async def test_a_hub_that_may_only_read_from_now_on_says_so_in_readyz(roles, mak
     hub = await make_hub(roles.of("trunkline_app"), {"database.schema": "trunkline"}, dispatch=False)
     assert (await hub.anonymous.get("/readyz")).status_code == 200
     await roles.execute(READS.format(role=f"{roles.name}_app"))
-    ready = await hub.anonymous.get("/readyz")
-    assert ready.status_code == 503
-    assert (
-        f"takes no writes: the database's role '{roles.name}_app' is read-only (" in ready.json()["database"]
-    )
+    ready = json_of(await hub.anonymous.get("/readyz"), 503)
+    assert f"takes no writes: the database's role '{roles.name}_app' is read-only (" in ready["database"]

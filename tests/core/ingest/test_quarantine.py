@@ -5,6 +5,7 @@ import signal
 
 import pytest
 from sqlalchemy import text
+from tests.answers import json_of
 from tests.core.ingest import killed
 
 from trunkline.insight import status
@@ -29,9 +30,8 @@ async def hub(database_url: str, make_hub):
 
 async def quarantine(hub, key: str | None = None) -> str:
     headers = {"Idempotency-Key": key} if key else {}
-    answer = await hub.client.post("/api/v1/events", json=BROKEN, headers=headers)
-    assert answer.status_code == 202, answer.text
-    return answer.json()["quarantined"]["id"]
+    answer = json_of(await hub.client.post("/api/v1/events", json=BROKEN, headers=headers), 202)
+    return answer["quarantined"]["id"]
 
 
 async def count(database: Database, what: str) -> int:
@@ -43,9 +43,6 @@ async def age(hub, days: int) -> None:
     async with hub.hub.engines.write() as connection:
         await connection.execute(text(f"UPDATE quarantine SET received_ms = received_ms - {days * DAY}"))
         await connection.execute(text(f"UPDATE quarantine_answers SET created_ms = created_ms - {DAY}"))
-
-
-# ---- retention -------------------------------------------------------------------------------------------------------
 
 
 async def test_what_has_waited_for_its_time_is_removed_and_what_has_not_stays(hub, monkeypatch):
@@ -80,9 +77,6 @@ async def test_a_repeated_key_still_gives_its_answer_while_what_it_kept_is_there
     assert await quarantine(hub, "k") == first
 
 
-# ---- metrics and logs ------------------------------------------------------------------------------------------------
-
-
 async def test_what_waits_is_counted(hub):
     held = await quarantine(hub)
     await quarantine(hub)
@@ -109,9 +103,6 @@ async def test_a_company_is_told_that_events_of_its_own_wait(hub):
     await hub.client.post(f"/api/v1/quarantine/{held}/release", json={"payload": VALID})
     assert (await said(92))[0][1] == 1
     assert await said(93) == []
-
-
-# ---- a process that is killed ----------------------------------------------------------------------------------------
 
 
 def run_killed(url: str, point: str, deed: str) -> None:
@@ -146,6 +137,5 @@ async def test_a_kill_in_a_release_leaves_the_event_in_the_inbox_and_nowhere_els
     run_killed(database_url, point, "release")
     hub = await make_hub(database_url, MODES, dispatch=False)
     assert await count(hub.hub.engines, "events") == 0
-    answer = await hub.client.post("/api/v1/quarantine/qtn_1/release")
-    assert answer.status_code == 201
+    assert (await hub.client.post("/api/v1/quarantine/qtn_1/release")).status_code == 201
     assert await count(hub.hub.engines, "events") == 1

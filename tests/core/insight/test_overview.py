@@ -179,9 +179,6 @@ async def check(
     assert found.total == recount(world, company_id, since_ms, until_ms)
 
 
-# ---- the overview ----------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 async def test_the_numbers_are_those_of_a_recount_whatever_the_span_and_however_often_they_are_asked_for(
     database, seed
@@ -352,9 +349,6 @@ async def test_what_a_hub_delivers_and_fails_to_deliver_is_seen(running, receive
             await asyncio.sleep(0.02)
 
 
-# ---- subscriptions that need attention -------------------------------------------------------------------------------
-
-
 async def test_what_needs_attention_is_said_with_the_most_urgent_first(database):
     failing = {"failures": 3, "failing_since_ms": FIRST_MS}
     disabled = {"status": "disabled", "disabled_ms": FIRST_MS}
@@ -466,9 +460,6 @@ def key_row(name: str, company_id: int, **changed):
         "last_used_ms": None,
         "revoked_ms": None,
     } | changed
-
-
-# ---- lists of events -------------------------------------------------------------------------------------------------
 
 
 STATES = {"failed": {"exhausted", "rejected"}, "open": {"pending", "held"}}
@@ -646,9 +637,6 @@ async def test_a_cursor_of_another_list_is_refused(sqlite_database, before):
         await Activity(sqlite_database).events(92, before=before)
 
 
-# ---- one event -------------------------------------------------------------------------------------------------------
-
-
 async def test_one_event_is_shown_with_those_next_to_it_in_its_company(database):
     companies = {1000: 92, 1001: 93, 1002: 92, 1003: 92, 1004: 93}
     await store(
@@ -667,9 +655,6 @@ async def test_one_event_is_shown_with_those_next_to_it_in_its_company(database)
     for event_id in (1001, 999, 2**63 - 1):
         with pytest.raises(NotFound):
             await activity.event(92, event_id)
-
-
-# ---- subscriptions ---------------------------------------------------------------------------------------------------
 
 
 async def test_each_subscription_is_told_of_with_the_delivery_of_its_newest_event(database):
@@ -702,9 +687,6 @@ async def test_each_subscription_is_told_of_with_the_delivery_of_its_newest_even
         ("exhausted", 8),
         (None, None),
     ]
-
-
-# ---- companies -------------------------------------------------------------------------------------------------------
 
 
 async def test_companies_are_those_with_events_or_keys_whose_number_begins_so(database):

@@ -58,8 +58,7 @@ async def subscribe(running, url: str, **more) -> str:
 async def emit(running, count: int = 1) -> None:
     payload = running.hub.catalog.get("lead.created").example
     events = [{"type": "lead.created", "payload": payload}] * count
-    answer = await running.client.post("/api/v1/events/batch", json={"events": events})
-    assert answer.status_code == 201, answer.text
+    assert (await running.client.post("/api/v1/events/batch", json={"events": events})).status_code == 201
 
 
 async def until_settled(running, *, seconds: float = 60):
@@ -71,9 +70,6 @@ async def until_settled(running, *, seconds: float = 60):
 
 def failing(found: audit.Audit) -> dict[str, tuple[str, ...]]:
     return {check.name: check.offending for check in found.checks if not check.holds}
-
-
-# ---- status ------------------------------------------------------------------------------------------------------------
 
 
 async def test_an_empty_database_is_all_at_rest(database):
@@ -216,9 +212,6 @@ async def test_a_database_without_tables_is_refused(empty_database_url):
             await connection.execute(text("SELECT 1"))
         with pytest.raises(SettingsInvalid, match="There is no database of a hub in the "):
             await status.require(database, Settings())
-
-
-# ---- the ledger --------------------------------------------------------------------------------------------------------
 
 
 async def test_an_empty_ledger_balances(database):

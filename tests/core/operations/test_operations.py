@@ -173,9 +173,6 @@ def failed(caught) -> str:
     return caught.value.detail
 
 
-# ---- checks of input -------------------------------------------------------------------------------------------------
-
-
 async def test_a_provider_gets_body_and_path_together_without_empty_strings(small):
     things = Things()
     operations = operations_of(small, Operation("update_thing", things.run, UPDATE))
@@ -225,9 +222,6 @@ async def test_a_query_that_breaks_its_schema_is_refused_by_its_parameters_name(
         await act(operations, FIND, size="many")
     assert [fault.path for fault in caught.value.errors] == ["size"]
     assert str(caught.value).startswith("The query parameter 'size' must be ")
-
-
-# ---- checks of output ------------------------------------------------------------------------------------------------
 
 
 async def test_a_create_is_answered_with_201_and_what_was_there_with_200(small):
@@ -329,9 +323,6 @@ async def test_a_lookup_reads_with_a_connection_and_one_elsewhere_without(small)
     assert elsewhere.calls[0].connection is None
 
 
-# ---- the extent of a transaction -------------------------------------------------------------------------------------
-
-
 async def test_records_and_events_are_there_together(hub):
     operations = operations_of(
         hub, Operation("create_thing", Things(Answer({"id": 1}, [SIGNED] * 2)).run, CREATE)
@@ -348,9 +339,6 @@ async def test_an_action_is_seen_by_a_waiting_poll_at_once(running, hub, monkeyp
     )
     await act(operations)
     assert len((await poll).json()["events"]) == 1
-
-
-# ---- idempotency keys ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("uses_database", [True, False], ids=["here", "elsewhere"])
@@ -501,9 +489,6 @@ async def test_a_call_that_is_cancelled_gives_its_key_back(small):
     with pytest.raises(asyncio.CancelledError):
         await first
     assert await count(small, "operation_keys") == 0
-
-
-# ---- lists -----------------------------------------------------------------------------------------------------------
 
 
 async def test_what_is_defined_and_what_is_provided_are_listed_by_name(small):

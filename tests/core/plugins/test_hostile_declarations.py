@@ -1,6 +1,5 @@
 """Hostile declarations of a plugin: it fails alone, with a sentence that names it, and the hub starts and works without it."""
 
-import asyncio
 import itertools
 import re
 import subprocess
@@ -8,6 +7,7 @@ import sys
 
 import pytest
 from pluggy import PluginManager
+from tests.waiting import until
 
 from trunkline.api.app import create_app
 from trunkline.cli.migrating import migrate_database
@@ -244,9 +244,7 @@ async def test_the_hub_works_beside_all_of_them(tmp_path):
         token = {"Authorization": "Bearer of-no-plugin"}
         assert (await hub.anonymous.get("/api/v1/me", headers=token)).status_code == 503
         told = [f"later_{LATER.index(hook)}" for hook in ("event_accepted", "attempt_finished", "lifespan")]
-        async with asyncio.timeout(60):
-            while not all(f"Plugin '{name}' raised in" in hub.log.text for name in told):
-                await asyncio.sleep(0.02)
+        await until(lambda: all(f"Plugin '{name}' raised in" in hub.log.text for name in told))
         document = (await hub.anonymous.get("/openapi.json")).json()
         assert "/api/v1/events" in document["paths"]
         assert "/api/v1/own/a" not in document["paths"]

@@ -4,6 +4,7 @@ import asyncio
 import threading
 
 import pytest
+from tests.waiting import until
 
 from trunkline import plugins
 from trunkline.contract import AcceptedEvent, ChangedSubscription
@@ -263,7 +264,5 @@ async def test_an_attempt_says_what_became_of_its_delivery(trunkline_hub, trunkl
     assert (await hub.client.post("/api/v1/subscriptions", json=request)).status_code == 201
     await hub.emit("lead.created")
     heard = hub.hub.registry.module("told").TOLD
-    async with asyncio.timeout(60):
-        while len(heard) < len(told):
-            await asyncio.sleep(0.01)
+    await until(lambda: len(heard) >= len(told))
     assert heard == told

@@ -189,9 +189,8 @@ async def test_a_running_hub_traces_its_deliveries(
 ):
     monkeypatch.setenv("TRUNKLINE_TRACE_PLUGINS", "1")
     running = await make_hub(sqlite_database_url)
-    fields = {"target_url": f"{receiver.url}/private-part", "event_types": ["*"]}
-    await running.hub.subscriptions.create(92, fields, channel="webhooks")
-    await running.client.post("/api/v1/events/test", json={"type": "lead.created"})
+    await running.subscribe(f"{receiver.url}/private-part")
+    await running.send_test_event()
     await receiver.wait_for(1)
     seen = ""
     async with asyncio.timeout(60):

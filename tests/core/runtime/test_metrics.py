@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
+from tests.waiting import until
 
 from trunkline.dispatch.shards.progress import Progress
 from trunkline.ingest.writability import Writability
@@ -58,25 +59,10 @@ def value(hub, name: str, **labels: str) -> float | None:
     return hub.metrics.registry.get_sample_value(name, labels)
 
 
-async def until(condition, *, seconds: float = 60):
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.02)
-
-
-async def subscribe(running, url: str) -> None:
-    request = {"target_url": url, "event_types": ["*"]}
-    await running.hub.subscriptions.create(running.company_id, request, channel="webhooks")
-
-
 async def emit(running, count: int = 1) -> None:
     payload = running.hub.catalog.get("lead.created").example
     events = [{"type": "lead.created", "payload": payload}] * count
-    answer = await running.client.post("/api/v1/events/batch", json={"events": events})
-    assert answer.status_code == 201, answer.text
-
-
-# ---- lag ---------------------------------------------------------------------------------------------------------------
+    assert (await running.client.post("/api/v1/events/batch", json={"events": events})).status_code == 201
 
 
 def test_a_shard_at_the_head_is_not_behind():
@@ -123,7 +109,7 @@ async def test_an_event_in_flight_is_seen_as_the_lag_of_its_shard(running, recei
         await Answer()(connection)
 
     receiver.always(reply)
-    await subscribe(running, receiver.url)
+    await running.subscribe(receiver.url)
     await emit(running, 3)
     await until(lambda: value(hub, "trunkline_deliveries_in_flight") == 3)
     assert value(hub, "trunkline_deliveries_open") == 3
@@ -139,11 +125,8 @@ async def test_an_event_in_flight_is_seen_as_the_lag_of_its_shard(running, recei
     assert value(hub, "trunkline_shard_lag_seconds", shard=mine) == 0
 
 
-# ---- deliveries --------------------------------------------------------------------------------------------------------
-
-
 async def test_a_settled_batch_is_counted_with_its_size_and_its_time(running, receiver):
-    await subscribe(running, receiver.url)
+    await running.subscribe(receiver.url)
     await emit(running, 5)
     hub = running.hub
     delivered = {"channel": "webhooks", "type": "lead.created", "outcome": "delivered"}
@@ -159,7 +142,7 @@ async def test_a_settled_batch_is_counted_with_its_size_and_its_time(running, re
 async def test_what_is_exhausted_and_what_is_disabled_is_counted(running, receiver):
     hub = running.hub
     receiver.script([Answer(status=500)] * 2 + [Answer(status=410)])
-    await subscribe(running, receiver.url)
+    await running.subscribe(receiver.url)
     await emit(running)
     await until(
         lambda: (
@@ -230,9 +213,6 @@ async def test_workers_are_counted(running):
     await running.hub.observer.refresh()
     assert value(running.hub, "trunkline_workers") == 1
     assert value(running.hub, "trunkline_shards_held") == 16
-
-
-# ---- the database, plugins ---------------------------------------------------------------------------------------------
 
 
 async def test_a_database_that_does_not_answer_is_down_and_the_rest_is_left_as_it_was(sqlite_database_url):

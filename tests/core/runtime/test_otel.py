@@ -12,6 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client.parser import text_string_to_metric_families
+from tests.answers import json_of
 from tests.hubs import start_hub
 
 from trunkline_kit.receiver import Answer, Hang, Receiver
@@ -43,14 +44,14 @@ async def traced(sqlite_database_url, monkeypatch):
 
 async def subscribe(hub, receiver):
     body = {"target_url": f"{receiver.url}/h", "event_types": ["*"]}
-    answer = await hub.client.post("/api/v1/webhooks/subscriptions", json=body)
-    assert answer.status_code == 201, answer.text
+    assert (await hub.client.post("/api/v1/webhooks/subscriptions", json=body)).status_code == 201
 
 
 async def emit(hub, **headers):
-    answer = await hub.client.post("/api/v1/events/test", json={"type": "lead.created"}, headers=headers)
-    assert answer.status_code == 201, answer.text
-    return answer.json()["id"]
+    answer = json_of(
+        await hub.client.post("/api/v1/events/test", json={"type": "lead.created"}, headers=headers), 201
+    )
+    return answer["id"]
 
 
 def described(span) -> tuple[str, str, str]:

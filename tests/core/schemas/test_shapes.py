@@ -581,8 +581,6 @@ class TestPatterns:
         assert not SchemaDocument({"type": "object", "patternProperties": {"^b": STRING}}).shapes_at(["z"])
 
 
-# --- every valid value has a shape ------------------------------------------------------------------------------------
-
 NAMES = "abc"
 SCALARS = [None, True, False, 0, 1, 1.0, 2.5, "x", "y", "2020-01-01"]
 TYPE_NAMES = ["array", "boolean", "integer", "null", "number", "object", "string"]

@@ -4,6 +4,7 @@ import asyncio
 from types import ModuleType
 
 import pytest
+from tests.answers import json_of
 
 from trunkline import Caster, EventType, hookimpl
 from trunkline.insight import audit
@@ -69,21 +70,18 @@ def start(request, trunkline_hub):
 
 async def subscribe(hub, receiver, path="/hook", **more):
     body = {"target_url": receiver.url + path, "event_types": [NAME], **more}
-    answer = await hub.client.post("/api/v1/webhooks/subscriptions", json=body)
-    assert answer.status_code == 201, answer.text
-    return answer.json()
+    return json_of(await hub.client.post("/api/v1/webhooks/subscriptions", json=body), 201)
 
 
 async def emit(hub, payload, **more):
-    answer = await hub.client.post("/api/v1/events", json={"type": NAME, "payload": payload, **more})
-    assert answer.status_code == 201, answer.text
-    return answer.json()
+    return json_of(
+        await hub.client.post("/api/v1/events", json={"type": NAME, "payload": payload, **more}), 201
+    )
 
 
 async def poll(client, **query):
-    answer = await client.get("/api/v1/events", params=query)
-    assert answer.status_code == 200, answer.text
-    return [event["payload"] for event in answer.json()["events"]]
+    answer = json_of(await client.get("/api/v1/events", params=query))
+    return [event["payload"] for event in answer["events"]]
 
 
 def arrived(receiver, path):
@@ -147,9 +145,8 @@ async def test_a_producer_that_is_behind_names_its_version(start):
     hub = await start(after())
     await emit(hub, OLD, version=1)
     assert await poll(hub.client) == [up(OLD)]
-    refused = await hub.client.post("/api/v1/events", json={"type": NAME, "payload": OLD})
-    assert refused.status_code == 422
-    assert {error["path"] for error in refused.json()["errors"]} >= {"/payload/total", "/payload/amount"}
+    refused = json_of(await hub.client.post("/api/v1/events", json={"type": NAME, "payload": OLD}), 422)
+    assert {error["path"] for error in refused["errors"]} >= {"/payload/total", "/payload/amount"}
     refused = await hub.client.post("/api/v1/events", json={"type": NAME, "payload": OLD, "version": 3})
     assert refused.json()["errors"] == [
         {
@@ -203,8 +200,7 @@ async def test_a_filter_must_fit_the_version_that_is_changed_to(start, trunkline
         hub, trunkline_receiver, versions={NAME: 1}, filter={"payload.amount": {"gte": 100}}
     )
     path = f"/api/v1/webhooks/subscriptions/{made['id']}"
-    refused = await hub.client.patch(path, json={"versions": {NAME: 2}})
-    assert refused.status_code == 422
+    assert (await hub.client.patch(path, json={"versions": {NAME: 2}})).status_code == 422
     both = {"versions": {NAME: 2}, "filter": {"payload.total": {"gte": 100}}}
     assert (await hub.client.patch(path, json=both)).json()["versions"] == {NAME: 2}
 
@@ -282,9 +278,8 @@ def _casters():
 async def test_a_version_that_there_is_not_is_refused(trunkline_hub, trunkline_receiver, versions):
     hub = await trunkline_hub(plugins=[after(), "webhooks"], dispatch=False)
     body = {"target_url": trunkline_receiver.url, "event_types": [NAME], "versions": versions}
-    answer = await hub.client.post("/api/v1/webhooks/subscriptions", json=body)
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["path"].startswith("/versions")
+    answer = json_of(await hub.client.post("/api/v1/webhooks/subscriptions", json=body), 422)
+    assert answer["errors"][0]["path"].startswith("/versions")
 
 
 @pytest.mark.parametrize(

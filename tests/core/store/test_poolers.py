@@ -55,9 +55,7 @@ async def test_a_hub_runs_behind_it(system_postgres, name, make_hub, receiver):
         settings = {"database.listen_url": system_postgres.url(name=name), "database.pool_size": "4"}
         accepting = await make_hub(url, settings, dispatch=False)
         await make_hub(url, settings)
-        wanted = {"target_url": f"{receiver.url}/h", "event_types": ["*"]}
-        made = await accepting.client.post("/api/v1/webhooks/subscriptions", json=wanted)
-        assert made.status_code == 201
+        await accepting.subscribe(f"{receiver.url}/h")
         await asyncio.gather(*(accepting.emit("lead.created") for _ in range(30)))
         assert len(await receiver.wait_for(30)) == 30
 

@@ -105,9 +105,6 @@ async def log_bounds(database: Database) -> LogBounds:
         return await retention.log_bounds(connection)
 
 
-# ---- removable events ------------------------------------------------------------------------------------------------
-
-
 async def test_what_is_old_and_settled_may_go_and_what_is_new_stays(database):
     written = await append(database, 6)
     await record(database, written[:5:2])
@@ -175,9 +172,6 @@ async def test_a_page_ends_early_where_its_events_have_many_rows(database):
     await age(database, written)
     assert await removable(database, rows=25) == Page(written[:2], written[1])
     assert await removable(database, rows=1) == Page(written[:1], written[0])
-
-
-# ---- removing --------------------------------------------------------------------------------------------------------
 
 
 async def test_an_event_goes_with_its_deliveries_and_attempts_and_moves_the_edge(database):
@@ -259,9 +253,6 @@ async def test_the_plan_reads_a_range_of_the_primary_key(postgres_database):
             lines = "\n".join(row[0] for row in plan)
             assert f"{table}_pkey" in lines, lines
             assert f"Seq Scan on {table}" not in lines, lines
-
-
-# ---- the rest --------------------------------------------------------------------------------------------------------
 
 
 async def purge(database: Database, name: str, **more) -> int:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
+from tests.waiting import until
 
 from trunkline.errors import TooMuchAtOnce
 from trunkline.runtime import callers
@@ -27,9 +28,7 @@ class Holders:
         """Let *count* calls of a company request a connection, and wait until *held* are held in all."""
         tasks = [asyncio.create_task(self._hold(company_id)) for _ in range(count)]
         self._tasks += tasks
-        async with asyncio.timeout(60):
-            while len(self.holding) < held:
-                await asyncio.sleep(0.001)
+        await until(lambda: len(self.holding) >= held)
         await self._settle()
 
     async def end_one(self, of: int) -> None:
@@ -92,9 +91,7 @@ async def test_companies_that_wait_take_turns(database, holders):
     assert THIRD not in holders.holding
     await holders.end_one(VICTIM)
     await holders.end_one(VICTIM)
-    async with asyncio.timeout(60):
-        while THIRD not in holders.holding:
-            await asyncio.sleep(0.001)
+    await until(lambda: THIRD in holders.holding)
 
 
 async def test_what_is_lent_within_a_turn_needs_no_other(database, holders):

@@ -5,6 +5,7 @@ import time
 
 import asyncpg
 from tests.silent_proxy import silent_proxy
+from tests.waiting import until
 
 from trunkline.model.events import Event
 from trunkline.store.engines import EngineDatabase
@@ -83,9 +84,7 @@ async def test_many_announcements_share_few_notifications_and_nobody_is_sent_non
                     here.announce()
                     await asyncio.sleep(0)
                 assert await other.wait(60)
-            async with asyncio.timeout(60):
-                while "" not in heard:
-                    await asyncio.sleep(0.05)
+            await until(lambda: "" in heard)
     await listener.close()
     assert heard.count("") < 100
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import pytest
+from tests.waiting import until
 
 from trunkline.runtime import callers
 
@@ -26,9 +27,7 @@ async def hub(engine, lend_hub):
 
 async def polls_of(hub, client, company_id, count):
     polls = [asyncio.create_task(wait_for_events(client)) for _ in range(count)]
-    async with asyncio.timeout(60):
-        while len(hub.hub.streaming._watch._waiting.get(company_id, ())) < count:
-            await asyncio.sleep(0.001)
+    await until(lambda: len(hub.hub.streaming._watch._waiting.get(company_id, ())) >= count)
     return polls
 
 
@@ -66,9 +65,7 @@ async def test_a_long_poll_ends_with_its_caller_and_makes_room(hub):
     callers.begin(receive)
     polls = [poll(), poll()]
     callers.begin(None)
-    async with asyncio.timeout(60):
-        while len(hub.hub.streaming._watch._waiting.get(hub.company_id, ())) < 2:
-            await asyncio.sleep(0.001)
+    await until(lambda: len(hub.hub.streaming._watch._waiting.get(hub.company_id, ())) >= 2)
     left.set()
     assert [type(e) for e in await asyncio.gather(*polls, return_exceptions=True)] == [callers.CallerLeft] * 2
     polls = await polls_of(hub, hub.client, hub.company_id, 2)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import text
 from tests import clock_steps
+from tests.answers import json_of
 
 from trunkline.contract import EmittedEvent
 from trunkline.errors import CursorExpired
@@ -94,9 +95,6 @@ def ids(answer) -> Sequence[int]:
     return [event["id"] for event in answer.json()["events"]]
 
 
-# ---- clients ---------------------------------------------------------------------------------------------------------
-
-
 async def test_old_events_go_and_a_poll_begins_at_the_oldest_that_is_left(hub):
     old = await emit(hub, 3)
     await settle(hub.hub.engines)
@@ -137,10 +135,8 @@ async def test_a_company_without_events_is_told_the_same(hub):
     await made(hub).run_once()
 
     other = await hub.client_of(93)
-    answer = await poll(hub, client=other, cursor=cursors.encode(5))
-
-    assert answer.status_code == 410
-    assert "which is still to come" in answer.json()["detail"]
+    answer = json_of(await poll(hub, client=other, cursor=cursors.encode(5)), 410)
+    assert "which is still to come" in answer["detail"]
 
 
 async def test_as_long_as_nothing_was_removed_every_cursor_is_good(hub):
@@ -216,9 +212,6 @@ async def test_a_long_poll_goes_on_while_the_log_is_cleared_behind_it(hub):
     new = await emit(hub)
 
     assert ids(await waiting) == new
-
-
-# ---- concurrent work -------------------------------------------------------------------------------------------------
 
 
 async def test_batches_are_small_and_appends_go_on_between_them(hub, monkeypatch):
@@ -390,9 +383,6 @@ async def test_a_round_says_what_it_did(hub):
     age = metrics.registry.get_sample_value("trunkline_oldest_event_age_seconds")
     assert age is not None
     assert 0 <= age < 60
-
-
-# ---- in the hub ------------------------------------------------------------------------------------------------------
 
 
 async def test_a_hub_that_dispatches_removes_by_itself_and_goes_on_after_an_outage(

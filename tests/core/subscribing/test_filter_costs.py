@@ -1,6 +1,7 @@
 """The limit of the total cost of a company's filters."""
 
 import pytest
+from tests.answers import json_of
 
 from trunkline.errors import FilterTooDear
 from trunkline.filters import costs
@@ -64,9 +65,8 @@ async def test_where_a_limit_was_lowered_a_filter_may_become_cheaper_but_no_dear
 
 async def test_over_http_it_is_answered_with_422_and_the_name_of_the_limit(api):
     await limited(api, 1)
-    answer = await api.client.post("/api/v1/webhooks/subscriptions", json=request_of(DEAR))
-    assert answer.status_code == 422
-    [error] = answer.json()["errors"]
+    answer = json_of(await api.client.post("/api/v1/webhooks/subscriptions", json=request_of(DEAR)), 422)
+    [error] = answer["errors"]
     assert error["path"] == "/filter"
     assert "'filter_cost' of 1;" in error["message"]
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from tests import clock_steps
+from tests.waiting import until
 
 from trunkline.contract import Terms
 from trunkline.errors import LimitReached, NotFound, TooManySubscriptions
@@ -188,9 +189,7 @@ async def test_what_a_process_takes_for_lapsed_goes_out_where_it_was_renewed_at_
     await landlord.renew({"retry": {"schedule_seconds": [1] * 20}})  # a table may be a second old
     await landlord.expire()
     event_id = (await landlord.running.emit("lead.created")).event_id
-    async with asyncio.timeout(60):
-        while not await landlord.attempts(event_id):
-            await asyncio.sleep(0.05)
+    await until(lambda: landlord.attempts(event_id))
     assert not landlord.receiver.requests
     await landlord.expire(at_ms=2**45)
     await landlord.receiver.wait_for(1)

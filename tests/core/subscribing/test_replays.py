@@ -5,14 +5,9 @@ import pytest
 from trunkline.errors import NotFound
 
 
-async def emit(running) -> None:
-    answer = await running.client.post("/api/v1/events/test", json={"type": "lead.created"})
-    assert answer.status_code == 201, answer.text
-
-
 async def test_replays_are_listed_newest_first_with_what_they_send_and_what_is_left(running):
     hub = running.hub
-    await emit(running)
+    await running.send_test_event()
     request = {"target_url": "https://example.com/", "event_types": ["*"], "start": "earliest"}
     made = (await hub.subscriptions.create(running.company_id, request, channel="webhooks"))["id"]
     await hub.subscriptions.update(
@@ -54,7 +49,6 @@ async def test_an_event_type_that_is_named_over_and_over_is_kept_once(running):
     request = {"target_url": "https://example.com/", "event_types": ["*"]}
     made = (await hub.subscriptions.create(running.company_id, request, channel="webhooks"))["id"]
     body = {"event_types": ["lead.created", "client.created"] * 50}
-    answer = await running.client.post(f"/api/v1/subscriptions/{made}/replay", json=body)
-    assert answer.status_code == 202
+    assert (await running.client.post(f"/api/v1/subscriptions/{made}/replay", json=body)).status_code == 202
     (found,) = await hub.replays.of_subscription(running.company_id, made, channel=None)
     assert found["event_types"] == ["lead.created", "client.created"]

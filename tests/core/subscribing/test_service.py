@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from tests.answers import json_of
 
 from trunkline.errors import PluginFailed, TargetRefused
 from trunkline_kit import Source
@@ -75,9 +76,7 @@ async def hub(trunkline_hub):
 
 
 async def subscribe(hub, target: str = "pigeon:jane") -> dict:
-    answer = await hub.client.post(HOOKS, json={"target_url": target, "event_types": ["*"]})
-    assert answer.status_code == 201, answer.text
-    return answer.json()
+    return json_of(await hub.client.post(HOOKS, json={"target_url": target, "event_types": ["*"]}), 201)
 
 
 async def attempt(hub, target: str) -> dict:
@@ -106,9 +105,8 @@ async def test_a_target_of_the_channels_scheme_is_subscribed_and_shown_as_it_was
     ],
 )
 async def test_a_target_that_cannot_be_is_refused_with_its_reason(hub, target, message):
-    answer = await hub.client.post(HOOKS, json={"target_url": target, "event_types": ["*"]})
-    assert answer.status_code == 422
-    assert answer.json()["errors"] == [{"path": "/target_url", "message": message}]
+    answer = json_of(await hub.client.post(HOOKS, json={"target_url": target, "event_types": ["*"]}), 422)
+    assert answer["errors"] == [{"path": "/target_url", "message": message}]
 
 
 async def test_no_other_channel_takes_a_target_of_that_scheme(hub):

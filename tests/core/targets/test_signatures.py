@@ -53,9 +53,6 @@ def signed(scheme="standard", *, secrets=(NEW,), body=BODY, timestamp=None):
     return signatures.headers(scheme, secrets=secrets, event_id="45678", timestamp=moment, body=body)
 
 
-# --- standard ---------------------------------------------------------------------------------------------------------
-
-
 def test_the_specification_s_own_example_is_reproduced():
     # https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
     made = signatures.headers(
@@ -113,9 +110,6 @@ def test_any_body_signed_with_any_secret_is_accepted_by_the_standard_verifier(bo
     standardwebhooks.Webhook(secret).verify(body, signed(secrets=(secret,), body=body))
 
 
-# --- github -----------------------------------------------------------------------------------------------------------
-
-
 @given(st.binary(max_size=500))
 def test_github_is_the_hex_hmac_of_the_body_keyed_with_the_secret_as_shown(body):
     expected = "sha256=" + hmac.new(NEW.encode(), body, hashlib.sha256).hexdigest()
@@ -131,9 +125,6 @@ def test_github_s_own_example_is_reproduced():
 
 def test_github_signs_with_the_new_secret_only_during_a_rotation():
     assert signed("github", secrets=(NEW, OLD), timestamp=1) == signed("github", secrets=(NEW,), timestamp=1)
-
-
-# --- stripe -----------------------------------------------------------------------------------------------------------
 
 
 def stripe_verifies(header, body, secret):
@@ -171,9 +162,6 @@ def test_stripe_carries_one_signature_per_live_secret(stripe):
         assert stripe_verifies(header, BODY, secret)
         assert stripe.WebhookSignature.verify_header(BODY.decode(), header, secret)
     assert not stripe_verifies(header, BODY, OTHER)
-
-
-# --- ed25519 ----------------------------------------------------------------------------------------------------------
 
 
 def ed25519_verifies(headers, body, public):
@@ -216,8 +204,6 @@ def test_a_public_key_is_that_of_the_seed():
     secret = "whsk_" + base64.b64encode(seed).decode()
     assert signatures.public_key(secret) == "whpk_" + base64.b64encode(public).decode()
 
-
-# --- every scheme -----------------------------------------------------------------------------------------------------
 
 OWN_HEADER = {
     "standard": "webhook-signature",
@@ -319,9 +305,6 @@ def test_an_own_secret_of_another_form_is_refused_with_the_reason(text):
     reason = signatures.check_secret(text)
     assert reason is not None
     assert "24 to 64 bytes" in reason
-
-
-# --- own headers ------------------------------------------------------------------------------------------------------
 
 
 def test_a_subscription_may_add_headers_of_its_own():

@@ -159,7 +159,6 @@ def subscription_changed(context, subscription):
 
 SETTINGS = {"acme.room": "kitchen", "acme.token": TOKEN}
 
-# ---- parts of the text that defects replace ----
 
 IMPORTS = "import json\n"
 SCHEMA = '"examples": [{"text": "hello"}],'

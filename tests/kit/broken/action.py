@@ -26,8 +26,6 @@ def beginning(statements: str) -> Broken:
 good = acting()
 
 
-# ---- answers ---------------------------------------------------------------------------------------------------------
-
 carries_out_nothing = acting(
     (
         '[Operation("create_note", create_note, CREATE), Operation("update_note", update_note, UPDATE)]',
@@ -57,8 +55,6 @@ changes_what_is_not_there = acting(("if not found.rowcount:", "if False:")).brea
 
 speaks_sqlite_only = beginning(notes.SPEAKS_SQLITE_ONLY).breaks("action.answers-on-postgresql")
 
-
-# ---- inputs ----------------------------------------------------------------------------------------------------------
 
 needs_what_it_calls_optional = acting(
     (
@@ -92,8 +88,6 @@ shows_the_databases_words = beginning(notes.SHOWS_THE_DATABASES_WORDS).breaks(
 
 logs_what_it_is_sent = beginning(notes.LOGS_ITS_INPUT).breaks("action.logs-no-input")
 
-
-# ---- records ---------------------------------------------------------------------------------------------------------
 
 emits_what_it_does_not_name = acting(('emits=("note.created",),', "emits=(),")).breaks(
     "action.emits-what-it-promises"
@@ -133,8 +127,6 @@ says_yes_whatever_happens = beginning(
 
 goes_on_after_its_deadline = beginning(notes.GOES_ON_AFTER_ITS_DEADLINE).breaks("action.ends-at-its-deadline")
 
-
-# ---- other companies' records, and concurrent calls -------------------------------------------------------------------
 
 REGISTERED = '[Operation("create_note", create_note, CREATE), Operation("update_note", update_note, UPDATE)]'
 COPY = """

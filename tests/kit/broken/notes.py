@@ -176,7 +176,6 @@ def register_operations(context):
 
 TITLE = "first-of-all"
 
-# ---- how a broken operation begins
 
 SPEAKS_SQLITE_ONLY = "await call.connection.execute(text('SELECT sqlite_version()'))"
 GOES_ON_AFTER_ITS_DEADLINE = (

@@ -84,8 +84,6 @@ build_showing_everybody = acme(("context.events.page(request.company_id,", "cont
 build_with_a_page_for_all = acme((', scope="events:read")', ")")).breaks("plugin.pages-name-a-scope")
 
 
-# ---- companies -------------------------------------------------------------------------------------------------------
-
 ROUTER = 'router = APIRouter(route_class=trunkline.routes.StrictRoute, tags=["Acme"])\n\n    @router.get("/notes", response_model=Notes)'
 KEPT = ROUTER.replace("\n\n", "\n    kept, answers = {}, {}\n\n", 1)
 LISTS = 'return {"notes": [], "count": 0}'

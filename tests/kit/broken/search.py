@@ -28,8 +28,6 @@ def ending(statements: str) -> Broken:
 good = finding()
 
 
-# ---- answers ---------------------------------------------------------------------------------------------------------
-
 carries_out_nothing = finding(
     ('[Operation("find_note", find_note, FIND)]', "[]"), ('[Operation("notes", list_notes, LIST)]', "[]")
 ).breaks("search.is-provided")
@@ -79,8 +77,6 @@ goes_on_after_its_deadline = beginning(notes.GOES_ON_AFTER_ITS_DEADLINE).breaks(
 speaks_sqlite_only = beginning(notes.SPEAKS_SQLITE_ONLY).breaks("search.answers-on-postgresql")
 
 
-# ---- queries ---------------------------------------------------------------------------------------------------------
-
 needs_what_it_calls_optional = finding(
     ('"anyOf": [{"required": ["title"]}, {"required": ["note_id"]}]', '"anyOf": [{}]'),
     ("# find begins", "call.input['title']"),
@@ -104,8 +100,6 @@ shows_the_databases_words = beginning(notes.SHOWS_THE_DATABASES_WORDS).breaks(
 
 logs_what_is_looked_for = beginning(notes.LOGS_ITS_INPUT).breaks("search.logs-no-input")
 
-
-# ---- lists -----------------------------------------------------------------------------------------------------------
 
 shows_more_than_it_says = finding(
         ('NOTE_ITEM = described(NOTE, "note_id", "title")', 'NOTE_ITEM = described(NOTE, "note_id", "title", closed=False)'),

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from standardwebhooks.webhooks import Webhook
+from tests.answers import json_of
 from typer.testing import CliRunner
 
 from trunkline.cli import app
@@ -173,9 +174,6 @@ def emitting(payload):
     return {"answer": '{"output": {}, "events": [{"type": "thing.created", "payload": ' + payload + "}]}"}
 
 
-# ---- requests to the product -----------------------------------------------------------------------------------------
-
-
 async def test_the_product_gets_each_call_signed_with_its_principal_its_key_and_its_deadline(things, backend):
     arguments = answering(output={"thing_id": 7})
     answer = await things.client.post(
@@ -211,9 +209,8 @@ async def test_a_call_of_a_test_environment_goes_to_the_address_for_those_or_now
     place = "/api/v1/integrations/things"
     before = len(await calls_of(backend))
     without = await things.client_of(-things.company_id)
-    refused = await without.post(place, json=arguments)
-    assert refused.status_code == 409
-    assert "'create_thing' is carried out for live data only" in refused.json()["detail"]
+    refused = json_of(await without.post(place, json=arguments), 409)
+    assert "'create_thing' is carried out for live data only" in refused["detail"]
     assert len(await calls_of(backend)) == before
 
     chosen = settings_of(f"{backend}/base/", schemas, **{"actions.provider_test_url": f"{backend}/sandbox/"})
@@ -231,8 +228,7 @@ async def test_a_call_of_a_test_environment_goes_to_the_address_for_those_or_now
 
 
 async def test_what_stands_in_the_path_is_part_of_the_input_and_put_is_patch(things, backend):
-    answer = await things.client.put("/api/v1/integrations/things/12", json={})
-    assert answer.status_code == 200, answer.text
+    assert (await things.client.put("/api/v1/integrations/things/12", json={})).status_code == 200
     call = (await calls_of(backend))[-1]
     assert call["path"] == "/base/actions/update_thing"
     assert json.loads(call["body"])["input"] == {"thing_id": 12}
@@ -316,9 +312,6 @@ async def test_every_kind_of_call_names_its_company_by_id_and_reference_and_its_
         (principal["company_id"], principal["company_ref"], principal["environment"])
         for principal in principals
     ] == [(hub.company_id, reference, environment) for environment in ("live", "test") for _ in range(3)]
-
-
-# ---- its answers -----------------------------------------------------------------------------------------------------
 
 
 async def test_its_events_are_stored_with_the_answer(things):
@@ -471,14 +464,8 @@ async def test_a_product_that_is_away_is_a_502_that_does_not_show_where_it_is(
     with started(str(HERE / "backend.py")) as url:
         pass
     hub = await make_hub(sqlite_database_url, settings_of(url, schemas), dispatch=False)
-    answer = await hub.client.get("/api/v1/integrations/things/search")
-    assert answer.status_code == 502
-    assert answer.json()["detail"] == (
-        "'find_thing' could not be carried out: the provider could not be reached."
-    )
-
-
-# ---- idempotency -----------------------------------------------------------------------------------------------------
+    answer = json_of(await hub.client.get("/api/v1/integrations/things/search"), 502)
+    assert answer["detail"] == ("'find_thing' could not be carried out: the provider could not be reached.")
 
 
 async def test_concurrent_calls_with_one_key_reach_the_product_once(things, backend):
@@ -511,9 +498,6 @@ async def test_nothing_is_locked_while_the_product_works(things):
     assert quick.status_code == 201
     assert not slow.done(), f"the event waited for the product, {time.monotonic() - began:.3f} s"
     assert (await slow).status_code == 201
-
-
-# ---- settings --------------------------------------------------------------------------------------------------------
 
 
 async def test_a_provider_beside_a_plugin_that_carries_out_the_same_is_refused_with_it(
@@ -569,9 +553,6 @@ async def test_a_setting_that_cannot_be_is_named(sqlite_database_url, make_hub, 
     assert "hush" not in str(caught.value)
 
 
-# ---- from an empty folder --------------------------------------------------------------------------------------------
-
-
 async def test_what_new_action_and_new_search_write_is_carried_out_by_the_product(
     sqlite_database_url, make_hub, backend, tmp_path
 ):
@@ -597,9 +578,6 @@ async def test_what_new_action_and_new_search_write_is_carried_out_by_the_produc
         "/base/actions/create_thing",
         "/base/searches/find_thing",
     ]
-
-
-# ---- the example -----------------------------------------------------------------------------------------------------
 
 
 async def test_the_shop_of_the_documentation_takes_orders_and_finds_them(sqlite_database_url, make_hub):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from tests.answers import json_of
 
 LEADS = "/api/v1/integrations/leads"
 LEAD = {"first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com"}
@@ -30,9 +31,6 @@ def problem(answer, status: int, name: str) -> dict:
     assert content["type"] == f"urn:trunkline:problem:{name}"
     assert content["request_id"] == answer.headers["x-request-id"]
     return content
-
-
-# ---- lists -----------------------------------------------------------------------------------------------------------
 
 
 async def test_the_list_names_every_action_with_its_call_and_its_schemas(api):
@@ -94,15 +92,11 @@ async def test_without_the_plugin_and_without_a_provider_nothing_is_there(sqlite
         hub = await make_hub(sqlite_database_url, changed, dispatch=False)
         is_listed = status == 404  # answered by the plugin searches, for GET
         assert (await hub.client.post(LEADS, json=LEAD)).status_code == (405 if is_listed else 404)
-        listed = await hub.client.get("/api/v1/actions")
-        assert listed.status_code == status
+        listed = json_of(await hub.client.get("/api/v1/actions"), status)
         if status == 200:
-            assert listed.json() == {"actions": [], "count": 0, "next_cursor": None}
+            assert listed == {"actions": [], "count": 0, "next_cursor": None}
         paths = (await hub.anonymous.get("/openapi.json")).json()["paths"]
         assert list(paths.get(LEADS, {})) == (["get"] if is_listed else [])
-
-
-# ---- calls -----------------------------------------------------------------------------------------------------------
 
 
 async def test_put_answers_wherever_patch_does(api):
@@ -134,13 +128,11 @@ async def test_a_repeated_idempotency_key_gets_the_first_status_and_body(running
 async def test_an_operator_names_the_company_in_the_header(api):
     content = problem(await api.operator.post(LEADS, json=LEAD), 400, "bad-query")
     assert content["errors"][0]["path"] == "X-Company-Id"
-    made = await api.operator.post(LEADS, json=LEAD, headers={"X-Company-Id": str(api.company_id)})
-    assert made.status_code == 201
-    search = await api.client.get(f"{LEADS}/search?client_id={made.json()['client_id']}")
+    made = json_of(
+        await api.operator.post(LEADS, json=LEAD, headers={"X-Company-Id": str(api.company_id)}), 201
+    )
+    search = await api.client.get(f"{LEADS}/search?client_id={made['client_id']}")
     assert search.json()["count"] == 1
-
-
-# ---- refusals --------------------------------------------------------------------------------------------------------
 
 
 async def test_a_call_without_a_key_is_401(api):
@@ -204,9 +196,8 @@ async def test_an_idempotency_key_that_cannot_be_is_400(api, key):
 
 @pytest.mark.parametrize("client_id", ["1", "0", "-1", "x", "1.0", "9" * 30, "%00", "1%2F2"])
 async def test_what_is_not_there_is_404(api, client_id):
-    answer = await api.client.patch(f"{LEADS}/{client_id}", json={"city": "Austin"})
-    assert answer.status_code == 404
-    assert answer.json()["status"] == 404
+    answer = json_of(await api.client.patch(f"{LEADS}/{client_id}", json={"city": "Austin"}), 404)
+    assert answer["status"] == 404
 
 
 async def test_another_companys_record_is_404(api):
@@ -217,9 +208,6 @@ async def test_another_companys_record_is_404(api):
         "not-found",
     )
     assert content["detail"] == f"There is no lead '{made.json()['client_id']}' here."
-
-
-# ---- limits ----------------------------------------------------------------------------------------------------------
 
 
 async def test_actions_count_as_writes_and_show_what_is_left(sqlite_database_url, make_hub):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 from tests.plugins.conftest import ServedHub
+from tests.waiting import until
 
 from trunkline_kit.receiver import Answer, Connection, Receiver
 
@@ -34,24 +35,18 @@ async def company_that_fails(hub, receiver, *recipients: str) -> None:
     )
     assert changed.is_success, changed.text
     receiver.answer(503)
-    request = {"target_url": f"{receiver.url}/h", "event_types": ["*"]}
-    made = await hub.client.post("/api/v1/webhooks/subscriptions", json=request)
-    assert made.status_code == 201, made.text
+    await hub.subscribe(f"{receiver.url}/h")
 
 
 async def mail_subscription(hub) -> dict:
-    async with asyncio.timeout(60):
-        while not (found := await hub.hub.subscriptions.list(0, channel="alerts_mail")):
-            await asyncio.sleep(0.02)
+    found = await until(lambda: hub.hub.subscriptions.list(0, channel="alerts_mail"))
     [one] = found
     return one
 
 
 async def subscribe(hub, channel: str, **target: str) -> dict:
     request = {"channel": channel, "target": target, "event_types": ["operational.*"]}
-    made = await hub.client.post("/api/v1/subscriptions", json=request)
-    assert made.status_code == 201, made.text
-    return made.json()
+    return await hub.create("/api/v1/subscriptions", request)
 
 
 async def test_an_alert_is_raised_and_resolved_once_by_every_way(

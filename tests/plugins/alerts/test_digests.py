@@ -5,6 +5,7 @@ from email.message import EmailMessage
 
 from sqlalchemy import text
 from tests.plugins.alerts.telling import FACTS, tell
+from tests.waiting import until
 
 from trunkline_alerts import _Shared
 
@@ -40,8 +41,7 @@ async def test_a_digest_says_what_is_open_and_is_sent_once_a_day_by_several_proc
     settings = {**mail_server.settings, "alerts.operators": OPERATOR, "alerts.digest": "true"}
     hubs = [await make_hub(database_url, settings) for _ in range(2)]
     hub = hubs[0]
-    request = {"target_url": "https://127.0.0.1:9/h", "event_types": ["lead.created"]}
-    made = (await hub.client.post("/api/v1/webhooks/subscriptions", json=request)).json()
+    made = await hub.subscribe("https://127.0.0.1:9/h", event_types=["lead.created"])
     await hub.hub.subscriptions.update(92, made["id"], {"status": "paused"}, channel="webhooks")
     await execute(hub, "UPDATE subscriptions SET status = 'disabled' WHERE company_id = 92")
     for name in ("disabled", "delivery.exhausted", "delivery.exhausted"):
@@ -49,9 +49,7 @@ async def test_a_digest_says_what_is_open_and_is_sent_once_a_day_by_several_proc
     await tell(hub, "failing", subscription_id="sub_gone")
     await until_told(hub, 4)
     await hub.client.patch("/api/v1/alerts", json={"alert_recipients": [OWNER], "digest": True})
-    async with asyncio.timeout(60):
-        while not await _chosen(hub, 2):
-            await asyncio.sleep(0.02)
+    await until(lambda: _chosen(hub, 2))
     await look(hub)
     assert digests_at(mail_server) == [], "its day is not over"
     await execute(hub, "UPDATE alerts_digests SET day = day - 1")

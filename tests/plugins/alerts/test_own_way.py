@@ -15,8 +15,7 @@ async def test_the_way_on_the_page_sends_alerts(make_hub, sqlite_database_url, r
         "target": {"url": receiver.url},
         "event_types": ["subscription.failing"],
     }
-    made = await hub.client.post("/api/v1/subscriptions", json=request)
-    assert made.status_code == 201, made.text
+    assert (await hub.client.post("/api/v1/subscriptions", json=request)).status_code == 201
     await tell(hub, "failing")
     [sent] = await receiver.wait_for(1)
     assert sent.body.decode() == "Deliveries to https://crm.example/hooks fail (company 92)"

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from sqlalchemy import text
+from tests.answers import json_of
 from tests.plugins.alerts.mail_server import MailServer
 from tests.plugins.alerts.telling import results, tell
 
@@ -18,9 +19,7 @@ async def subscribe(hub, receiver, **target) -> str:
     """Subscribe company 92 to PagerDuty, which identifies open incidents by a key."""
     target = {"service": "x", "routing_key": "R0", "url": f"{receiver.url}/pager", **target}
     request = {"channel": "alerts_pagerduty", "target": target, "event_types": TYPES}
-    made = await hub.client.post("/api/v1/subscriptions", json=request)
-    assert made.status_code == 201, made.text
-    return made.json()["id"]
+    return json_of(await hub.client.post("/api/v1/subscriptions", json=request), 201)["id"]
 
 
 def posts(receiver) -> list[str]:

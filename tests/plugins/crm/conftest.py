@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.answers import json_of
 
 BASE = "/api/v1/integrations"
 JANE = {"first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com"}
@@ -19,9 +20,7 @@ class Crm:
 
     async def call(self, method: str, path: str, body: object = None, *, expect: int = 200, **query: object):
         content = {} if body is None else {"json": body}
-        answer = await self.http.request(method, BASE + path, params=query, **content)
-        assert answer.status_code == expect, answer.text
-        return answer.json()
+        return json_of(await self.http.request(method, BASE + path, params=query, **content), expect)
 
     async def faults(self, method: str, path: str, body: object) -> dict[str, str]:
         refused = await self.call(method, path, body, expect=422)
@@ -47,9 +46,8 @@ class Crm:
         return answer["results"][0] if answer["results"] else None
 
     async def events(self, type: str = "") -> list[dict[str, Any]]:
-        answer = await self.http.get("/api/v1/events", params={"types": type, "limit": 200})
-        assert answer.status_code == 200, answer.text
-        return answer.json()["events"]
+        answer = json_of(await self.http.get("/api/v1/events", params={"types": type, "limit": 200}))
+        return answer["events"]
 
 
 @pytest.fixture

@@ -15,9 +15,6 @@ async def only_event(crm, type: str) -> dict:
     return event["payload"]
 
 
-# ---- leads -----------------------------------------------------------------------------------------------------------
-
-
 async def test_create_lead_with_what_is_required(crm):
     made = await crm.lead()
     assert (
@@ -138,9 +135,6 @@ async def test_null_counts_as_absent_where_it_cannot_clear(crm):
     assert (await crm.find(client_id=made["client_id"]))["first_name"] == "Jane"
 
 
-# ---- clients ---------------------------------------------------------------------------------------------------------
-
-
 async def test_create_client_with_what_is_required(crm):
     made = await crm.client()
     assert made == await crm.call("GET", f"/clients/{made['client_id']}")
@@ -176,9 +170,6 @@ async def test_create_client_with_everything(crm):
 async def test_a_client_may_start_with_another_status(small_crm):
     for status in ({"status": "Client - Graduated"}, {"status_id": 44}, {"status": "", "status_id": 44}):
         assert (await small_crm.client(**status))["status"] == "Client - Graduated"
-
-
-# ---- statuses --------------------------------------------------------------------------------------------------------
 
 
 async def test_update_lead_status(crm):
@@ -235,9 +226,6 @@ async def test_the_status_that_it_has_already_is_no_change_and_no_event(crm):
     assert await crm.events("client.status_changed") == []
 
 
-# ---- notes -----------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("kind", ["lead", "client"])
 async def test_add_client_note(crm, kind):
     number = (await getattr(crm, kind)())["client_id"]
@@ -256,9 +244,6 @@ async def test_add_client_note(crm, kind):
     assert UTC.fullmatch(first["created_utc"])
     assert second["client_note_id"] > first["client_note_id"]
     assert [event["type"] for event in await crm.events()] == [f"{kind}.created"]
-
-
-# ---- affiliates ------------------------------------------------------------------------------------------------------
 
 
 async def test_create_affiliate(crm):
@@ -289,12 +274,8 @@ async def test_update_affiliate(crm):
     assert len(await crm.events()) == 1
 
 
-# ---- events ----------------------------------------------------------------------------------------------------------
-
-
 async def test_what_is_polled_is_pushed_and_valid(running, crm, receiver):
-    hook = {"target_url": receiver.url, "event_types": ["*"]}
-    assert (await running.client.post("/api/v1/webhooks/subscriptions", json=hook)).status_code == 201
+    await running.subscribe(receiver.url)
     employee_id = await crm.employee()
     affiliate_id = (await crm.affiliate(phone="555-010-2290"))["affiliate_id"]
     lead_id = (await crm.lead(affiliate_id=affiliate_id, source="Zapier"))["client_id"]

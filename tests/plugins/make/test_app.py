@@ -162,9 +162,6 @@ def test_a_key_without_the_scope_is_told_which_one_it_needs(operator, app):
     assert caught.value.type == "InvalidConfigurationError"
 
 
-# --- actions, searches, lists ---
-
-
 def actions(people: dict[str, int]) -> dict[str, tuple[dict[str, Any], set[str]]]:
     """Give for each action the values of its form, and some fields of its answer: records are complete."""
     client, lead = people["client"], people["lead"]
@@ -374,9 +371,6 @@ def test_no_log_has_the_key_or_the_secret(served_hub, app):
     assert "***" in log
 
 
-# --- events, by webhook ---
-
-
 @pytest.fixture
 def hook(app: App, receiver: Receiver) -> Iterator[Webhook]:
     made = Webhook(app, "watchEvents", url=receiver.url)
@@ -496,9 +490,6 @@ def test_a_webhook_needs_events(app):
         Webhook(app, "watchEvents", url="https://hook.example.com/x").attach(event_types=["no.such"])
 
 
-# --- events, on a schedule ---
-
-
 def test_the_schedule_gives_each_event_once_in_order(other_company):
     hub, app = other_company
     poller = Poller(app, "pollEvents", event_types=["payment.succeeded"], limit=3)
@@ -549,9 +540,6 @@ def test_a_person_chooses_where_to_start_newest_first(served_hub, app, deep):
     assert datetime.fromisoformat(listed[0]["date"]).tzinfo == UTC
     poller.start_after(listed[1]["id"])
     assert poller.run() == [in_make(events[2])]
-
-
-# --- another catalogue ---
 
 
 @pytest.fixture

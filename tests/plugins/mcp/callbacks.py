@@ -1,12 +1,11 @@
 """A callback of MCP Events: a receiver that answers the challenge, verifies every signature, and keeps the events."""
 
-import asyncio
 import json
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from standardwebhooks import Webhook
+from tests.waiting import until
 
 from trunkline_kit.receiver import Receiver
 from trunkline_kit.receiver.replies import Answer, Reply
@@ -62,10 +61,3 @@ class Callback:
             return
         self.events.append(message)
         await self.reply(connection)
-
-
-async def until(condition: Any, *, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.02)

@@ -8,6 +8,7 @@ import pytest
 from tests.plugins.mcp.conversation import Conversation
 from tests.plugins.mcp.test_event_streams import Listener
 from tests.plugins.mcp.test_provided import definition
+from tests.waiting import until
 
 from trunkline import Answer, Operation, hookimpl
 
@@ -64,9 +65,7 @@ async def begin(hub, slow, era, **headers):
 async def outcome(hub, slow):
     """Give the outcome of the tool's call, and the outcome in the log."""
     ended = await asyncio.wait_for(slow.ended.get(), 60)
-    async with asyncio.timeout(60):
-        while not (lines := [line for line in hub.log.records if getattr(line, "outcome", None)]):
-            await asyncio.sleep(0.01)
+    lines = await until(lambda: [line for line in hub.log.records if getattr(line, "outcome", None)])
     return ended, lines[-1].outcome
 
 

@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
-from tests.plugins.mcp.callbacks import Callback, until
+from tests.plugins.mcp.callbacks import Callback
 from tests.plugins.mcp.conversation import Conversation
+from tests.waiting import until
 
 from trunkline.model import cursors
 from trunkline.store import retention
@@ -40,8 +41,7 @@ class Watcher:
 
     async def set(self, **changes) -> None:
         path = f"/api/v1/subscriptions/{(await self.view())['id']}"
-        answer = await self.running.client.patch(path, json=changes)
-        assert answer.status_code == 200, answer.text
+        assert (await self.running.client.patch(path, json=changes)).status_code == 200
 
     async def miss(self) -> list[int]:
         """Receive one event, pause, and miss three."""

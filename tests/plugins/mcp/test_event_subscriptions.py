@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
-from tests.plugins.mcp.callbacks import OTHER_SECRET, SECRET, Callback, until
+from tests.answers import json_of
+from tests.plugins.mcp.callbacks import OTHER_SECRET, SECRET, Callback
 from tests.plugins.mcp.conversation import ERAS, Conversation
+from tests.waiting import until
 
 from trunkline.model import cursors
 from trunkline.store import subscriptions as store
@@ -260,9 +262,10 @@ async def test_one_that_lapses_stops_and_begins_anew_at_the_client_s_cursor(runn
     await lapse(running)
     missed = await emitted(running, 3)
     (view,) = await views(running)
-    patched = await running.client.patch(f"/api/v1/subscriptions/{view['id']}", json={"status": "active"})
-    assert patched.status_code == 409
-    assert "subscribes again" in patched.json()["detail"]
+    patched = json_of(
+        await running.client.patch(f"/api/v1/subscriptions/{view['id']}", json={"status": "active"}), 409
+    )
+    assert "subscribes again" in patched["detail"]
     assert callback.ids == got
     answer = await subscribed(agent, callback, cursor=kept)
     assert answer["truncated"] is False

@@ -15,8 +15,10 @@ from typing import Any
 import httpx2
 import pytest
 from jsonschema import Draft202012Validator
-from tests.plugins.mcp.callbacks import Callback, until
+from tests.answers import json_of
+from tests.plugins.mcp.callbacks import Callback
 from tests.plugins.mcp.conversation import MODERN, Conversation
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -38,9 +40,7 @@ async def agent(served_hub) -> AsyncIterator[Conversation]:
 async def happen(agent: Conversation, client_id: int = 3) -> str:
     """Let a payment fail; return the event's id."""
     body = {"type": TYPE, "payload": PAYMENT | {"client_id": client_id}}
-    answer = await agent.http.post("/api/v1/events", json=body)
-    assert answer.status_code == 201
-    return str(answer.json()["id"])
+    return str(json_of(await agent.http.post("/api/v1/events", json=body), 201)["id"])
 
 
 def is_occurrence(event: dict[str, Any], *, has_cursor: bool) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.answers import json_of
 from tests.plugins.mcp import product_server
 from tests.plugins.mcp.conversation import HANDSHAKE, MODERN, Conversation
 
@@ -109,6 +110,5 @@ async def test_a_hub_that_is_away_or_refuses_the_key_is_told_as_an_error_of_the_
 
     for changed in ({"hub": AWAY}, {"key": "no key"}):
         async with through(company_of, **changed) as http:
-            answer = await http.post("/mcp", json={"id": 7, "method": "events/list"})
-            assert answer.status_code == 503
-            assert (answer.json()["id"], answer.json()["error"]["code"]) == (7, -32603)
+            answer = json_of(await http.post("/mcp", json={"id": 7, "method": "events/list"}), 503)
+            assert (answer["id"], answer["error"]["code"]) == (7, -32603)

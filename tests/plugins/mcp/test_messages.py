@@ -2,6 +2,7 @@
 
 import orjson
 import pytest
+from tests.answers import json_of
 from tests.plugins.mcp.conversation import ERAS, HANDSHAKE, MODERN, Conversation
 
 from trunkline.model.principals import COMPANY_SCOPES
@@ -135,11 +136,11 @@ async def test_what_is_no_message_is_400_with_the_standards_code(modern, body, c
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"null", b"7", b'{"jsonrpc":"2.0","id":1,"method":7}'])
 async def test_what_is_no_message_is_no_message_in_the_older_eras_either(api, body):
-    answer = await api.client.post(
-        "/mcp", content=body, headers=Conversation(api.client, HANDSHAKE[-1]).head("")
+    answer = json_of(
+        await api.client.post("/mcp", content=body, headers=Conversation(api.client, HANDSHAKE[-1]).head("")),
+        400,
     )
-    assert answer.status_code == 400
-    assert answer.json()["error"]["code"] in {-32700, -32600, -32602}
+    assert answer["error"]["code"] in {-32700, -32600, -32602}
 
 
 async def test_a_message_has_a_size(modern):
@@ -181,8 +182,7 @@ async def test_an_unknown_version_is_told_which_there_are(api, version):
 
 
 async def test_white_space_around_a_header_is_no_part_of_it(modern):
-    answer = await modern.send("tools/list", **{"mcp-method": "tools/list  "})
-    assert answer.status_code == 200
+    assert (await modern.send("tools/list", **{"mcp-method": "tools/list  "})).status_code == 200
 
 
 @pytest.mark.parametrize(

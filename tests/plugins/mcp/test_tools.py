@@ -5,6 +5,7 @@ import asyncio
 import orjson
 import pytest
 from jsonschema import Draft202012Validator
+from tests.answers import json_of
 from tests.plugins.mcp.conversation import Conversation
 from tests.plugins.own_product import ANSWER, BOOKING, EVENTS, write_schemas
 
@@ -310,16 +311,13 @@ async def test_an_event_larger_than_an_answer_is_named_and_read_whole_as_a_resou
 
 async def emit_with(api, text: str) -> int:
     body = {"type": "lead.created", "payload": api.events("lead.created"), "metadata": {"long": text}}
-    answer = await api.client.post("/api/v1/events", json=body)
-    assert answer.status_code == 201
-    return answer.json()["id"]
+    return json_of(await api.client.post("/api/v1/events", json=body), 201)["id"]
 
 
 async def test_a_list_larger_than_an_answer_has_fewer_records_and_goes_on(api, agent):
     for number in range(60):
         lead = LEAD | {"email": f"jane{number}@example.com", "source": "s" * 200, "last_name": "D" * 100}
-        made = await api.client.post("/api/v1/integrations/leads", json=lead)
-        assert made.status_code == 201
+        assert (await api.client.post("/api/v1/integrations/leads", json=lead)).status_code == 201
     first = (await agent.call("list_leads", limit=60))["structuredContent"]
     assert len(orjson.dumps(first)) <= 32 * 1024
     assert 5 < len(first["items"]) < 60
@@ -334,8 +332,7 @@ async def test_there_are_no_examples_among_recent_events(agent):
 
 
 async def test_why_an_event_did_not_arrive_is_what_the_hub_explains(api, agent, reader):
-    body = {"target_url": "http://127.0.0.1:9/hook", "event_types": ["client.created"]}
-    assert (await api.client.post("/api/v1/webhooks/subscriptions", json=body)).status_code == 201
+    await api.subscribe("http://127.0.0.1:9/hook", event_types=["client.created"])
     event = await api.emit("lead.created")
     result = await agent.call("explain_event", event_id=event.event_id)
     explained = (await api.client.get(f"/api/v1/events/{event.event_id}/explain")).json()

@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 
 import httpx2
 import pytest
+from tests.answers import json_of
 from tests.keys import scopes_of
 from tests.plugins.oauth.flow import CALLBACK, App, Person
 
@@ -30,9 +31,8 @@ def register():
 
     async def register_one(hub, **changed) -> App:
         body = {"name": "Desk", "redirect_uris": [CALLBACK], **changed}
-        answer = await hub.operator.post("/api/v1/oauth/apps", json=body)
-        assert answer.status_code == 201, answer.text
-        return App(hub.anonymous, answer.json()["client_id"], answer.json()["client_secret"])
+        answer = json_of(await hub.operator.post("/api/v1/oauth/apps", json=body), 201)
+        return App(hub.anonymous, answer["client_id"], answer["client_secret"])
 
     return register_one
 

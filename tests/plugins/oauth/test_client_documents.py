@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from tests.answers import json_of
 from tests.plugins.oauth.flow import CALLBACK, App, connect
 from tests.plugins.oauth.sites import PATH, open_site
 from tests.plugins.oauth.test_assertions import PRIVATE, Signer, jwks_of
@@ -56,8 +57,7 @@ async def test_an_app_signs_with_the_key_of_its_document(site, start, sign_in):
     grant = {"grant_type": "authorization_code", "code_verifier": "v" * 50, "redirect_uri": CALLBACK}
     code = (await person.decide(await person.open(app.asks())))["code"]
     await app.token(code=code, expect=401, **grant)  # the app's id alone
-    answer = await app.send(app.sign(), code=code, **grant)
-    assert answer.status_code == 200, answer.text
+    assert (await app.send(app.sign(), code=code, **grant)).status_code == 200
 
 
 NO_DOCUMENT = "There is no document of an app at"
@@ -83,9 +83,8 @@ NO_DOCUMENT = "There is no document of an app at"
 async def test_a_document_that_does_not_count_is_named(site, start, changed, sentence):
     hub = await start()
     site.says(**changed)
-    answer = await hub.anonymous.get(App(hub.anonymous, site.url).asks())
-    assert answer.status_code == 400
-    assert sentence in answer.json()["error_description"]
+    answer = json_of(await hub.anonymous.get(App(hub.anonymous, site.url).asks()), 400)
+    assert sentence in answer["error_description"]
     site.says()  # an invalid document is not cached
     assert (await hub.anonymous.get(App(hub.anonymous, site.url).asks())).status_code == 303
 
@@ -167,9 +166,10 @@ async def test_an_app_registers_itself_only_if_the_settings_let_it(start, sign_i
     assert (await hub.anonymous.post("/oauth/register", json=asked)).status_code == 404
     open_hub = await start(oauth__dynamic_registration="true")
     told = (await open_hub.anonymous.get("/.well-known/oauth-authorization-server")).json()
-    answer = await open_hub.anonymous.post(urlsplit(told["registration_endpoint"]).path, json=asked)
-    assert answer.status_code == 201
-    registered = answer.json()
+    answer = json_of(
+        await open_hub.anonymous.post(urlsplit(told["registration_endpoint"]).path, json=asked), 201
+    )
+    registered = answer
     assert (registered["token_endpoint_auth_method"], registered["client_name"]) == ("none", "Agent <2>")
     app, person = App(open_hub.anonymous, registered["client_id"]), await sign_in(open_hub)
     page = await person.open(app.asks())

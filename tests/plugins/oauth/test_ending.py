@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
+from tests.answers import json_of
 from tests.plugins.oauth.flow import CHALLENGE, VERIFIER, Person, connect, hidden
 from tests.plugins.portal.test_oidc import settings_for
 
@@ -35,8 +36,7 @@ def visit(stack):
             await person.sign_in(key)
         else:
             fields = {**dict(httpx2.URL(at).params), **hidden(await person.http.get(at))}
-            entered = await person.http.post("/portal/enter", data=fields)
-            assert entered.status_code == 303, entered.text
+            assert (await person.http.post("/portal/enter", data=fields)).status_code == 303
         return person
 
     return visit_with
@@ -52,9 +52,7 @@ def bearer(tokens) -> dict[str, str]:
 
 async def subscribe(http, headers=None, *, url="https://example.com/in", path="webhooks/subscriptions"):
     body = {"target_url": url, "event_types": ["lead.created"]}
-    answer = await http.post(f"/api/v1/{path}", json=body, headers=headers)
-    assert answer.status_code == 201, answer.text
-    return answer.json()["id"]
+    return json_of(await http.post(f"/api/v1/{path}", json=body, headers=headers), 201)["id"]
 
 
 async def states(hub) -> dict[str, tuple[str, str | None]]:

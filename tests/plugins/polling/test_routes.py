@@ -6,6 +6,7 @@ import time
 
 import pytest
 from sqlalchemy import text
+from tests.answers import json_of
 
 from trunkline.model import cursors
 from trunkline.model.event_groups import type_groups
@@ -32,9 +33,8 @@ def failed():
 
 
 async def emit(client, *events) -> list[int]:
-    answer = await client.post("/api/v1/events/batch", json={"events": list(events)})
-    assert answer.status_code == 201, answer.text
-    return [event["id"] for event in answer.json()["events"]]
+    answer = json_of(await client.post("/api/v1/events/batch", json={"events": list(events)}), 201)
+    return [event["id"] for event in answer["events"]]
 
 
 async def page(client, **query):
@@ -52,9 +52,6 @@ def named(answer) -> list[str]:
         answer.text
     )
     return [error["path"] for error in answer.json()["errors"]]
-
-
-# ---- pages -----------------------------------------------------------------------------------------------------------
 
 
 async def test_following_the_cursor_shows_each_event_once_and_the_header_only_while_more_waits(running):
@@ -231,22 +228,19 @@ async def test_a_cursor_and_since_do_not_go_together(api):
 )
 async def test_a_cursor_beyond_the_newest_event_is_told_how_to_go_on(api, query):
     cursor = cursors.encode(2**40)
-    answer = await api.client.get("/api/v1/events", params={"cursor": cursor, **query})
-    assert answer.status_code == 410
-    assert answer.json()["type"] == "urn:trunkline:problem:cursor-unknown"
-    assert "Send 'since' with the time" in answer.json()["detail"]
+    answer = json_of(await api.client.get("/api/v1/events", params={"cursor": cursor, **query}), 410)
+    assert answer["type"] == "urn:trunkline:problem:cursor-unknown"
+    assert "Send 'since' with the time" in answer["detail"]
     subscription = {"target_url": "https://93.184.215.14/", "event_types": ["*"], "start": cursor}
     refused = await api.client.post("/api/v1/webhooks/subscriptions", json=subscription)
-    assert (refused.status_code, refused.json()["type"]) == (410, answer.json()["type"])
+    assert (refused.status_code, refused.json()["type"]) == (410, answer["type"])
 
 
 async def test_the_cursor_of_another_list_is_refused(running, receiver):
-    made = await running.client.post(
-        "/api/v1/webhooks/subscriptions", json={"target_url": receiver.url, "event_types": ["*"]}
-    )
+    made = await running.subscribe(receiver.url)
     await emit(running.client, lead(1), lead(2))
     await receiver.wait_for(2)
-    url = f"/api/v1/webhooks/subscriptions/{made.json()['id']}/deliveries"
+    url = f"/api/v1/webhooks/subscriptions/{made['id']}/deliveries"
     for _ in range(2_000):
         log = (await running.client.get(url, params={"limit": 1})).json()
         if log["next_cursor"]:
@@ -278,9 +272,6 @@ async def test_a_poller_sees_each_event_once_and_in_order_while_many_write(runni
 
     assert seen == sorted(written)
     assert len(set(written)) == 8 * (5 * 3 + 10)
-
-
-# ---- long polls ------------------------------------------------------------------------------------------------------
 
 
 async def waiting(client, **query):
@@ -366,9 +357,6 @@ async def test_a_hub_that_stops_answers_its_long_polls_first(api):
     assert time.monotonic() - began < 9
 
 
-# ---- one event and samples -------------------------------------------------------------------------------------------
-
-
 NO_IDS = ["0", "77777777", "9223372036854775808", "1" * 40, "-1", "1.0", "abc", "%D9%A1", "1%00"]
 
 
@@ -424,9 +412,6 @@ WRONG_SAMPLE_QUERIES = [
 async def test_what_a_sample_query_gets_wrong_is_named(api):
     for query, name in WRONG_SAMPLE_QUERIES:
         assert named(await api.client.get(f"/api/v1/events/sample?{query}")) == [name]
-
-
-# ---- filters ---------------------------------------------------------------------------------------------------------
 
 
 def filtered(**comparisons):

@@ -29,9 +29,6 @@ def editor(page) -> str:
     return unescape(re.search(r'<textarea id="payload"[^>]*>\n?(.*?)</textarea>', page.text, re.DOTALL)[1])
 
 
-# ---- pages -----------------------------------------------------------------------------------------------------------
-
-
 async def test_every_event_type_is_listed_and_has_a_page(api, sign_in):
     browser = await sign_in(api, ["events:read"])
     page = await browser.get("/portal/catalogue")
@@ -183,9 +180,6 @@ async def test_the_call_of_a_search_works_as_it_is_shown(api, sign_in):
     assert (answer.status_code, answer.json()["count"]) == (200, 0)
 
 
-# ---- searching -------------------------------------------------------------------------------------------------------
-
-
 async def test_the_catalogue_is_searched_by_name_and_by_meaning(api, sign_in):
     browser = await sign_in(api, ["events:read"])
     words = browser.words(await browser.get("/portal/catalogue", q="CARD declined"))
@@ -202,9 +196,6 @@ async def test_a_search_that_finds_nothing_says_so_and_repeats_no_markup(api, si
     assert "Nothing matches" in browser.words(page)
     assert "<img src=x" not in page.text
     assert "<script>alert" not in page.text
-
-
-# ---- who may see it --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scope", ["webhooks:write", "admin", "integrations:write"])
@@ -265,9 +256,6 @@ async def test_examples_are_of_the_viewers_own_company(make_hub, sqlite_database
     assert (await hub.anonymous.get("/portal/company.json")).status_code == 303
 
 
-# ---- sending an event ------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", TYPES)
 async def test_the_example_can_be_sent_as_it_stands(api, sign_in, name):
     browser = await sign_in(api)
@@ -284,8 +272,7 @@ async def test_the_example_can_be_sent_as_it_stands(api, sign_in, name):
 
 
 async def test_an_event_that_was_sent_reaches_a_subscription(running, sign_in, receiver):
-    target = {"target_url": receiver.url, "event_types": ["invoice.created"]}
-    assert (await running.client.post("/api/v1/webhooks/subscriptions", json=target)).status_code == 201
+    await running.subscribe(receiver.url, event_types=["invoice.created"])
     browser = await sign_in(running)
     await browser.get("/portal/catalogue/invoice.created")
     answer = await browser.post(

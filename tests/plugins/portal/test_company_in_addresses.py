@@ -20,9 +20,6 @@ async def names_of(hub, company_id: int) -> list[str]:
     return [key["name"] for key in await hub.hub.key_service.list(company_id)]
 
 
-# ---- an operator with two tabs ---------------------------------------------------------------------------------------
-
-
 async def test_a_form_acts_for_the_company_of_its_page_though_another_was_chosen_since(running, sign_in):
     browser = await sign_in(running, company_id=None)
     page = await browser.get("/portal/keys/new")
@@ -97,9 +94,6 @@ async def test_switching_stays_on_the_page_for_the_other_company(api, sign_in):
     assert answer.headers["location"] == f"/portal/companies/{api.neighbour_id}/events?q=jane"
 
 
-# ---- forms -----------------------------------------------------------------------------------------------------------
-
-
 async def test_a_form_of_another_company_than_its_address_says_is_refused(running, sign_in):
     browser = await sign_in(running, company_id=None)
     await browser.get("/portal/keys/new")
@@ -155,9 +149,6 @@ async def test_a_form_that_outlived_its_session_says_whose_it_was(running, sign_
     assert (await other.http.get(live, headers={"X-Fragment": "1"})).status_code == 403
 
 
-# ---- the company of an address ---------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("part", ["", "/events", "/keys", "/catalogue", "/no/such"])
 async def test_a_company_sees_no_other_companys_pages(api, sign_in, part):
     browser = await sign_in(api)
@@ -182,9 +173,6 @@ async def test_what_is_no_companys_number_has_no_pages(api, sign_in, number):
     browser = await sign_in(api, company_id=None)
     for part in ("", "/events", "/catalogue", "/health"):
         assert (await browser.http.get(f"/portal/companies/{number}{part}")).status_code == 404
-
-
-# ---- addresses without a company -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -245,8 +233,7 @@ async def test_a_link_that_a_plugin_has_written_stays_with_the_company_of_its_pa
 
 async def test_a_live_part_from_before_addresses_named_a_company_loads_its_page_again(api, sign_in):
     browser = await sign_in(api)
-    answer = await browser.http.get("/portal/events/list", headers={"X-Fragment": "1"})
-    assert answer.status_code == 401
+    assert (await browser.http.get("/portal/events/list", headers={"X-Fragment": "1"})).status_code == 401
 
 
 async def test_strangers_come_back_to_the_address_they_wanted(api):
@@ -256,9 +243,6 @@ async def test_strangers_come_back_to_the_address_they_wanted(api):
     assert answer.headers["location"] == "/portal/sign-in?next=/portal/events%3Fq%3Da"
     assert (await api.anonymous.get("/portal/no/such")).status_code == 404
     assert (await api.anonymous.post("/portal/keys")).status_code == 303
-
-
-# ---- the addresses themselves ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

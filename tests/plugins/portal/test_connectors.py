@@ -4,6 +4,7 @@ import io
 import zipfile
 
 import pytest
+from tests.answers import json_of
 
 from trunkline_portal.archives import zipped
 
@@ -14,19 +15,16 @@ HOSTILE = "https://hooks.example.com/?x='\"><img/src=x/onerror=alert(1)><script>
 
 async def hook(hub, channel: str, url: str, company_id: int = 0) -> str:
     client = await hub.client_of(company_id or hub.company_id)
-    answer = await client.post(
-        f"/api/v1/{channel}/hooks", json={"target_url": url, "event_type": "lead.created"}
+    answer = json_of(
+        await client.post(f"/api/v1/{channel}/hooks", json={"target_url": url, "event_type": "lead.created"}),
+        201,
     )
-    assert answer.status_code == 201, answer.text
-    return answer.json()["id"]
+    return answer["id"]
 
 
 def card(page, name: str) -> str:
     """Give the part of the page about one connector."""
     return page.text.partition(f'id="{name}"')[2].partition("</section>")[0]
-
-
-# ---- cards -----------------------------------------------------------------------------------------------------------
 
 
 async def test_each_connector_has_a_card_with_its_steps(api, sign_in):
@@ -111,9 +109,6 @@ async def test_the_documents_that_are_linked_are_there(api, sign_in):
     for path in ("/openapi.json", "/asyncapi.json", "/docs", "/docs/events"):
         assert f'href="{path}"' in page.text
         assert (await api.anonymous.get(path)).status_code == 200
-
-
-# ---- downloads -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", CONNECTORS)

@@ -1,11 +1,11 @@
 """One delivery with its attempts, and sending again."""
 
-import asyncio
 import re
 from html import unescape
 
 import pytest
 from tests.plugins.portal.worlds import HOOKS, HOSTILE, LEAD, emit, shown_when, subscribe
+from tests.waiting import until
 
 from trunkline_kit.receiver import Answer, CloseWithoutAnswer, Redirect, Reset
 from trunkline_portal.outcomes import attempt_sentence
@@ -13,13 +13,8 @@ from trunkline_portal.pages.deliveries import ATTEMPTS
 
 
 async def delivery_of(hub, event: int) -> str:
-    async with asyncio.timeout(60):
-        while not (deliveries := await hub.hub.deliveries.of_event(hub.company_id, event)):
-            await asyncio.sleep(0.02)
+    deliveries = await until(lambda: hub.hub.deliveries.of_event(hub.company_id, event))
     return deliveries[0]["id"]
-
-
-# ---- what is shown ---------------------------------------------------------------------------------------------------
 
 
 async def test_each_attempt_is_shown_with_what_the_target_answered(running, sign_in, receiver):
@@ -54,8 +49,7 @@ async def test_each_attempt_shows_its_request_with_secrets_masked_and_how_long_i
     running, sign_in, receiver
 ):
     receiver.script([Answer(500), Answer(200)])
-    body = {"target_url": receiver.url, "event_types": ["*"], "headers": {"x-token": "hidden-from-pages"}}
-    made = (await running.client.post(HOOKS, json=body)).json()
+    made = await running.subscribe(receiver.url, headers={"x-token": "hidden-from-pages"})
     event = await emit(running, first_name="Zaphod")
     browser = await sign_in(running)
     delivery = await delivery_of(running, event)
@@ -203,9 +197,6 @@ def test_a_failure_is_said_in_words(outcome, status_code, error, words):
     assert sentence is None if words is None else words in (sentence or "")
 
 
-# ---- viewers without the right to change ----------------------------------------------------------------------------
-
-
 async def test_a_key_with_webhooks_read_sees_every_page_and_is_offered_nothing_that_it_may_not_do(
     running, sign_in, receiver
 ):
@@ -233,9 +224,6 @@ async def test_a_key_with_webhooks_read_sees_every_page_and_is_offered_nothing_t
     for path in (f"{own}/edit", f"{own}/pause", f"{own}/replays/new", "/portal/subscriptions/new"):
         assert "webhooks:write" in browser.words(await browser.get(path, expect=403))
     await browser.post(f"/portal/deliveries/{delivery}/retry", {"back": ""}, expect=403)
-
-
-# ---- sending again ---------------------------------------------------------------------------------------------------
 
 
 async def test_a_delivery_is_sent_again_from_its_own_page_and_from_its_events(running, sign_in, receiver):
@@ -314,9 +302,6 @@ async def test_before_an_event_is_sent_it_is_said_what_goes_with_it_or_that_noth
     assert ">Send</button>" not in page.text
 
 
-# ---- rights, and other companies -------------------------------------------------------------------------------------
-
-
 async def test_deliveries_are_for_those_who_may_see_subscriptions(running, sign_in, receiver):
     subscription = await subscribe(running, receiver.url)
     event = await emit(running)
@@ -377,9 +362,6 @@ async def test_what_a_target_answers_is_shown_as_text(running, sign_in, receiver
         assert "&lt;script&gt;window.xss=1" in page.text
         assert "<script>window" not in page.text
         assert "<img src=x" not in page.text
-
-
-# ---- in an order -----------------------------------------------------------------------------------------------------
 
 
 async def test_what_is_held_names_what_holds_it_and_skipping_that_lets_it_go_on(

@@ -1,8 +1,8 @@
 """The words for the state of a delivery, and their use on every page: a failure is never shown as calm."""
 
 import pytest
-from tests.plugins.portal.waiting import until
 from tests.plugins.portal.worlds import emit, shown_when, subscribe
+from tests.waiting import until
 
 from trunkline_kit.receiver import Answer
 from trunkline_portal.delivery_states import counted, state_of

@@ -14,9 +14,6 @@ def link_named(text: str, name: str) -> str:
     return before[before.rindex('href="') + 6 :].partition('"')[0].replace("&amp;", "&")
 
 
-# ---- the list --------------------------------------------------------------------------------------------------------
-
-
 async def test_a_company_without_events_is_shown_the_command_that_sends_one(api, sign_in):
     browser = await sign_in(api, ["events:read"])
     page = await browser.get("/portal/events")
@@ -196,9 +193,6 @@ async def test_without_the_scope_there_are_no_events(api, sign_in):
         assert "events:read" in page.text
 
 
-# ---- one event -------------------------------------------------------------------------------------------------------
-
-
 async def test_an_event_is_shown_whole_and_leads_to_those_next_to_it(api, sign_in):
     ids = [await emit(api, client_id=1), await emit(api, client_id=2, metadata={"source": "form"})]
     ids.append(await emit(api, client_id=3))
@@ -289,9 +283,6 @@ async def test_a_very_long_envelope_is_shown_in_part_and_the_page_stays_light(ap
     listed = await browser.get("/portal/events", q="29999")
     assert "<mark>29999</mark>" in listed.text
     assert len(listed.content) < 50_000
-
-
-# ---- other companies, and hostile text -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["", "/deliveries", "/envelope"])

@@ -106,8 +106,7 @@ async def test_no_other_form_is_kept(api, open_browser, fields, headers):
     answer = await browser.http.post(path, data=sent, headers=headers)
     assert answer.status_code == 303
     assert answer.headers["location"] == "/portal/sign-in"
-    signing_out = await browser.http.post("/portal/sign-out", data={"csrf": "x"})
-    assert signing_out.status_code == 303
+    assert (await browser.http.post("/portal/sign-out", data={"csrf": "x"})).status_code == 303
 
 
 async def test_the_sign_in_form_of_a_second_tab_works_and_leaves_the_first_tabs_forms_valid(

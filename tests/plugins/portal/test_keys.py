@@ -20,9 +20,6 @@ async def make(browser, name="Zapier", chosen=("events:read",)) -> tuple[str, st
     return answer.headers["location"].split("/")[5], _KEY.search(page.text)[0]
 
 
-# ---- the list --------------------------------------------------------------------------------------------------------
-
-
 async def test_the_list_shows_each_key_with_scopes_last_characters_and_last_use(running, sign_in):
     browser = await sign_in(running)
     record, _ = await running.hub.keys.create(running.company_id, name="Importer", scopes=["events:write"])
@@ -74,9 +71,6 @@ async def test_companies_never_see_operators_keys(api, sign_in):
     assert "Back office" not in (await browser.get("/portal/keys?of=operators")).text
     await browser.get(f"/portal/keys/{record.id}/revoke", expect=404)
     await browser.post(f"/portal/keys/{record.id}/revoke", expect=404)
-
-
-# ---- making one ------------------------------------------------------------------------------------------------------
 
 
 async def test_a_new_key_is_shown_once_with_a_call_that_works(running, sign_in):
@@ -210,9 +204,6 @@ async def test_a_name_is_only_ever_text(api, sign_in):
         assert "<img src=x" not in page.text
         assert "<script>alert" not in page.text
         assert HOSTILE in browser.words(page) or "&lt;img" in page.text or "&#34;&gt;&lt;img" in page.text
-
-
-# ---- revoking one ----------------------------------------------------------------------------------------------------
 
 
 async def test_revoking_names_what_it_brings_about(running, sign_in, open_browser):

@@ -3,14 +3,16 @@
 import asyncio
 
 from sqlalchemy import text
+from tests.answers import json_of
 
 LINKS = "/api/v1/portal/links"
 
 
 async def make_link(running, *, expect: int = 201, client=None, **body):
-    answer = await (client or running.operator).post(LINKS, json={"company_id": running.company_id, **body})
-    assert answer.status_code == expect, answer.text
-    return answer.json()
+    return json_of(
+        await (client or running.operator).post(LINKS, json={"company_id": running.company_id, **body}),
+        expect,
+    )
 
 
 async def enter(browser, link, *, expect: int = 303):
@@ -177,8 +179,7 @@ async def test_a_link_of_the_same_person_asks_nothing_and_leaves_one_session(run
 
 
 async def test_only_operators_make_links(running):
-    answer = await running.client.post(LINKS, json={"company_id": running.company_id})
-    assert answer.status_code == 403
+    assert (await running.client.post(LINKS, json={"company_id": running.company_id})).status_code == 403
     assert (await running.anonymous.post(LINKS, json={"company_id": running.company_id})).status_code == 401
 
 

@@ -3,12 +3,13 @@
 The overview is left out: without any page to show, it says which scope is missing.
 """
 
-import asyncio
 import re
 from html import unescape
 
 import pytest
+from tests.answers import json_of
 from tests.plugins.portal.worlds import emit, subscribe
+from tests.waiting import until
 
 from trunkline.access.keys import COMPANY_SCOPES
 
@@ -23,18 +24,15 @@ async def pages(lend_hub, receiver):
     subscription = await subscribe(running, receiver.url, event_types=["lead.created", "key.created"])
     room = {"channel": "alerts_chat", "event_types": ["operational.*"]}
     room["target"] = {"room": "#ops", "url": "https://chat.example.com/hooks/T0"}
-    made = await running.client.post("/api/v1/subscriptions", json=room)
-    assert made.status_code == 201, made.text
+    made = json_of(await running.client.post("/api/v1/subscriptions", json=room), 201)
     event = await emit(running)
-    async with asyncio.timeout(60):
-        while not (deliveries := await running.hub.deliveries.of_event(running.company_id, event)):
-            await asyncio.sleep(0.02)
+    deliveries = await until(lambda: running.hub.deliveries.of_event(running.company_id, event))
     return running, [
         "/portal",
         f"/portal/events/{event}",
         f"/portal/deliveries/{deliveries[0]['id']}",
         f"/portal/subscriptions/{subscription}",
-        f"/portal/subscriptions/{made.json()['id']}/settings",
+        f"/portal/subscriptions/{made['id']}/settings",
         "/portal/subscriptions/new",
         "/portal/x/alerts/alerts",
         "/portal/search?q=sub",

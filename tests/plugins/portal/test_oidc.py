@@ -58,9 +58,6 @@ async def come_in(browser, login: str, **query: str):
     return await browser.http.get(back.removeprefix(HUB))
 
 
-# ---- with a real provider --------------------------------------------------------------------------------------------
-
-
 async def test_a_customer_sees_their_own_company_and_not_its_keys(hub, open_browser, caplog):
     browser = open_browser(hub)
     caplog.set_level(logging.INFO)
@@ -182,9 +179,6 @@ async def test_a_user_is_forgotten_where_the_provider_is_another(
     await again.get("/portal/events", expect=303)
     async with second.hub.engines.read() as connection:
         assert (await connection.execute(text("SELECT count(*) FROM portal_sessions"))).scalar_one() == 0
-
-
-# ---- with a provider that gives false answers, or none ---------------------------------------------------------------
 
 
 class Liar(Issuer):
@@ -332,9 +326,6 @@ async def test_keys_sign_nobody_in_where_the_settings_say_so(
     await browser.post("/portal/sign-in", {"key": key}, expect=403)
     browser.http.cookies.set("trunkline_portal", cookie, domain="hub.test", path="/portal")
     await browser.get("/portal/events", expect=303)
-
-
-# ---- settings and claims ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 from sqlalchemy import text
-from tests.plugins.portal.waiting import until
+from tests.waiting import until
 
 from trunkline_kit.receiver import Answer
 from trunkline_portal.pages.overview import SPANS
@@ -17,15 +17,7 @@ HOUR_MS = 60 * 60 * 1000
 async def emit(running, count: int = 1) -> None:
     kind = running.hub.catalog.types()[0]
     events = [{"type": kind.name, "payload": dict(kind.example)} for _ in range(count)]
-    answer = await running.client.post("/api/v1/events/batch", json={"events": events})
-    assert answer.status_code == 201, answer.text
-
-
-async def subscribe(running, url: str, **more) -> str:
-    body = {"target_url": url, "event_types": ["*"], **more}
-    answer = await running.client.post("/api/v1/webhooks/subscriptions", json=body)
-    assert answer.status_code == 201, answer.text
-    return answer.json()["id"]
+    assert (await running.client.post("/api/v1/events/batch", json={"events": events})).status_code == 201
 
 
 def tiles(page) -> dict[str, str]:
@@ -57,7 +49,7 @@ async def test_the_command_of_the_empty_page_works(api, sign_in):
 
 async def test_the_figures_are_those_of_the_span(running, sign_in, receiver):
     browser = await sign_in(running)
-    await subscribe(running, receiver.url)
+    await running.subscribe(receiver.url)
     await emit(running, 3)
     await receiver.wait_for(3)
     async with asyncio.timeout(60):
@@ -73,8 +65,8 @@ async def test_the_figures_are_those_of_the_span(running, sign_in, receiver):
 
 async def test_what_needs_attention_leads_to_the_page_about_it(running, sign_in, receiver):
     receiver.script([Answer(500)] * 10)
-    await subscribe(running, f"{receiver.url}/books?token=1")
-    await subscribe(running, f"{receiver.url}/shop", description="<b>Shop</b> to reach “all”")
+    await running.subscribe(f"{receiver.url}/books?token=1")
+    await running.subscribe(f"{receiver.url}/shop", description="<b>Shop</b> to reach “all”")
     await emit(running)
     browser = await sign_in(running)
     async with asyncio.timeout(60):
@@ -122,9 +114,6 @@ def test_a_span_ends_with_the_bucket_that_is_going_on(span):
         assert since_ms % (span.hours * HOUR_MS) == 0
 
 
-# ---- every chart and its table -----------------------------------------------------------------------------------------
-
-
 class Figures(HTMLParser):
     """Collects the rows of the table of numbers, and checks that every picture has a description."""
 
@@ -156,7 +145,7 @@ async def test_every_picture_is_described_and_every_id_is_there_once(api, sign_i
 
 async def test_an_estimate_says_that_it_is_one(running, sign_in, receiver):
     running.hub.activity._sample = 1  # as if every delivery was one too many
-    await subscribe(running, receiver.url)
+    await running.subscribe(receiver.url)
     await emit(running, 4)
     browser = await sign_in(running)
 

@@ -4,6 +4,7 @@ import re
 from html import unescape
 
 import pytest
+from tests.answers import json_of
 from tests.some import some
 
 from trunkline.access.keys import COMPANY_SCOPES
@@ -23,9 +24,8 @@ async def hub(lend_hub):
 
 async def quarantine(hub, amount: str = '"x"', *, client=None, **more) -> str:
     body = f'{{"type": "invoice.created", "payload": {VALID % amount}, "metadata": {{"n": 1.50}}}}'
-    answer = await (client or hub.client).post("/api/v1/events", content=body)
-    assert answer.status_code == 202, answer.text
-    return answer.json()["quarantined"]["id"]
+    answer = json_of(await (client or hub.client).post("/api/v1/events", content=body), 202)
+    return answer["quarantined"]["id"]
 
 
 async def polled(hub) -> list[dict]:
@@ -241,7 +241,7 @@ async def test_what_an_event_says_is_only_ever_text(hub, sign_in):
 
 async def test_the_overview_says_that_something_waits(hub, sign_in):
     await quarantine(hub)
-    await hub.client.post("/api/v1/events/test", json={"type": "lead.created"})
+    await hub.send_test_event()
     browser = await sign_in(hub)
     page = await browser.get("/portal")
     assert "1 event waits in quarantine, for breaking the schema of invoice.created" in browser.words(page)

@@ -6,8 +6,7 @@ from tests.plugins.portal.worlds import HOOKS, subscribe
 async def test_a_secret_is_masked_until_somebody_reveals_it_which_the_audit_log_says(
     running, sign_in, receiver
 ):
-    body = {"target_url": receiver.url, "event_types": ["*"]}
-    made = (await running.client.post(HOOKS, json=body)).json()
+    made = await running.subscribe(receiver.url)
     rotated = (await running.client.post(f"{HOOKS}/{made['id']}/rotate-secret", json={})).json()
     browser = await sign_in(running)
     settings = await browser.get(f"/portal/subscriptions/{made['id']}/settings")

@@ -1,10 +1,10 @@
 """The search: an id of any kind leads to its page, and fields with values lead to the events that have them."""
 
-import asyncio
 import html
 
 import pytest
 from tests.plugins.portal.worlds import emit, subscribe
+from tests.waiting import until
 
 from trunkline_portal.pages.changes import CHANGES
 
@@ -14,9 +14,7 @@ async def test_an_id_of_each_kind_leads_to_its_page(running, sign_in, receiver):
     event = await emit(running)
     browser = await sign_in(running)
     record, _ = await running.hub.keys.create(running.company_id, name="Importer", scopes=["events:read"])
-    async with asyncio.timeout(60):
-        while not (deliveries := await running.hub.deliveries.of_event(running.company_id, event)):
-            await asyncio.sleep(0.02)
+    deliveries = await until(lambda: running.hub.deliveries.of_event(running.company_id, event))
     delivery = deliveries[0]
     for text, path in {
         f"#{event}": f"/events/{event}",

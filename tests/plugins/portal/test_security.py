@@ -22,9 +22,6 @@ def assert_guarded(answer) -> None:
     assert answer.headers["referrer-policy"] == "same-origin"
 
 
-# ---- headers ---------------------------------------------------------------------------------------------------------
-
-
 async def test_every_page_in_the_navigation_is_guarded_and_kept_by_nobody(api, sign_in):
     browser = await sign_in(api, company_id=None)
     for item in navigation.ITEMS:
@@ -92,9 +89,6 @@ async def test_a_page_weighs_less_than_150_kb_with_everything_it_loads(api, sign
     assert len(page.content) + sum(assets) < 150_000
 
 
-# ---- forms -----------------------------------------------------------------------------------------------------------
-
-
 async def test_a_form_without_the_right_token_is_refused(api, sign_in):
     browser, other = await sign_in(api, company_id=None), await sign_in(api, company_id=None)
     for path in FORMS:
@@ -129,9 +123,6 @@ async def test_a_form_that_is_too_large_is_refused(api, sign_in):
     await browser.post("/portal/theme", {"next": "x" * 300_000}, expect=413)
 
 
-# ---- scopes ----------------------------------------------------------------------------------------------------------
-
-
 async def test_a_page_is_out_of_reach_and_out_of_sight_without_its_scope(api, sign_in):
     for item in navigation.ITEMS:
         others = [scope for scope in COMPANY_SCOPES if scope not in item.scopes]
@@ -158,9 +149,6 @@ async def test_a_key_that_may_see_nothing_is_told_so(api, sign_in):
     browser = await sign_in(api, ["events:write"])
     answer = await browser.get("/portal", expect=403)
     assert "It needs the scope 'events:read'" in browser.words(answer)
-
-
-# ---- errors ----------------------------------------------------------------------------------------------------------
 
 
 async def test_an_address_that_leads_nowhere_is_a_page_in_the_frame(api, sign_in):

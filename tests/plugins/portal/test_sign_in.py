@@ -28,9 +28,6 @@ def session_cookie(answer) -> str:
     return header
 
 
-# ---- signing in ------------------------------------------------------------------------------------------------------
-
-
 async def test_a_companys_key_opens_its_overview(running, open_browser):
     browser = open_browser(running)
     _, key = await key_of(running)
@@ -164,9 +161,6 @@ async def test_one_who_guesses_behind_a_named_proxy_locks_nobody_else_out(
     await sign_in_from("203.0.113.6", key, expect=303)
 
 
-# ---- the cookie ------------------------------------------------------------------------------------------------------
-
-
 async def test_over_http_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(api, open_browser):
     _, key = await key_of(api)
     cookie = session_cookie(await open_browser(api).sign_in(key))
@@ -258,9 +252,6 @@ async def test_an_altered_cookie_opens_nothing(api, sign_in):
         await browser.get("/portal", expect=303)
 
 
-# ---- the end of a session --------------------------------------------------------------------------------------------
-
-
 async def test_signing_out_ends_the_session_and_not_only_the_cookie(running, sign_in):
     browser = await sign_in(running)
     cookie = browser.http.cookies[COOKIE]
@@ -348,8 +339,7 @@ async def test_sessions_that_have_expired_by_a_clock_that_is_not_trusted_stay(ru
 
 
 async def test_a_fragment_is_answered_401_where_nobody_is_signed_in(api, open_browser):
-    answer = await open_browser(api).http.get("/portal", headers={"X-Fragment": "1"})
-    assert answer.status_code == 401
+    assert (await open_browser(api).http.get("/portal", headers={"X-Fragment": "1"})).status_code == 401
 
 
 async def test_whoever_is_signed_in_does_not_see_the_form_again(api, sign_in):

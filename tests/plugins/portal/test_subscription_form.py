@@ -242,9 +242,7 @@ async def test_hostile_text_is_only_text(api, browser):
 
 async def test_it_may_begin_with_what_was_accepted_before(running, receiver, sign_in):
     for _ in range(3):
-        assert (
-            await running.client.post("/api/v1/events/test", json={"type": "payment.failed"})
-        ).status_code == 201
+        await running.send_test_event("payment.failed")
     browser = await sign_in(running, ["webhooks:write"])
     await browser.get(NEW)
     await create(browser, target_url=receiver.url + "/hook", start="earliest")

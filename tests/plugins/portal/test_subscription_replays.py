@@ -1,7 +1,7 @@
 """Replays from the portal: counted, started, watched, cancelled."""
 
 import pytest
-from tests.plugins.portal.waiting import until
+from tests.waiting import until
 
 from trunkline_kit.receiver import Answer
 
@@ -13,18 +13,13 @@ async def create(running, url: str = "https://example.com/hooks", **changed) -> 
     return (await running.hub.subscriptions.create(running.company_id, request, channel="webhooks"))["id"]
 
 
-async def emit(running, type: str = "lead.created") -> None:
-    answer = await running.client.post("/api/v1/events/test", json={"type": type})
-    assert answer.status_code == 201, answer.text
-
-
 def mark_in(page) -> str:
     return page.text.partition('name="counted" value="')[2].partition('"')[0]
 
 
 async def test_a_replay_is_counted_started_and_watched(running, receiver, sign_in):
     for name in ("lead.created", "payment.failed", "lead.created"):
-        await emit(running, name)
+        await running.send_test_event(name)
     subscription = await create(running, receiver.url)
     browser = await sign_in(running, ["webhooks:write"])
     page = f"{LIST}/{subscription}/replays"
@@ -52,7 +47,7 @@ async def test_a_replay_is_counted_started_and_watched(running, receiver, sign_i
 
 
 async def test_only_what_was_counted_is_started(api, sign_in):
-    await emit(api)
+    await api.send_test_event()
     subscription = await create(api)
     browser = await sign_in(api, ["webhooks:write"])
     page = f"{LIST}/{subscription}/replays/new"
@@ -68,9 +63,9 @@ async def test_only_what_was_counted_is_started(api, sign_in):
 async def test_only_what_failed_is_sent_again(running, receiver, sign_in):
     receiver.script([Answer(200), *[Answer(500)] * 3])
     subscription = await create(running, receiver.url)
-    await emit(running)
+    await running.send_test_event()
     await receiver.wait_for(1)
-    await emit(running)
+    await running.send_test_event()
     browser = await sign_in(running, ["webhooks:write"])
 
     async def has_failed() -> bool:
@@ -120,7 +115,7 @@ async def test_a_replay_offers_operational_types(api, sign_in):
 
 
 async def test_a_replay_of_a_paused_subscription_waits_and_can_be_cancelled(api, sign_in):
-    await emit(api)
+    await api.send_test_event()
     subscription = await create(api)
     await api.hub.subscriptions.update(api.company_id, subscription, {"status": "paused"}, channel=None)
     browser = await sign_in(api, ["webhooks:write"])

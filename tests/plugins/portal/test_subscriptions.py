@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from tests.plugins.portal.waiting import until
+from tests.waiting import until
 
 from trunkline.store import subscriptions
 from trunkline_kit.receiver import Answer
@@ -13,16 +13,7 @@ HOOKS = "/api/v1/webhooks/subscriptions"
 
 
 async def create(running, url: str = "https://example.com/hooks", **changed) -> str:
-    request = {"target_url": url, "event_types": ["lead.created"], **changed}
-    answer = await running.client.post(HOOKS, json=request)
-    assert answer.status_code == 201, answer.text
-    return answer.json()["id"]
-
-
-async def emit(running, type: str = "lead.created") -> int:
-    answer = await running.client.post("/api/v1/events/test", json={"type": type})
-    assert answer.status_code == 201, answer.text
-    return answer.json()["id"]
+    return (await running.subscribe(url, **{"event_types": ["lead.created"], **changed}))["id"]
 
 
 async def status_of(running, subscription_id: str) -> str:
@@ -50,7 +41,7 @@ async def test_subscriptions_of_every_channel_are_listed_with_how_they_do(runnin
     await running.client.post(
         "/api/v1/zapier/hooks", json={"hookUrl": receiver.url + "/z", "event_type": "lead.created"}
     )
-    await emit(running)
+    await running.send_test_event()
     browser = await sign_in(running, ["webhooks:write"])
 
     async def is_shown() -> bool:
@@ -145,7 +136,7 @@ async def test_an_operator_looks_after_the_chosen_companys(api, sign_in):
 async def test_the_log_shows_each_delivery_and_is_filtered_and_paged(running, receiver, sign_in):
     receiver.script([Answer(500)] * 3)
     subscription = await create(running, receiver.url)
-    first = await emit(running)
+    first = (await running.send_test_event())["id"]
     browser = await sign_in(running, ["webhooks:write", "events:read"])
     page = f"{LIST}/{subscription}"
 
@@ -158,7 +149,7 @@ async def test_the_log_shows_each_delivery_and_is_filtered_and_paged(running, re
     assert f'href="{browser.root}/events/{first}"' in overview.text
     assert ": the last 3 attempts failed." in browser.words(overview)
     for _ in range(51):
-        await emit(running)
+        await running.send_test_event()
 
     async def are_delivered() -> bool:
         log = await running.hub.deliveries.of_subscription(
@@ -211,7 +202,7 @@ async def test_it_is_paused_and_resumed_with_what_was_missed(running, receiver, 
     page = await browser.follow(await browser.post(f"{LIST}/{subscription}/pause"))
     assert "The subscription is paused" in browser.words(page)
     assert f'href="{browser.at(LIST)}/{subscription}/resume"' in page.text
-    missed = await emit(running)
+    missed = (await running.send_test_event())["id"]
 
     await browser.get(f"{LIST}/{subscription}/resume")
     page = await browser.follow(await browser.post(f"{LIST}/{subscription}/resume", {"catch_up": "yes"}))
@@ -226,10 +217,10 @@ async def test_it_is_resumed_from_now_where_that_is_chosen(running, receiver, si
     browser = await sign_in(running, ["webhooks:write"])
     await browser.get(f"{LIST}/{subscription}/pause")
     await browser.post(f"{LIST}/{subscription}/pause")
-    await emit(running)
+    await running.send_test_event()
     page = await browser.follow(await browser.post(f"{LIST}/{subscription}/resume", {"catch_up": "no"}))
     assert "it goes on with the next event" in browser.words(page)
-    new = await emit(running)
+    new = (await running.send_test_event())["id"]
     (request,) = await receiver.wait_for(1)
     assert request.headers["webhook-id"] == str(new)
     assert "nothing to resume" in browser.words(await browser.get(f"{LIST}/{subscription}/resume"))
@@ -238,7 +229,7 @@ async def test_it_is_resumed_from_now_where_that_is_chosen(running, receiver, si
 async def test_a_target_that_is_gone_is_said_to_be_and_can_be_resumed(running, receiver, sign_in):
     receiver.script([Answer(410)])
     subscription = await create(running, receiver.url)
-    await emit(running)
+    await running.send_test_event()
     browser = await sign_in(running, ["webhooks:write"])
 
     async def is_disabled() -> bool:
@@ -257,7 +248,7 @@ async def test_a_new_secret_is_shown_once_and_signs_beside_the_old_one(running, 
     assert "until the overlap is over" in browser.words(await browser.get(f"{LIST}/{subscription}/rotate"))
     answer = await browser.post(f"{LIST}/{subscription}/rotate", {"hours": "24"})
     assert "whsec_" in (await browser.follow(answer)).text
-    await emit(running)
+    await running.send_test_event()
     (request,) = await receiver.wait_for(1)
     assert len(request.headers["webhook-signature"].split()) == 2
 
@@ -267,7 +258,7 @@ async def test_without_overlap_the_old_secret_stops_at_once(running, receiver, s
     browser = await sign_in(running, ["webhooks:write"])
     await browser.get(f"{LIST}/{subscription}/rotate")
     await browser.post(f"{LIST}/{subscription}/rotate", {"hours": "0"})
-    await emit(running)
+    await running.send_test_event()
     (request,) = await receiver.wait_for(1)
     assert len(request.headers["webhook-signature"].split()) == 1
 
@@ -321,7 +312,7 @@ async def test_deleting_says_how_many_deliveries_end(running, receiver, sign_in)
     browser = await sign_in(running, ["webhooks:write"])
     assert "No delivery is open." in browser.words(await browser.get(f"{LIST}/{subscription}/delete"))
     for _ in range(2):
-        await emit(running)
+        await running.send_test_event()
     sentence = "2 open deliveries will not be made; they end as “gone”."
 
     async def is_said() -> bool:

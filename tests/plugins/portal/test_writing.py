@@ -24,9 +24,6 @@ _SPAN = re.compile(r'<span class="j[a-z]">|</span>')
 COLORS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 
 
-# ---- JSON ------------------------------------------------------------------------------------------------------------
-
-
 @given(JSON)
 def test_highlighting_changes_nothing_but_the_space_between_and_lets_no_tag_through(value):
     assert orjson.loads(indented(orjson.dumps(value))) == value
@@ -42,9 +39,6 @@ def test_numbers_keep_their_digits():
 @pytest.mark.parametrize("text", ["", "<html>", "{", "not json", '{"a":1} x', b"\xff\xfe"])
 def test_what_is_no_json_is_shown_as_it_is_and_escaped(text):
     assert "<" not in highlight(text)
-
-
-# ---- values ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -111,9 +105,6 @@ def test_a_command_is_quoted_for_the_shell():
     assert """it'"'"'s <here>""" in written
 
 
-# ---- forms -----------------------------------------------------------------------------------------------------------
-
-
 def test_faults_stand_beside_their_fields():
     error = BodyInvalid([FieldError("/scopes/1", "is not a scope"), FieldError("", "is empty")])
     assert faults_of(error) == {"scopes": "Is not a scope.", "": "Is empty."}
@@ -130,9 +121,6 @@ def test_a_field_that_was_not_sent_is_empty():
 def test_what_follows_a_form_is_always_a_page_of_ours(text):
     path = local_path(text)
     assert path == "/portal" or path.startswith(("/portal/", "/portal?", "/portal#"))
-
-
-# ---- colors and pictures ---------------------------------------------------------------------------------------------
 
 
 @given(COLORS)

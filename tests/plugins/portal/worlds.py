@@ -2,6 +2,8 @@
 
 import asyncio
 
+from tests.answers import json_of
+
 HOOKS = "/api/v1/webhooks/subscriptions"
 LEAD = {"client_id": 7, "first_name": "Jane", "last_name": "Doe", "email": "jane@example.com", "phone": None}
 LEAD |= {"status": "Lead - New", "status_id": 10, "created_date": "2026-01-28T10:30:00Z"}
@@ -10,16 +12,11 @@ HOSTILE = "\"><img src=x onerror=window.xss=1></pre><script>window.xss=1</script
 
 async def emit(hub, *, client=None, type: str = "lead.created", metadata=None, **payload) -> int:
     event = {"type": type, "payload": {**LEAD, **payload}} | ({"metadata": metadata} if metadata else {})
-    answer = await (client or hub.client).post("/api/v1/events", json=event)
-    assert answer.status_code == 201, answer.text
-    return answer.json()["id"]
+    return json_of(await (client or hub.client).post("/api/v1/events", json=event), 201)["id"]
 
 
 async def subscribe(hub, target_url: str, **changed) -> str:
-    request = {"target_url": target_url, "event_types": ["*"], **changed}
-    answer = await hub.client.post(HOOKS, json=request)
-    assert answer.status_code == 201, answer.text
-    return answer.json()["id"]
+    return (await hub.subscribe(target_url, **changed))["id"]
 
 
 async def shown_when(browser, path: str, words: str) -> str:

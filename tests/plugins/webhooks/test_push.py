@@ -9,6 +9,7 @@ import json
 import pytest
 import standardwebhooks
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from tests.answers import json_of
 
 from trunkline.runtime.turns import Turns
 from trunkline_kit.receiver import Answer, Hang, Redirect
@@ -17,17 +18,7 @@ HOOKS = "/api/v1/webhooks/subscriptions"
 
 
 async def create(hub, receiver, **changes) -> dict:
-    answer = await hub.client.post(
-        HOOKS, json={"target_url": receiver.url + "/h", "event_types": ["*"], **changes}
-    )
-    assert answer.status_code == 201, answer.text
-    return answer.json()
-
-
-async def emit(hub, type: str = "lead.created") -> dict:
-    answer = await hub.client.post("/api/v1/events/test", json={"type": type})
-    assert answer.status_code == 201, answer.text
-    return answer.json()
+    return await hub.subscribe(**{"target_url": f"{receiver.url}/h", **changes})
 
 
 def verifies(secret: str, request) -> bool:
@@ -56,7 +47,7 @@ def verifies_ed25519(public_key: str, request) -> bool:
 
 async def test_a_push_is_a_signed_post_of_the_envelope(running, receiver):
     made = await create(running, receiver, headers={"X-Token": "abc"})
-    event = await emit(running)
+    event = await running.send_test_event()
     (request,) = await receiver.wait_for(1)
 
     assert (request.method, request.path) == ("POST", "/h")
@@ -86,7 +77,7 @@ async def test_the_callers_trace_context_comes_with_every_attempt(running, recei
         answer = await running.client.post(path, json=body, headers={"traceparent": trace})
         assert answer.status_code == 201, answer.text
     await running.client.post("/api/v1/events", json=event, headers={"traceparent": f"{trace}-more"})
-    await emit(running)
+    await running.send_test_event()
     requests = await receiver.wait_for(len(calls) + 3)
     found = sorted(request.headers.get("traceparent", "") for request in requests)
     assert found == ["", "", *[trace] * (len(calls) + 1)]
@@ -96,7 +87,7 @@ async def test_the_callers_trace_context_comes_with_every_attempt(running, recei
 async def test_a_retry_has_the_same_id_and_a_new_attempt_number(running, receiver):
     made = await create(running, receiver)
     receiver.script([Answer(500), Redirect("http://127.0.0.1:9/"), Answer(204)])
-    await emit(running)
+    await running.send_test_event()
     requests = await receiver.wait_for(3)
     assert len({request.headers["webhook-id"] for request in requests}) == 1
     assert len({request.headers["trunkline-delivery-id"] for request in requests}) == 1
@@ -112,7 +103,7 @@ async def test_only_the_types_and_the_filter_of_a_subscription_decide_what_it_ge
     await create(
         running, receiver, target_url=receiver.url + "/test", filter={"metadata.source": {"ne": "test"}}
     )
-    await emit(running, "client.created")
+    await running.send_test_event("client.created")
     for amount in (99, 100):
         payload = {
             "invoice_id": 1,
@@ -139,7 +130,7 @@ async def test_only_the_types_and_the_filter_of_a_subscription_decide_what_it_ge
 async def test_github_and_stripe_sign_with_the_secret_as_it_is_shown(running, receiver):
     github = await create(running, receiver, target_url=receiver.url + "/github", signature="github")
     stripe = await create(running, receiver, target_url=receiver.url + "/stripe", signature="stripe")
-    await emit(running)
+    await running.send_test_event()
     await receiver.wait_for(2)
     by_path = {request.path: request for request in receiver.requests}
 
@@ -160,22 +151,17 @@ async def test_github_and_stripe_sign_with_the_secret_as_it_is_shown(running, re
 
 async def test_ed25519_signs_so_that_the_shown_public_key_verifies(running, receiver):
     made = await create(running, receiver, signature="ed25519")
-    await emit(running)
+    await running.send_test_event()
     (request,) = await receiver.wait_for(1)
     assert verifies_ed25519(made["public_key"], request)
 
 
-# ---- rotation --------------------------------------------------------------------------------------------------------
-
-
 async def rotate(hub, made: dict, **body) -> dict:
-    answer = await hub.client.post(f"{HOOKS}/{made['id']}/rotate-secret", json=body)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    return json_of(await hub.client.post(f"{HOOKS}/{made['id']}/rotate-secret", json=body))
 
 
 async def push_after(hub, receiver):
-    await emit(hub)
+    await hub.send_test_event()
     return (await receiver.wait_for(receiver.count + 1))[-1]
 
 
@@ -203,9 +189,7 @@ async def test_after_the_overlap_only_the_new_secret_signs(running, receiver):
 
 async def test_a_rotation_without_a_body_overlaps_and_one_of_zero_seconds_does_not(running, receiver):
     made = await create(running, receiver)
-    answer = await running.client.post(f"{HOOKS}/{made['id']}/rotate-secret")
-    assert answer.status_code == 200
-    second = answer.json()["secret"]
+    second = json_of(await running.client.post(f"{HOOKS}/{made['id']}/rotate-secret"))["secret"]
     assert verifies(made["secret"], await push_after(running, receiver))
     third = (await rotate(running, made, overlap_seconds=0))["secret"]
     request = await push_after(running, receiver)
@@ -217,7 +201,7 @@ async def test_in_the_overlap_github_signs_with_the_new_secret_and_stripe_with_b
     stripe = await create(running, receiver, target_url=receiver.url + "/stripe", signature="stripe")
     secret = (await rotate(running, github))["secret"]
     await rotate(running, stripe)
-    await emit(running)
+    await running.send_test_event()
     await receiver.wait_for(2)
     by_path = {request.path: request for request in receiver.requests}
     expected = hmac.new(secret.encode(), by_path["/github"].body, hashlib.sha256).hexdigest()
@@ -247,14 +231,10 @@ async def test_rotating_an_ed25519_key_gives_a_new_public_key_and_both_verify(ru
 )
 async def test_a_rotation_that_makes_no_sense_is_refused_and_changes_nothing(api, receiver, body):
     made = await create(api, receiver)
-    answer = await api.client.post(f"{HOOKS}/{made['id']}/rotate-secret", json=body)
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["path"] == f"/{next(iter(body))}"
+    answer = json_of(await api.client.post(f"{HOOKS}/{made['id']}/rotate-secret", json=body), 422)
+    assert answer["errors"][0]["path"] == f"/{next(iter(body))}"
     (secret,) = (await api.hub.subscriptions.find(api.company_id, made["id"], channel="webhooks")).secrets
     assert secret.text == made["secret"]
-
-
-# ---- test calls ------------------------------------------------------------------------------------------------------
 
 
 async def test_a_test_call_sends_an_example_and_shows_the_attempt(running, receiver):
@@ -287,10 +267,8 @@ async def test_a_company_has_few_test_calls_under_way_at_once(running, receiver,
     first = asyncio.create_task(running.client.post(f"{HOOKS}/{made['id']}/test"))
     await receiver.wait_for(1)
 
-    refused = await running.client.post(f"{HOOKS}/{made['id']}/test")
-
-    assert refused.status_code == 429
-    assert "too many tests of subscriptions under way" in refused.json()["detail"]
+    refused = json_of(await running.client.post(f"{HOOKS}/{made['id']}/test"), 429)
+    assert "too many tests of subscriptions under way" in refused["detail"]
     assert (await first).json()["error"] == "timeout"
     receiver.always(Answer())
     assert (await running.client.post(f"{HOOKS}/{made['id']}/test")).json()["outcome"] == "delivered"

@@ -4,6 +4,7 @@ import asyncio
 import base64
 
 import pytest
+from tests.answers import json_of
 
 HOOKS = "/api/v1/webhooks/subscriptions"
 TARGET = "https://example.com/hook"
@@ -14,9 +15,7 @@ def body_of(**changes):
 
 
 async def create(client, **changes) -> dict:
-    answer = await client.post(HOOKS, json=body_of(**changes))
-    assert answer.status_code == 201, answer.text
-    return answer.json()
+    return json_of(await client.post(HOOKS, json=body_of(**changes)), 201)
 
 
 def paths(answer, status: int = 422) -> list[str]:
@@ -24,9 +23,6 @@ def paths(answer, status: int = 422) -> list[str]:
         answer.text
     )
     return [error["path"] for error in answer.json()["errors"]]
-
-
-# ---- making one ------------------------------------------------------------------------------------------------------
 
 
 async def test_a_new_subscription_is_active_and_shows_its_secret_once(running):
@@ -189,9 +185,6 @@ async def test_a_company_may_have_so_many_subscriptions_and_no_more_even_at_once
     await create(hub.client)
 
 
-# ---- showing ---------------------------------------------------------------------------------------------------------
-
-
 async def test_subscriptions_are_listed_oldest_first_and_by_exact_url(running):
     made = [(await create(running.client, target_url=f"https://example.com/{n}"))["id"] for n in (1, 2, 1)]
 
@@ -261,9 +254,6 @@ async def test_another_channels_subscription_is_shown_by_the_core_and_not_here(r
     }
 
 
-# ---- changing --------------------------------------------------------------------------------------------------------
-
-
 CONDITIONS = {"paused": "paused", "active": "idle"}
 
 
@@ -275,10 +265,9 @@ async def test_a_change_touches_what_it_names_and_nothing_else(running):
     url = f"{HOOKS}/{made['id']}"
 
     async def change(**changes) -> dict:
-        answer = await running.client.patch(url, json=changes)
-        assert answer.status_code == 200, answer.text
-        assert (await running.client.get(url)).json() == answer.json()
-        return {name: value for name, value in answer.json().items() if name != "updated_utc"}
+        answer = json_of(await running.client.patch(url, json=changes))
+        assert (await running.client.get(url)).json() == answer
+        return {name: value for name, value in answer.items() if name != "updated_utc"}
 
     expected = {name: value for name, value in made.items() if name != "updated_utc"}
     assert await change() == expected
@@ -401,9 +390,6 @@ async def test_making_pausing_resuming_and_deleting_at_once_all_go_through(runni
         emit(),
     )
     assert {status for some in statuses for status in some} == {200, 201, 204}
-
-
-# ---- deleting --------------------------------------------------------------------------------------------------------
 
 
 async def test_a_deleted_subscription_is_gone(running):

@@ -1,6 +1,7 @@
 """The allowed targets of a subscription, and the data sent there: host names, headers of another origin, overlapping secrets."""
 
 import pytest
+from tests.answers import json_of
 from tests.name_servers import name_server
 
 from trunkline.model.subscriptions import MAX_SECRETS
@@ -23,12 +24,7 @@ def body_of(target_url: str = "https://example.com/hook", **members):
 
 
 async def create(client, *given, **members) -> dict:
-    answer = await client.post(HOOKS, json=body_of(*given, **members))
-    assert answer.status_code == 201, answer.text
-    return answer.json()
-
-
-# ---- names -----------------------------------------------------------------------------------------------------------
+    return json_of(await client.post(HOOKS, json=body_of(*given, **members)), 201)
 
 
 @pytest.fixture
@@ -102,8 +98,6 @@ async def test_a_platforms_hook_is_judged_alike(strict, channel):
     assert "warnings" not in (await strict.client.post(hooks, json=body)).json()
 
 
-# ---- headers of another origin ---------------------------------------------------------------------------------------
-
 AUTHORIZATION = {"Authorization": "Bearer very-secret"}
 
 
@@ -113,9 +107,10 @@ AUTHORIZATION = {"Authorization": "Bearer very-secret"}
 async def test_headers_do_not_follow_to_another_scheme_host_or_port(running, target):
     made = await create(running.client, headers=AUTHORIZATION)
     url = f"{HOOKS}/{made['id']}"
-    answer = await running.client.patch(url, json={"target_url": target, "description": "moved"})
-    assert answer.status_code == 422
-    (error,) = answer.json()["errors"]
+    answer = json_of(
+        await running.client.patch(url, json={"target_url": target, "description": "moved"}), 422
+    )
+    (error,) = answer["errors"]
     assert error["path"] == "/headers"
     assert "given again" in error["message"]
     kept = (await running.client.get(url)).json()
@@ -148,7 +143,7 @@ async def test_a_test_call_and_what_is_caught_up_carry_the_headers_of_the_new_ta
     made = await create(running.client, headers=AUTHORIZATION)
     url = f"{HOOKS}/{made['id']}"
     await running.client.patch(url, json={"status": "paused"})
-    await running.client.post("/api/v1/events/test", json={"type": "lead.created"})
+    await running.send_test_event()
     taken = {"target_url": receiver.url}
     for changes in (taken, taken | {"status": "active"}):
         assert (await running.client.patch(url, json=changes)).status_code == 422
@@ -174,9 +169,6 @@ async def test_a_header_beyond_ascii_that_was_stored_before_goes_on_and_none_is_
     assert (await running.client.post(f"{url}/test")).json()["outcome"] == "delivered"
 
 
-# ---- secrets that overlap --------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("signature", ["standard", "stripe", "ed25519"])
 async def test_so_many_secrets_sign_at_once_and_no_more(running, receiver, signature):
     made = await create(running.client, receiver.url, signature=signature)
@@ -194,6 +186,5 @@ async def test_so_many_secrets_sign_at_once_and_no_more(running, receiver, signa
     else:
         assert len(request.headers["webhook-signature"].split(" ")) == MAX_SECRETS
 
-    ended = await running.client.post(rotate, json={"overlap_seconds": 0})
-    assert ended.status_code == 200
+    assert (await running.client.post(rotate, json={"overlap_seconds": 0})).status_code == 200
     assert (await running.client.post(rotate, json={"overlap_seconds": 3600})).status_code == 200

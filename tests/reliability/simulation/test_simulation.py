@@ -111,9 +111,6 @@ def test_a_seed_gives_the_same_world_each_time():
     assert first.database.tables == second.database.tables
 
 
-# --- worlds with a fault that must be found ----------------------------------------------------------------------------
-
-
 def _cursor_that_skips(patch):
     patch.setattr(Progress, "reached", property(lambda progress: Reached(progress.live.read)))
 

@@ -99,9 +99,6 @@ def sentence(report: Report, name: str) -> str:
     return next(check.sentence for check in report.checks if check.name == name)
 
 
-# ---- a good one --------------------------------------------------------------------------------------------------------
-
-
 async def test_a_receiver_that_verifies_is_good_in_every_respect(receiver):
     verify(receiver)
     report = await report_on(f"{receiver.url}/hooks?team=7")
@@ -143,9 +140,6 @@ async def test_only_duplicates_repeat_an_id(receiver):
     for first, again in (repeated[:2], repeated[2:]):
         assert first.body == again.body
         assert {each.headers["trunkline-attempt"] for each in (first, again)} == {"1", "2"}
-
-
-# ---- signatures --------------------------------------------------------------------------------------------------------
 
 
 async def test_a_receiver_that_checks_nothing_is_bad_at_each_signature(receiver):
@@ -199,9 +193,6 @@ async def test_a_receiver_that_fails_on_a_wrong_signature_could_refuse_it(receiv
     found = {check.name: check.verdict for check in report.to_mend}
     assert found == improve | {"signature-junk": Verdict.BAD}
     assert "catch every error of the verification" in sentence(report, "signature-junk")
-
-
-# ---- answers -----------------------------------------------------------------------------------------------------------
 
 
 async def test_a_redirect_is_bad_and_its_place_is_named_without_control_characters(receiver):
@@ -294,9 +285,6 @@ async def test_a_receiver_that_drops_a_kept_connection_is_bad(receiver):
     assert "'connection: close'" in sentence(report, "keep-alive")
 
 
-# ---- latency -----------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("slow", "very_slow", "verdict"),
     [(1, 5, Verdict.GOOD), (0.02, 5, Verdict.IMPROVE), (0.01, 0.02, Verdict.BAD)],
@@ -332,9 +320,6 @@ async def test_a_receiver_that_never_answers_is_left_alone_after_two_events(rece
     assert advice in sentence(report, "delivery")
     assert "duplicates" in report.not_tried
     assert report.exit_code == 1
-
-
-# ---- the connection ----------------------------------------------------------------------------------------------------
 
 
 async def test_a_closed_port_is_not_reachable():
@@ -390,8 +375,6 @@ async def test_a_name_of_which_one_address_is_dead_works_but_could_be_better(rec
     assert {check.name: check.verdict for check in report.to_mend} == {"connect": Verdict.IMPROVE}
     assert "127.0.0.2" in sentence(report, "connect")
 
-
-# ---- TLS ---------------------------------------------------------------------------------------------------------------
 
 MakeTls = Callable[..., tuple[ssl.SSLContext, ssl.SSLContext]]
 

@@ -91,9 +91,6 @@ def test_a_host_at_which_no_hub_can_listen_is_an_error_that_names_it(migrated_cl
     assert (refused.exit_code, refused.stderr.startswith("Setting 'server.host' and ")) == (2, True)
 
 
-# ---- settings ----------------------------------------------------------------------------------------------------------
-
-
 def test_settings_that_cannot_be_read_are_the_one_error(cli):
     checks = found(type(cli)(cli.folder, {"TRUNKLINE_SERVER__PORT": "abc"}).invoke("doctor", "--json"))
     assert checks["settings"]["detail"] == "Setting 'server.port': must be a whole number, not 'abc'"
@@ -161,9 +158,6 @@ def test_a_plugin_that_failed_is_a_warning_with_its_sentence(migrated_cli):
     checks = examine(cli)
     assert faulty(checks) == {"plugins": "warning"}
     assert "'broken' failed: " in checks["plugins"]["detail"]
-
-
-# ---- the database ------------------------------------------------------------------------------------------------------
 
 
 def test_where_there_is_no_database_none_is_made(cli):
@@ -339,9 +333,6 @@ def test_each_file_of_secrets_that_every_account_may_read_is_a_warning(migrated_
     assert "secret-files" not in faulty(examine(cli))
 
 
-# ---- what runs, and its targets ----------------------------------------------------------------------------------------
-
-
 @pytest.mark.slow
 def test_it_works_while_the_hub_runs_and_asks_it(migrated_cli):
     with migrated_cli.started("serve", "--port", "0") as serving:
@@ -378,8 +369,7 @@ async def target(
 async def subscribed(make_hub: MakeHub, database_url: str, target: Receiver) -> Settings:
     hub = await make_hub(database_url, {"delivery.allow_private_networks": "true"}, dispatch=False)
     for path in ("/one", "/two"):
-        wanted = {"target_url": f"{target.url.rstrip('/')}{path}", "event_types": ["*"]}
-        assert (await hub.client.post("/api/v1/webhooks/subscriptions", json=wanted)).status_code == 201
+        await hub.subscribe(f"{target.url.rstrip('/')}{path}")
     return hub.hub.settings
 
 
@@ -409,8 +399,6 @@ async def test_a_target_that_the_address_policy_refuses_is_not_connected_to(
     assert (check.status, "targets that did not answer: 1" in check.detail) == ("ok", True)
 
 
-# ---- the page that explains it -----------------------------------------------------------------------------------------
-
 PAGE = Path(__file__).parents[4] / "docs" / "how-to" / "examine-the-hub.md"
 
 
@@ -428,8 +416,7 @@ async def test_a_hub_tells_of_a_certificate_that_ends_soon_once(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.pem"))
     async with Receiver(ssl_context=server) as receiver:
         hub = await make_hub(sqlite_database_url, {"delivery.allow_private_networks": "true"})
-        wanted = {"target_url": f"{receiver.url.rstrip('/')}/one", "event_types": ["*"]}
-        assert (await hub.client.post("/api/v1/webhooks/subscriptions", json=wanted)).status_code == 201
+        await hub.subscribe(f"{receiver.url.rstrip('/')}/one")
         await hub.emit("lead.created")
         told: list[dict] = []
         for _ in range(400):

@@ -1,0 +1,20 @@
+"""Waiting for the effects of what runs beside a test; the limits are for a slow and busy machine."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+async def until(condition: Callable[[], Any], *, seconds: float = 60, what: str = "it") -> Any:
+    """Wait until *condition*, which may be async, is true; return its value."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if inspect.isawaitable(value):
+            value = await value
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
+        await asyncio.sleep(0.02)

@@ -20,6 +20,7 @@ from trunkline.store import (
     companies,
     cursors,
     delivery_log,
+    dialects,
     directory,
     due,
     erasures,
@@ -39,7 +40,6 @@ from trunkline.store import (
     retention,
     shard_parts,
     shards,
-    sql,
     status,
     streaks,
     stream,
@@ -268,7 +268,7 @@ def _of_replays(run: LongRun) -> Mapping[str, Call]:
         "first claimed": lambda c: replays.first_claimed(c, row, again, within_ms=60_000),
         "make due again": lambda c: replays.make_due(c, row, again, again=True),
         "make due what is missing": lambda c: replays.make_due(c, row, new, again=False),
-        "claim a page of a replay": lambda c: replays.claim_due(
+        "claim a page of a replay": lambda c: replays.make_due(
             c, row, again, again=True, worker="wrk_a", lease_ms=1
         ),
         "make due in an order": lambda c: order_changes.make_due(c, row, in_order, shard=BIG, again=True),
@@ -342,7 +342,7 @@ def _of_retention(run: LongRun) -> Mapping[str, Call]:
 def _of_erasures(run: LongRun) -> Mapping[str, Call]:
     async def rows_of(c, company, rows):
         """Remove rows as a batch of the erasure does."""
-        await sql.prefer_indexes(c)
+        await dialects.of_connection(c).prefer_indexes(c)
         await erasures._remove_rows(c, rows, company, PIECE)
 
     erasing: dict[str, Call] = {}

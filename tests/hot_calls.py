@@ -21,6 +21,7 @@ from trunkline.store import (
     companies,
     cursors,
     delivery_log,
+    dialects,
     directory,
     due,
     erasures,
@@ -40,7 +41,6 @@ from trunkline.store import (
     retention,
     shard_parts,
     shards,
-    sql,
     status,
     streaks,
     stream,
@@ -279,7 +279,7 @@ def _of_replays(run: LongRun) -> Mapping[str, Call]:
         "make due again": call(replays.make_due, row, again, again=True),
         "make due what is missing": call(replays.make_due, row, new, again=False),
         "claim a page of a replay": call(
-            replays.claim_due, row, again, again=True, worker="wrk_a", lease_ms=1
+            replays.make_due, row, again, again=True, worker="wrk_a", lease_ms=1
         ),
         "make due in an order": call(order_changes.make_due, row, in_order, shard=BIG, again=True),
         "move a replay": call(replays.move, no, position=run.middle, matched=3),
@@ -346,7 +346,7 @@ def _of_retention(run: LongRun) -> Mapping[str, Call]:
 def _of_erasures(run: LongRun) -> Mapping[str, Call]:
     async def rows_of(c, company, rows):
         """Remove rows as a batch of the erasure does."""
-        await sql.prefer_indexes(c)
+        await dialects.of_connection(c).prefer_indexes(c)
         await erasures._remove_rows(c, rows, company, PIECE)
 
     erasing: dict[str, Call] = {}

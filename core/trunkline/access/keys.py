@@ -35,7 +35,7 @@ from trunkline.model.environments import company_number, environment_of, in_envi
 from trunkline.model.principals import APP, COMPANY_SCOPES, EVENTS_WRITE, OPERATOR, PLATFORM_SCOPES, Principal
 from trunkline.runtime import callers
 from trunkline.runtime.batching import Batcher
-from trunkline.store import conditions
+from trunkline.store import conditions, sql
 from trunkline.store import keys as store
 from trunkline.store import secrets as secret_store
 from trunkline.store.connection import Connection
@@ -153,7 +153,7 @@ class Keys:
                 await self._check_room(transaction, company_id)
             if company_id is not None and company_id == own_company:
                 await _check_pace(transaction, company_id)
-            now_ms = await store.clock_ms(transaction)
+            now_ms = await sql.clock_ms(transaction)
             asked = key_terms.read_terms(expires_utc=expires_utc, networks=networks, now_ms=now_ms)
             terms = key_terms.within(asked, key_terms.terms_of(by))
             record = KeyRecord(
@@ -202,7 +202,7 @@ class Keys:
                 await _check_pace(connection, old.company_id)
                 if overlap_seconds:
                     await self._check_room(connection, old.company_id, in_overlap=True)
-            now_ms = await store.clock_ms(connection)
+            now_ms = await sql.clock_ms(connection)
             if overlap_seconds:
                 await store.end_by(connection, key_id, at_ms=now_ms + overlap_seconds * 1000)
             else:

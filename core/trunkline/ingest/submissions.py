@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 
 from trunkline.errors import IdempotencyConflict
 from trunkline.model.events import Draft, Event
-from trunkline.store import idempotency, quarantine, quarantine_answers, retention, stream
+from trunkline.store import idempotency, quarantine, quarantine_answers, sql, stream
 from trunkline.store.connection import Connection
 from trunkline.store.quarantine import QuarantinedDraft
 from trunkline.store.quarantine_answers import Receipt
@@ -174,7 +174,7 @@ async def store_beside_log(
     if not quarantined and not uses:
         return
     if now_ms is None:
-        now_ms = await retention.clock_ms(connection)
+        now_ms = await sql.clock_ms(connection)
     if uses:
         await idempotency.remember(connection, uses, now_ms=now_ms, lifetime_ms=lifetime_ms)
     if quarantined:

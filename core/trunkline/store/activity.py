@@ -13,7 +13,7 @@ from trunkline.contract import DeliveriesState, SubscriptionActivity
 from trunkline.model.deliveries import Status
 from trunkline.model.events import Event
 from trunkline.model.health import NO_FIGURES, health_of
-from trunkline.store import health, sql, stream
+from trunkline.store import dialects, health, sql, stream
 from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
@@ -155,7 +155,7 @@ async def outcomes(
     spans for each delivery, at fifty times the cost. A delivery is counted with its attempt 1, or once if it has no
     attempt yet.
     """
-    durations = f"{sql.json_array(connection)}(CASE WHEN a.outcome = 'delivered' THEN a.duration_ms END)"
+    durations = f"{dialects.of_connection(connection).json_array}(CASE WHEN a.outcome = 'delivered' THEN a.duration_ms END)"
     ends = {f"end_{no}": span.up_to for no, span in enumerate(spans)}
     number = " ".join(f"WHEN d.position <= :end_{no} THEN {no}" for no, _ in enumerate(spans))
     statement = text(
@@ -189,10 +189,7 @@ async def subscriptions_by_health(connection: Connection, company_id: int) -> di
     figures = await health.figures(connection, [row[0] for row in rows])
     return Counter(
         health_of(
-            status,
-            failures=failures,
-            failing_level=failing_level or 0,
-            figures=figures.get(no, NO_FIGURES),
+            status, failures=failures, failing_level=failing_level or 0, figures=figures.get(no, NO_FIGURES)
         )
         for no, status, failures, failing_level in rows
     )

@@ -30,17 +30,14 @@ class Agenda(Struct, frozen=True):
 
 async def read(connection: Connection) -> Agenda:
     """Read all tasks with one statement, which needs one index lookup per task."""
-    row = (
-        await connection.execute(
-            text(
-                f"SELECT h.position, r.version, (SELECT min(due_ms) - {sql.now_ms(connection)} FROM deliveries WHERE {FREE.condition}), "
-                "EXISTS (SELECT 1 FROM replays WHERE status = 'running') "
-                "OR EXISTS (SELECT 1 FROM replays WHERE withdrawing IS NOT NULL), "
-                "EXISTS (SELECT 1 FROM unsettled) OR EXISTS (SELECT 1 FROM unreleased), "
-                f"EXISTS (SELECT 1 FROM erasures WHERE completed_ms IS NULL), {HAS_NEWS} "
-                "FROM stream_head AS h CROSS JOIN routing AS r WHERE h.id = 1 AND r.id = 1"
-            )
-        )
-    ).one()
+    statement = text(
+        f"SELECT h.position, r.version, (SELECT min(due_ms) - {sql.now_ms(connection)} FROM deliveries WHERE {FREE.condition}), "
+        "EXISTS (SELECT 1 FROM replays WHERE status = 'running') "
+        "OR EXISTS (SELECT 1 FROM replays WHERE withdrawing IS NOT NULL), "
+        "EXISTS (SELECT 1 FROM unsettled) OR EXISTS (SELECT 1 FROM unreleased), "
+        f"EXISTS (SELECT 1 FROM erasures WHERE completed_ms IS NULL), {HAS_NEWS} "
+        "FROM stream_head AS h CROSS JOIN routing AS r WHERE h.id = 1 AND r.id = 1"
+    )
+    row = (await connection.execute(statement)).one()
     head, version, due_in_ms, *has = row
     return Agenda(head, version, due_in_ms, *map(bool, has))

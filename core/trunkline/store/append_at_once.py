@@ -115,7 +115,7 @@ def _statement(connection: Connection, *, has_keys: bool) -> str:
     now = sql.now_ms(connection)
     step, timeline = epochs.timeline_step(connection)
     return f"""WITH locked AS (
-    SELECT xmin AS changed_by FROM stream_head WHERE id = 1 AND {sql.limit_waiting(connection)} FOR UPDATE
+    SELECT xmin AS changed_by FROM stream_head WHERE id = 1 AND {dialects.of_connection(connection).limit_waiting} FOR UPDATE
 ), reserved AS (
     UPDATE stream_head
     SET position = position + :total + {step}, timeline = {timeline}, accepted_ms = greatest(accepted_ms, {now})

@@ -78,8 +78,7 @@ async def append(
             ],
         )
         opened.executemany(
-            _REMEMBER,
-            [(*key[:3], first + key.first_draft, key.drafts, accepted_ms) for key in keys],
+            _REMEMBER, [(*key[:3], first + key.first_draft, key.drafts, accepted_ms) for key in keys]
         )
         raw.commit_now(opened)
         return [(Appended(events, routing_version),)], None, -1, None

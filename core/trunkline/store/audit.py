@@ -85,15 +85,13 @@ async def beyond_head(connection: Connection, span: Span) -> list[str]:
 
 async def orphan_attempts(connection: Connection, span: Span) -> list[str]:
     """Find attempts without a delivery, and attempts whose number exceeds the number of attempts in the delivery."""
-    rows = await connection.execute(
-        text(
-            "SELECT a.position, a.subscription_no, a.number FROM attempts AS a LEFT JOIN deliveries AS d "
-            "ON d.position = a.position AND d.subscription_no = a.subscription_no "
-            "WHERE a.position > :after AND a.position <= :up_to AND (d.position IS NULL OR a.number > d.attempts) "
-            "ORDER BY a.position, a.subscription_no, a.number LIMIT :limit"
-        ),
-        {**_bounds(span), "limit": span.limit},
+    statement = text(
+        "SELECT a.position, a.subscription_no, a.number FROM attempts AS a LEFT JOIN deliveries AS d "
+        "ON d.position = a.position AND d.subscription_no = a.subscription_no "
+        "WHERE a.position > :after AND a.position <= :up_to AND (d.position IS NULL OR a.number > d.attempts) "
+        "ORDER BY a.position, a.subscription_no, a.number LIMIT :limit"
     )
+    rows = await connection.execute(statement, {**_bounds(span), "limit": span.limit})
     return [f"{Key(row[0], row[1])} attempt {row[2]}" for row in rows]
 
 
@@ -115,14 +113,12 @@ async def unchanged_subscriptions(connection: Connection) -> list[Unchanged]:
 
 
 async def _keys(connection: Connection, span: Span, fault: str) -> list[str]:
-    rows = await connection.execute(
-        text(
-            "SELECT d.position, d.subscription_no FROM deliveries AS d "
-            f"WHERE d.position > :after AND d.position <= :up_to AND {fault} "
-            "ORDER BY d.position, d.subscription_no LIMIT :limit"
-        ),
-        {**_bounds(span), "limit": span.limit},
+    statement = text(
+        "SELECT d.position, d.subscription_no FROM deliveries AS d "
+        f"WHERE d.position > :after AND d.position <= :up_to AND {fault} "
+        "ORDER BY d.position, d.subscription_no LIMIT :limit"
     )
+    rows = await connection.execute(statement, {**_bounds(span), "limit": span.limit})
     return [str(Key(row[0], row[1])) for row in rows]
 
 

@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
@@ -96,10 +96,7 @@ def content_hash(address: str | None, before: str | None, after: str | None, req
     return hashlib.sha256(orjson.dumps(content)).digest()
 
 
-_COLUMNS = (
-    *("id", "at_ms", "company_id", "actor", "action", "target"),
-    *("from_address", "before", "after", "request_id", "content"),
-)
+_COLUMNS = [each.name for each in fields(Entry)]
 _noted: ContextVar[list[Change] | None] = ContextVar("trunkline.audit", default=None)
 """The changes noted in this task's transaction; None outside a transaction."""
 
@@ -149,22 +146,18 @@ def note(
 async def write(connection: Connection, noted: Sequence[Change]) -> None:
     """Append the changes of a transaction. The transaction must not take further locks afterwards."""
     await dialects.of_connection(connection).wait_for_turn(connection, _LOCK)
-    last = await connection.execute(text("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1"))
-    newest = last.first()
-    number, previous = (0, START) if newest is None else (newest[0], bytes(newest[1]))
-    columns: dict[str, list[Any]] = {name: [] for name in (*_COLUMNS, "hash")}
+    newest = (await connection.execute(text("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1"))).first()
+    last, previous = newest or (0, START)
     at_ms = time.time_ns() // 1_000_000
-    for each in noted:
-        number += 1
+    entries: list[Entry] = []
+    for number, each in enumerate(noted, last + 1):
         who = each.origin
         content = (who.address, _json(each.before), _json(each.after), who.request_id)
         named = (number, at_ms, each.company_id, who.actor, each.action, each.target)
         entry = Entry(*named, *content, content_hash(*content))
         previous = entry.hash_after(previous)
-        for name in _COLUMNS:
-            columns[name].append(getattr(entry, name))
-        columns["hash"].append(previous)
-    await sql.insert_columns(connection, _table, columns)
+        entries.append(replace(entry, hash=previous))
+    await sql.insert_columns(connection, _table, sql.columns_of(entries, _COLUMNS))
 
 
 class Which(Struct, frozen=True):
@@ -181,23 +174,19 @@ class Which(Struct, frozen=True):
 async def page(connection: Connection, which: Which, *, limit: int) -> list[Entry]:
     """Read entries, newest first. The actor in *which* is an id with its kind (``key:key_…``), or an id alone."""
     columns = _table.c
-    statement = sqlalchemy.select(*(columns[name] for name in _COLUMNS), columns.hash)
-    if which.company_id is not None:
-        statement = statement.where(columns.company_id == which.company_id)
+    statement = sqlalchemy.select(*(columns[name] for name in _COLUMNS))
+    for name in ("company_id", "action", "target", "request_id"):
+        if (wanted := getattr(which, name)) is not None:
+            statement = statement.where(columns[name] == wanted)
     if which.actor is not None:
         kinds = {"operator", "link", "token", "plugin", *KINDS.values()}
         names = [which.actor, *(f"{kind}:{which.actor}" for kind in sorted(kinds))]
         statement = statement.where(columns.actor.in_(names))
-    if which.action is not None:
-        statement = statement.where(columns.action == which.action)
-    if which.target is not None:
-        statement = statement.where(columns.target == which.target)
-    if which.request_id is not None:
-        statement = statement.where(columns.request_id == which.request_id)
+
     if which.before_id is not None:
         statement = statement.where(columns.id < which.before_id)
     rows = await connection.execute(statement.order_by(columns.id.desc()).limit(limit))
-    return list(map(_entry, rows))
+    return [Entry(*row) for row in rows]
 
 
 async def purge(connection: Connection, *, before_ms: int, limit: int) -> int:
@@ -225,12 +214,6 @@ async def empty(connection: Connection, company_id: int, *, limit: int) -> int:
     return int((await connection.execute(statement, {"company": company_id, "limit": limit})).rowcount)
 
 
-def _entry(row: Sequence[Any]) -> Entry:
-    values: dict[str, Any] = dict(zip((*_COLUMNS, "hash"), row, strict=True))
-    values |= {name: bytes(values[name]) for name in ("content", "hash")}
-    return Entry(**values)
-
-
 def _json(values: Mapping[str, Any] | None) -> str | None:
     return None if values is None else orjson.dumps(mask(values), default=str).decode()
 
@@ -248,10 +231,7 @@ def mask(value: Any, *, name: str = "") -> Any:
         return [mask(each, name=name) for each in value]
     if isinstance(value, str) and name.endswith("url") and ("?" in value or "@" in value):
         parts = urlsplit(value)
-        host = parts.netloc.rpartition("@")
-        return urlunsplit(
-            parts._replace(
-                netloc=f"{MASK}@{host[2]}" if host[1] else host[2], query=MASK if parts.query else ""
-            )
-        )
+        _user, at, host = parts.netloc.rpartition("@")
+        netloc = f"{MASK}@{host}" if at else host
+        return urlunsplit(parts._replace(netloc=netloc, query=MASK if parts.query else ""))
     return value

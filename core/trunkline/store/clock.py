@@ -8,6 +8,8 @@ import logging
 import time
 from typing import Self
 
+from msgspec import structs
+
 from trunkline.errors import StoreUnavailable
 from trunkline.runtime import steadiness
 from trunkline.runtime.background import Background
@@ -164,34 +166,25 @@ async def read(connection: Connection, boot_id: str, *, locks: bool = False) -> 
     *locks* prevents changes of the state by other processes.
     """
     locking = sql.for_update(connection, of="c") if locks else ""
-    row = (
-        await connection.execute(
-            text(
-                f"SELECT c.now_ms, c.boot_id, c.up_ms, c.step_ms, c.steady_ms FROM clock AS c WHERE c.id = 1 {locking}"
-            )
-        )
-    ).first()
-    now_ms = int((await connection.execute(text(f"SELECT {sql.now_ms(connection)}"))).scalar_one())
-    reading = Reading(now_ms, boot_id, steadiness.up_ms())
+    statement = text(
+        f"SELECT c.now_ms, c.boot_id, c.up_ms, c.step_ms, c.steady_ms FROM clock AS c WHERE c.id = 1 {locking}"
+    )
+    row = (await connection.execute(statement)).first()
+    reading = Reading(await sql.clock_ms(connection), boot_id, steadiness.up_ms())
     return (ClockState() if row is None else ClockState(Reading(*row[:3]), *row[3:])), reading
 
 
 async def write(connection: Connection, state: ClockState) -> None:
     """Store *state*, which must have a reading."""
     assert state.seen is not None
+    statement = text(
+        "INSERT INTO clock (id, now_ms, boot_id, up_ms, step_ms, steady_ms) "
+        "VALUES (1, :now_ms, :boot_id, :up_ms, :step_ms, :steady_ms) ON CONFLICT (id) DO UPDATE SET "
+        "now_ms = :now_ms, boot_id = :boot_id, up_ms = :up_ms, step_ms = :step_ms, steady_ms = :steady_ms"
+    )
     await connection.execute(
-        text(
-            "INSERT INTO clock (id, now_ms, boot_id, up_ms, step_ms, steady_ms) "
-            "VALUES (1, :now_ms, :boot_id, :up_ms, :step_ms, :steady_ms) ON CONFLICT (id) DO UPDATE SET "
-            "now_ms = :now_ms, boot_id = :boot_id, up_ms = :up_ms, step_ms = :step_ms, steady_ms = :steady_ms"
-        ),
-        {
-            "now_ms": state.seen.now_ms,
-            "boot_id": state.seen.boot_id,
-            "up_ms": state.seen.up_ms,
-            "step_ms": state.step_ms,
-            "steady_ms": state.steady_ms,
-        },
+        statement,
+        {**structs.asdict(state.seen), "step_ms": state.step_ms, "steady_ms": state.steady_ms},
     )
 
 

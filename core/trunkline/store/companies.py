@@ -19,6 +19,7 @@ The hub assigns only ids below it; a product may choose larger ids itself.
 """
 _JSON = ("limits", "metadata", "alert_recipients", "delivery")
 _COLUMNS = "company_id, reference, name, time_zone, limits, metadata, alert_recipients, delivery, created_ms, updated_ms"
+_AUDITED = ("reference", "name", "time_zone", "limits", "metadata", "alert_recipients", "delivery")
 _IDS = ("companies", "api_keys", "subscriptions", "events", "erasures")
 """The tables whose column ``company_id`` contains, together, every company that exists or existed."""
 
@@ -81,7 +82,7 @@ async def page(connection: Connection, *, reference: str | None, after: int, lim
         f"SELECT {_COLUMNS} FROM companies WHERE company_id > :after AND erasure IS NULL {which} "
         "ORDER BY company_id LIMIT :limit"
     )
-    parameters = {"after": after, "limit": limit} | ({} if reference is None else {"reference": reference})
+    parameters = {"after": after, "limit": limit, "reference": reference}
     return [_read(row) for row in await connection.execute(statement, parameters)]
 
 
@@ -119,14 +120,10 @@ async def new_id(connection: Connection) -> int:
 
 
 async def lock(connection: Connection, company_id: int) -> Company | None:
-    """Lock and read the record of a company, and create it if it is missing.
-
-    If the company is being erased, no record is created and the result is None.
-    """
+    """Lock and read the record of a company, and create it if it is missing; None if the company is being erased."""
     now = sql.now_ms(connection)
     statement = text(
-        "INSERT INTO companies (company_id, limits, created_ms, updated_ms) "
-        f"VALUES (:company, '{{}}', {now}, {now}) "
+        f"INSERT INTO companies (company_id, limits, created_ms, updated_ms) VALUES (:company, '{{}}', {now}, {now}) "
         f"ON CONFLICT (company_id) DO UPDATE SET updated_ms = {now} WHERE companies.erasure IS NULL "
         f"RETURNING {_COLUMNS}"
     )
@@ -156,22 +153,13 @@ async def change(connection: Connection, company_id: int, changes: Mapping[str, 
 
 
 def _audited(company: Company) -> dict[str, Any]:
-    values = {
-        name: getattr(company, name) for name in ("reference", "name", "time_zone", "limits", "metadata")
-    }
-    return values | {"alert_recipients": company.alert_recipients, "delivery": company.delivery}
-
-
-def _object(column: Any) -> dict[str, Any]:
-    """Read a JSON column; one of the drivers returns it as text."""
-    value: dict[str, Any] = orjson.loads(column) if isinstance(column, str) else column
-    return value or {}
+    return {name: getattr(company, name) for name in _AUDITED}
 
 
 def _read(row: Sequence[Any]) -> Company:
-    company_id, reference, name, time_zone, limits, metadata, recipients, delivery, created_ms, updated_ms = (
-        row
-    )
+    company_id, reference, name, time_zone, limits, metadata, recipients, delivery, *times_ms = row
+    if isinstance(delivery, str):  # one of the drivers returns JSON as text
+        delivery = orjson.loads(delivery)
     return Company(
         company_id,
         reference,
@@ -180,7 +168,6 @@ def _read(row: Sequence[Any]) -> Company:
         orjson.loads(limits),
         orjson.loads(metadata) if metadata else {},
         orjson.loads(recipients) if recipients else [],
-        _object(delivery),
-        created_ms,
-        updated_ms,
+        delivery or {},
+        *times_ms,
     )

@@ -56,24 +56,18 @@ class Found(Struct, frozen=True):
 async def look(connection: Connection) -> Found:
     """Check for conditions that have begun or ended."""
     now = sql.now_ms(connection)
-    rows = await connection.execute(
-        text(
-            "SELECT k.id, k.company_id, k.name, k.last4, k.scopes, k.expires_ms FROM api_keys AS k "
-            f"WHERE k.expires_ms BETWEEN {now} AND {now} + :within AND k.revoked_ms IS NULL "
-            "AND NOT EXISTS (SELECT 1 FROM told AS t WHERE t.type = 'key.expiring' AND t.subject = k.id) LIMIT :limit"
-        ),
-        {"within": EXPIRING_MS, "limit": operational.AT_ONCE},
+    statement = text(
+        "SELECT k.id, k.company_id, k.name, k.last4, k.scopes, k.expires_ms FROM api_keys AS k "
+        f"WHERE k.expires_ms BETWEEN {now} AND {now} + :within AND k.revoked_ms IS NULL "
+        "AND NOT EXISTS (SELECT 1 FROM told AS t WHERE t.type = 'key.expiring' AND t.subject = k.id) LIMIT :limit"
     )
+    rows = await connection.execute(statement, {"within": EXPIRING_MS, "limit": operational.AT_ONCE})
     keys = [Expiring(*row) for row in rows]
-    head, lowest, told = (
-        await connection.execute(
-            text(
-                f"SELECT h.position, (SELECT min(cursor) FROM {LOWEST} AS c), "
-                "EXISTS (SELECT 1 FROM told WHERE type = :type) FROM stream_head AS h WHERE h.id = 1"
-            ),
-            {"type": _BEHIND},
-        )
-    ).one()
+    statement = text(
+        f"SELECT h.position, (SELECT min(cursor) FROM {LOWEST} AS c), "
+        "EXISTS (SELECT 1 FROM told WHERE type = :type) FROM stream_head AS h WHERE h.id = 1"
+    )
+    head, lowest, told = (await connection.execute(statement, {"type": _BEHIND})).one()
     lag_ms = None
     if lowest is not None and lowest < head:
         oldest = text(

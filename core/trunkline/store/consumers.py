@@ -111,12 +111,7 @@ async def define(
 
 
 async def change(
-    connection: Connection,
-    consumer: Consumer,
-    reach: Reach,
-    *,
-    commits: bool = False,
-    is_lazy: bool = False,
+    connection: Connection, consumer: Consumer, reach: Reach, *, commits: bool = False, is_lazy: bool = False
 ) -> Consumer | None:
     """Store the progress of *consumer*; None if another process has changed it since it was read.
 
@@ -125,7 +120,7 @@ async def change(
     """
     now = sql.now_ms(connection)
     committed = f", committed_ms = {now}" if commits else ""
-    lazily = sql.lazily(connection) if is_lazy else "true"
+    lazily = dialects.of_connection(connection).lazily if is_lazy else "true"
     statement = text(
         "UPDATE consumers SET position = :position, cursor = :cursor, leases = :leases, version = version + 1, "
         f"updated_ms = {now}{committed} WHERE no = :no AND version = :version AND {lazily} RETURNING {_columns(connection)}"
@@ -173,19 +168,18 @@ async def lease_page(
         "leases = CAST(:before AS text) || CAST({last} AS text) || CAST(:behind AS text), "
         f"updated_ms = {sql.now_ms(connection)} "
         "WHERE no = :no AND version = :version AND {last} IS NOT NULL "
-        f"AND EXISTS (SELECT 1 FROM retention WHERE id = 1 AND edge <= :after) AND {sql.lazily(connection)} "
+        f"AND EXISTS (SELECT 1 FROM retention WHERE id = 1 AND edge <= :after) AND {dialects.of_connection(connection).lazily} "
         "RETURNING updated_ms AS changed"
     )
-    rows, changed = await sql.read_then_update(connection, read, update, parameters)
+    rows, changed = await dialects.of_connection(connection).read_then_update(
+        connection, read, update, parameters
+    )
     events = [Event(*row) for row in rows]
     if changed is None:
         return events, None
     reach = consumer.reach.give(structs.replace(lease, up_to=events[-1].position))
-    at_ms = int(changed)
-    given = structs.replace(
-        consumer, reach=reach, version=consumer.version + 1, updated_ms=at_ms, clock_ms=at_ms
-    )
-    return events, given
+    at_ms = {"updated_ms": int(changed), "clock_ms": int(changed)}
+    return events, structs.replace(consumer, reach=reach, version=consumer.version + 1, **at_ms)
 
 
 async def read_page(
@@ -201,8 +195,8 @@ async def read_page(
         f"FROM ({retention.LOG_BOUNDS}) AS bounds LEFT JOIN ({query}) AS page ON true ORDER BY position"
     )
     rows = (await connection.execute(statement, {**parameters, "no": consumer.no})).all()
-    edge, head, version, *first = rows[0]
-    events = [Event(*row[3:]) for row in rows] if first[0] is not None else []
+    edge, head, version, first = rows[0][:4]
+    events = [Event(*row[3:]) for row in rows] if first is not None else []
     return events, LogBounds(edge, head), version
 
 
@@ -222,13 +216,9 @@ async def lag(
         "SELECT (SELECT count(*) FROM (SELECT 1 AS one FROM events WHERE company_id = :company AND position > :after "
         f"{among} LIMIT :limit) AS counted), edge FROM retention WHERE id = 1"
     )
-    parameters: dict[str, Any] = {
-        "company": consumer.company_id,
-        "after": consumer.reach.cursor,
-        "limit": limit,
-    }
-    parameters |= {f"type_{index}": name for index, name in enumerate(types)}
-    row = (await connection.execute(statement, parameters)).one()
+    bounds = {"company": consumer.company_id, "after": consumer.reach.cursor, "limit": limit}
+    named = {f"type_{index}": name for index, name in enumerate(types)}
+    row = (await connection.execute(statement, {**bounds, **named})).one()
     return row[0], row[1]
 
 
@@ -241,11 +231,11 @@ def _write_leases(leases: Sequence[Lease]) -> str:
 
 
 def _defined(definition: Mapping[str, Any]) -> dict[str, str | None]:
-    return {"types": orjson.dumps(definition["event_types"]).decode(), "filter": _json(definition["filter"])}
-
-
-def _json(value: Any) -> str | None:
-    return None if value is None else orjson.dumps(value).decode()
+    wanted = definition["filter"]
+    return {
+        "types": orjson.dumps(definition["event_types"]).decode(),
+        "filter": None if wanted is None else orjson.dumps(wanted).decode(),
+    }
 
 
 def _read(row: Sequence[Any]) -> Consumer:

@@ -13,7 +13,6 @@ from trunkline.store import file_state
 from trunkline.store.database_file import means_damaged
 
 _BUSY_SECONDS = 10
-_BESIDE = ("-wal", "-shm")
 
 
 def copy_database(source: Path, target: Path) -> None:
@@ -27,15 +26,23 @@ def copy_database(source: Path, target: Path) -> None:
         StoreUnavailable: the ``-wal`` next to *source* belongs to another file.
         OSError: *target* exists, or cannot be written.
     """
-    if (why := file_state.why_not_its_log(source.resolve())) is not None:
+    real = source.resolve()
+    if (why := file_state.why_not_its_log(real)) is not None:
         raise StoreUnavailable(why)
     if not os.access(source, os.R_OK):
         msg = f"This account may not read {source}."
         raise DatabaseUnfit(msg)
+    real = source.resolve()
+    if file_state.size_of(Path(f"{real}-wal")):
+        mode = "ro"
+    elif os.access(real, os.W_OK) and os.access(real.parent, os.W_OK):
+        mode = "rw"  # with "ro", SQLite makes ``-wal`` and ``-shm``, too, but does not remove them
+    else:
+        mode = "ro&immutable=1"  # without it, a database with a write-ahead log needs a ``-shm``
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
         with (
-            contextlib.closing(sqlite3.connect(_address(source.resolve()), uri=True)) as read,
+            contextlib.closing(sqlite3.connect(f"{real.as_uri()}?mode={mode}", uri=True)) as read,
             contextlib.closing(sqlite3.connect(target, timeout=_BUSY_SECONDS)) as written,
         ):
             read.backup(written)  # in one step: otherwise each write would restart the copy
@@ -52,17 +59,6 @@ def copy_database(source: Path, target: Path) -> None:
     except BaseException:
         target.unlink()
         raise
-
-
-def _address(source: Path) -> str:
-    """Return the URI to read *source* by, such that no ``-wal`` or ``-shm`` is left beside it that was not there before."""
-    if file_state.size_of(Path(f"{source}-wal")):
-        mode = "ro"
-    elif os.access(source, os.W_OK) and os.access(source.parent, os.W_OK):
-        mode = "rw"  # with "ro", SQLite makes both files, too, but does not remove them
-    else:
-        mode = "ro&immutable=1"  # without it, a database with a write-ahead log needs a ``-shm``
-    return f"{source.as_uri()}?mode={mode}"
 
 
 def _check(copy: sqlite3.Connection, source: Path) -> None:
@@ -101,7 +97,7 @@ def is_in_use(file: Path) -> bool:
 
 def put_in_place(draft: Path, file: Path) -> None:
     """Replace the database *file*, which is not a link, by *draft*. No process may have *file* open."""
-    for suffix in _BESIDE:
+    for suffix in ("-wal", "-shm"):
         Path(f"{file}{suffix}").unlink(missing_ok=True)
     draft.replace(file)
     _sync(file.absolute().parent)

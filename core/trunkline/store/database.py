@@ -159,7 +159,7 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def write_lazily(self) -> AsyncGenerator[Connection]:
-        """Lend a connection of a ``direct`` database for a single statement that contains ``sql.lazily``.
+        """Lend a connection of a ``direct`` database for a single statement that contains ``Dialect.lazily``.
 
         Other transactions see the change of the statement at once, and the change survives the end of any process. The
         statement does not wait for the disk, so a power failure at this moment loses the change. Raises the same errors

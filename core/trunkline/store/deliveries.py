@@ -27,7 +27,9 @@ _SETTLED_COLUMNS = {
 }
 
 
-NO_PLACES: Mapping[Key, tuple[int | None, int]] = {}
+_RECORDED = ("position", "subscription_no", "attempts", "last_status_code", "claimed_by", "claim")
+OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
+"""The SQL condition that a delivery is open, not ended."""
 
 
 class Attempt(NamedTuple):
@@ -93,68 +95,37 @@ async def record(
     settled: Sequence[Settled],
     *,
     now_ms: int,
-    places: Mapping[Key, tuple[int | None, int]] = NO_PLACES,
+    places: Mapping[Key, tuple[int | None, int]] = {},
 ) -> None:
     """Insert new deliveries.
 
     *places* has the order key and the shard of each ordered delivery (``store.ordering``), which is queued if its
     status is held. For a paced delivery (``store.paced``), *places* has only the shard.
     """
-    await sql.insert_columns(
-        connection,
-        tables.deliveries,
-        {
-            "position": [row.position for row in settled],
-            "subscription_no": [row.subscription_no for row in settled],
-            "status": [str(row.status) for row in settled],
-            "attempts": [row.attempts for row in settled],
-            "last_status_code": [row.last_status_code for row in settled],
-            "due_ms": [None if row.wait_ms is None else now_ms + row.wait_ms for row in settled],
-            "claimed_by": [row.claimed_by for row in settled],
-            "claim": [row.claim for row in settled],
-            "updated_ms": [now_ms] * len(settled),
-            **(_order_columns(settled, places) if places else {}),
-        },
-    )
-
-
-def _order_columns(
-    settled: Sequence[Settled], places: Mapping[Key, tuple[int | None, int]]
-) -> dict[str, list[int | None]]:
-    rows = [places.get(Key(row.position, row.subscription_no)) for row in settled]
-    return {
-        "order_key": [place and place[0] for place in rows],
-        "order_shard": [place and place[1] for place in rows],
-        "queued": [
-            1 if place and place[0] is not None and row.status == Status.HELD else None
-            for row, place in zip(settled, rows, strict=True)
-        ],
-    }
+    columns = sql.columns_of(settled, _RECORDED)
+    columns["status"] = [str(row.status) for row in settled]
+    columns["due_ms"] = [None if row.wait_ms is None else now_ms + row.wait_ms for row in settled]
+    columns["updated_ms"] = [now_ms] * len(settled)
+    if places:
+        rows = [places.get(Key(row.position, row.subscription_no), (None, None)) for row in settled]
+        columns["order_key"] = [key for key, _ in rows]
+        columns["order_shard"] = [shard for _, shard in rows]
+        columns["queued"] = [
+            1 if key is not None and row.status == Status.HELD else None
+            for row, (key, _) in zip(settled, rows, strict=True)
+        ]
+    await sql.insert_columns(connection, tables.deliveries, columns)
 
 
 async def insert_attempts(connection: Connection, attempts: Sequence[Attempt]) -> None:
     """Log *attempts*."""
-    waits = [a.retry_after_ms for a in attempts]
-    twice = [a.sent_twice or None for a in attempts]
-    headers = [a.response_headers for a in attempts]
-    await sql.insert_columns(
-        connection,
-        tables.attempts,
-        {
-            "position": [a.position for a in attempts],
-            "subscription_no": [a.subscription_no for a in attempts],
-            "number": [a.number for a in attempts],
-            "started_ms": [a.started_ms for a in attempts],
-            "duration_ms": [a.duration_ms for a in attempts],
-            "outcome": [str(a.outcome) for a in attempts],
-            "status_code": [a.status_code for a in attempts],
-            "response_body": [a.response_body for a in attempts],
-            "error": [a.error for a in attempts],
-            **({"retry_after_ms": waits} if any(waits) else {}),
-            **({"sent_twice": twice} if any(twice) else {}),
-            **({"response_headers": headers} if any(headers) else {}),
-        },
-    )
+    columns = sql.columns_of(attempts, Attempt._fields)
+    columns["outcome"] = list(map(str, columns["outcome"]))
+    columns["sent_twice"] = [is_twice or None for is_twice in columns["sent_twice"]]
+    for name in ("sent_twice", "retry_after_ms", "response_headers"):
+        if not any(columns[name]):
+            del columns[name]
+    await sql.insert_columns(connection, tables.attempts, columns)
 
 
 async def settle(connection: Connection, worker: str, settled: Sequence[Settled]) -> set[Key]:
@@ -167,16 +138,17 @@ async def settle(connection: Connection, worker: str, settled: Sequence[Settled]
     if not settled:
         return set()
     now = sql.now_ms(connection)
-    source = await sql.keys_source(connection, _SETTLED_COLUMNS)
+    source = await dialects.of_connection(connection).keys_source(connection, _SETTLED_COLUMNS)
+    statement = text(
+        f"UPDATE deliveries SET status = u.status, attempts = u.attempts, claimed_by = NULL, updated_ms = {now}, "
+        "last_status_code = COALESCE(u.last_status_code, deliveries.last_status_code), "
+        f"due_ms = {now} + u.wait_ms FROM {source} "
+        "WHERE deliveries.position = u.position AND deliveries.subscription_no = u.subscription_no "
+        "AND deliveries.claim = u.claim AND COALESCE(deliveries.claimed_by, '') = :worker "
+        "RETURNING deliveries.position, deliveries.subscription_no"
+    )
     rows = await connection.execute(
-        text(
-            f"UPDATE deliveries SET status = u.status, attempts = u.attempts, claimed_by = NULL, updated_ms = {now}, "
-            "last_status_code = COALESCE(u.last_status_code, deliveries.last_status_code), "
-            f"due_ms = {now} + u.wait_ms FROM {source} "
-            "WHERE deliveries.position = u.position AND deliveries.subscription_no = u.subscription_no "
-            "AND deliveries.claim = u.claim AND COALESCE(deliveries.claimed_by, '') = :worker "
-            "RETURNING deliveries.position, deliveries.subscription_no"
-        ),
+        statement,
         {
             "worker": worker,
             "rows": sql.rows_json(
@@ -234,14 +206,12 @@ async def retry_now(connection: Connection, key: Key) -> bool:
 
     The delivery loses its order key. To keep it, use ``store.order_changes`` instead.
     """
-    result = await connection.execute(
-        text(
-            f"UPDATE deliveries SET status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)}, "
-            "claim = claim + 1, claimed_by = NULL, order_key = NULL, order_shard = NULL, queued = NULL "
-            "WHERE position = :position AND subscription_no = :no AND claimed_by IS NULL"
-        ),
-        {"position": key.position, "no": key.subscription_no},
+    statement = text(
+        f"UPDATE deliveries SET status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)}, "
+        "claim = claim + 1, claimed_by = NULL, order_key = NULL, order_shard = NULL, queued = NULL "
+        "WHERE position = :position AND subscription_no = :no AND claimed_by IS NULL"
     )
+    result = await connection.execute(statement, {"position": key.position, "no": key.subscription_no})
     return bool(result.rowcount)
 
 
@@ -251,16 +221,12 @@ async def release_held(connection: Connection, channels: Collection[str]) -> Non
     The statement reads only held deliveries, through an index. Reading all deliveries would take 9 s at each start
     (with 5,000,000 deliveries on SQLite).
     """
-    source, stuck = (
-        sql.rows_source(connection, {"name": "text"}),
-        "status IN ('exhausted', 'rejected', 'held')",
-    )
+    source = sql.rows_source(connection, {"name": "text"})
+    stuck = "status IN ('exhausted', 'rejected', 'held')"
     through = sql.through_index(connection, "ix_deliveries_stuck")
-    await connection.execute(
-        text(
-            f"UPDATE deliveries {through} SET status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)} "
-            f"WHERE {stuck} AND status = '{Status.HELD}' AND queued IS NULL AND claimed_by IS NULL AND subscription_no IN "
-            f"(SELECT no FROM subscriptions WHERE status = 'active' AND channel IN (SELECT name FROM {source}))"
-        ),
-        {"rows": sql.rows_json([[name] for name in channels])},
+    statement = text(
+        f"UPDATE deliveries {through} SET status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)} "
+        f"WHERE {stuck} AND status = '{Status.HELD}' AND queued IS NULL AND claimed_by IS NULL AND subscription_no IN "
+        f"(SELECT no FROM subscriptions WHERE status = 'active' AND channel IN (SELECT name FROM {source}))"
     )
+    await connection.execute(statement, {"rows": sql.rows_json([[name] for name in channels])})

@@ -53,20 +53,14 @@ class Logged(Struct, frozen=True):
 async def looked_to(
     connection: Connection, subscription_no: int, *, before: int | None, limit: int
 ) -> int | None:
-    """Find the position of the *limit*-th delivery before position *before*, counted from the newest event down.
-
-    None if there are fewer.
-    """
+    """Find the position of the *limit*-th delivery before *before*, from the newest event down; None if there are fewer."""
     below = "" if before is None else "AND position < :before"
     statement = text(
         f"SELECT position FROM deliveries WHERE subscription_no = :no {below} "
         "ORDER BY position DESC LIMIT 1 OFFSET :skipped"
     )
-    parameters = {"no": subscription_no, "skipped": limit - 1} | (
-        {} if before is None else {"before": before}
-    )
-    row = (await connection.execute(statement, parameters)).first()
-    return row[0] if row else None
+    parameters = {"no": subscription_no, "skipped": limit - 1, "before": before}
+    return (await connection.execute(statement, parameters)).scalar()
 
 
 async def of_subscription(
@@ -79,18 +73,21 @@ async def of_subscription(
     down_to: int | None = None,
 ) -> list[Logged]:
     """Read a subscription's deliveries of events before position *before* and not below *down_to*, newest event first."""
-    conditions = ["d.subscription_no = :no"]
-    parameters: dict[str, object] = {"no": subscription_no, "limit": limit}
+    parameters = {
+        "no": subscription_no,
+        "down_to": down_to,
+        "status": status,
+        "before": before,
+        "limit": limit,
+    }
+    conditions = "d.subscription_no = :no"
     if down_to is not None:
-        conditions.append("d.position >= :down_to")
-        parameters["down_to"] = down_to
+        conditions += " AND d.position >= :down_to"
     if status is not None:
-        conditions.append("d.status = :status")
-        parameters["status"] = status
+        conditions += " AND d.status = :status"
     if before is not None:
-        conditions.append("d.position < :before")
-        parameters["before"] = before
-    statement = text(f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY d.position DESC LIMIT :limit")
+        conditions += " AND d.position < :before"
+    statement = text(f"{_SELECT} WHERE {conditions} ORDER BY d.position DESC LIMIT :limit")
     return [Logged(*row) for row in await connection.execute(statement, parameters)]
 
 

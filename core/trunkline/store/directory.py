@@ -201,9 +201,8 @@ class CompanyDirectory:
 
 async def count_change(connection: Connection) -> None:
     """Advance the counter of company changes in the caller's transaction. Appends wait until the transaction has ended."""
-    await connection.execute(
-        text("UPDATE stream_head SET companies_version = companies_version + 1 WHERE id = 1")
-    )
+    statement = text("UPDATE stream_head SET companies_version = companies_version + 1 WHERE id = 1")
+    await connection.execute(statement)
 
 
 async def _erasing(connection: Connection) -> frozenset[int]:

@@ -13,7 +13,7 @@ import orjson
 from msgspec import Struct
 
 from trunkline.model.deliveries import Key
-from trunkline.store import sql
+from trunkline.store import dialects, sql
 from trunkline.store.connection import Connection
 from trunkline.store.deliveries import Claim
 from trunkline.store.sql import text
@@ -64,16 +64,14 @@ async def waiting(connection: Connection, kind: Kind, *, after: int, limit: int)
     """List up to *limit* subscriptions that have rows of *kind* and a number above *after*, ordered by number."""
     rows_of = f"FROM deliveries AS d {sql.through_index(connection, kind.index)} WHERE {kind.condition}"
     first = f"{rows_of} AND d.subscription_no = s.no ORDER BY d.due_ms LIMIT 1"
-    rows = await connection.execute(
-        text(
-            f"WITH RECURSIVE s(no) AS (SELECT (SELECT min(d.subscription_no) {rows_of} "
-            f"AND d.subscription_no > :after) UNION ALL SELECT (SELECT min(d.subscription_no) {rows_of} "
-            "AND d.subscription_no > s.no) FROM s WHERE s.no IS NOT NULL) "
-            f"SELECT s.no, (SELECT d.order_shard {first}), (SELECT d.due_ms {first}) - {sql.now_ms(connection)} "
-            "FROM s WHERE s.no IS NOT NULL LIMIT :limit"
-        ),
-        {"after": after, "limit": limit},
+    statement = text(
+        f"WITH RECURSIVE s(no) AS (SELECT (SELECT min(d.subscription_no) {rows_of} "
+        f"AND d.subscription_no > :after) UNION ALL SELECT (SELECT min(d.subscription_no) {rows_of} "
+        "AND d.subscription_no > s.no) FROM s WHERE s.no IS NOT NULL) "
+        f"SELECT s.no, (SELECT d.order_shard {first}), (SELECT d.due_ms {first}) - {sql.now_ms(connection)} "
+        "FROM s WHERE s.no IS NOT NULL LIMIT :limit"
     )
+    rows = await connection.execute(statement, {"after": after, "limit": limit})
     return [Waiting(*row) for row in rows]
 
 
@@ -86,34 +84,29 @@ async def pick(connection: Connection, kind: Kind, wanted: Mapping[int, int]) ->
     if not wanted:
         return []
     source = sql.rows_source(connection, {"no": "bigint"})
-    array, through = sql.json_array(connection), sql.through_index(connection, kind.index)
+    array, through = dialects.of_connection(connection).json_array, sql.through_index(connection, kind.index)
     ends = (
         f"(SELECT {array}(o.position) FROM (SELECT d.position AS position FROM deliveries AS d {through} "
         f"WHERE d.subscription_no = u.no AND {kind.condition} AND d.due_ms <= (SELECT {sql.now_ms(connection)}) "
         f"ORDER BY d.due_ms {order} LIMIT :most) AS o)"
         for order in ("ASC", "DESC")
     )
+    statement = text(f"SELECT u.no, {', '.join(ends)} FROM {source}")
     rows = await connection.execute(
-        text(f"SELECT u.no, {', '.join(ends)} FROM {source}"),
-        {"most": max(wanted.values()), "rows": sql.rows_json([[no] for no in wanted])},
+        statement, {"most": max(wanted.values()), "rows": sql.rows_json([[no] for no in wanted])}
     )
-    return [
-        Key(position, no)
-        for no, first, last in rows
-        for position in _ends(positions_in(first), positions_in(last), wanted[no])
-    ]
+    keys: list[Key] = []
+    for no, first, last in rows:
+        half = positions_in(first)[: -(-wanted[no] // 2)]
+        picked = dict.fromkeys([*half, *positions_in(last)])
+        keys += [Key(position, no) for position in list(picked)[: wanted[no]]]
+    return keys
 
 
 def positions_in(column: Any) -> list[int]:
-    """Read a JSON array of positions (``sql.json_array``), which one of the drivers returns as text."""
+    """Read a JSON array of positions (``Dialect.json_array``), which one of the drivers returns as text."""
     positions: list[int] | None = orjson.loads(column) if isinstance(column, str) else column
     return positions or []
-
-
-def _ends(first: Sequence[int], last: Sequence[int], count: int) -> list[int]:
-    half = first[: -(-count // 2)]
-    known = set(half)
-    return [*half, *(position for position in last if position not in known)][:count]
 
 
 async def put_off(connection: Connection, kind: Kind, *, until_ms: int, step_ms: int, limit: int) -> int:
@@ -121,12 +114,12 @@ async def put_off(connection: Connection, kind: Kind, *, until_ms: int, step_ms:
 
     Returns the number of postponed deliveries.
     """
+    statement = text(
+        "UPDATE deliveries SET due_ms = due_ms + :step WHERE (position, subscription_no) IN (SELECT position, subscription_no "
+        f"FROM deliveries WHERE {kind.condition} AND due_ms > :after AND due_ms <= :until LIMIT :limit)"
+    )
     changed = await connection.execute(
-        text(
-            "UPDATE deliveries SET due_ms = due_ms + :step WHERE (position, subscription_no) IN (SELECT position, subscription_no "
-            f"FROM deliveries WHERE {kind.condition} AND due_ms > :after AND due_ms <= :until LIMIT :limit)"
-        ),
-        {"step": step_ms, "after": until_ms - step_ms, "until": until_ms, "limit": limit},
+        statement, {"step": step_ms, "after": until_ms - step_ms, "until": until_ms, "limit": limit}
     )
     return int(changed.rowcount)
 
@@ -143,18 +136,21 @@ async def claim(
     if not keys:
         return []
     now = sql.now_ms(connection)
-    source = await sql.keys_source(connection, {"position": "bigint", "no": "bigint"})
+    source = await dialects.of_connection(connection).keys_source(
+        connection, {"position": "bigint", "no": "bigint"}
+    )
+    statement = text(
+        f"WITH picked AS (SELECT d.position, d.subscription_no FROM {source} JOIN deliveries AS d "
+        "ON d.position = u.position AND d.subscription_no = u.no "
+        f"WHERE d.due_ms <= {now} AND CASE WHEN {kind.condition} THEN 1 END = 1 "  # CASE prevents use of the kind's index
+        f"{sql.for_update_skipping(connection, of='d')}) "
+        f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, due_ms = {now} + :lease "
+        "WHERE (position, subscription_no) IN (SELECT position, subscription_no FROM picked) "  # with FROM, SQLite would scan
+        "RETURNING deliveries.position, deliveries.subscription_no, deliveries.attempts, deliveries.round_start, "
+        "deliveries.claim, deliveries.replay_no"
+    )
     rows = await connection.execute(
-        text(
-            f"WITH picked AS (SELECT d.position, d.subscription_no FROM {source} JOIN deliveries AS d "
-            "ON d.position = u.position AND d.subscription_no = u.no "
-            f"WHERE d.due_ms <= {now} AND CASE WHEN {kind.condition} THEN 1 END = 1 "  # CASE prevents use of the kind's index
-            f"{sql.for_update_skipping(connection, of='d')}) "
-            f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, due_ms = {now} + :lease "
-            "WHERE (position, subscription_no) IN (SELECT position, subscription_no FROM picked) "  # with FROM, SQLite would scan
-            "RETURNING deliveries.position, deliveries.subscription_no, deliveries.attempts, deliveries.round_start, "
-            "deliveries.claim, deliveries.replay_no"
-        ),
+        statement,
         {
             "worker": worker,
             "lease": lease_ms,

@@ -1,7 +1,7 @@
 """The database through SQLAlchemy's engines, for plugins and migrations, and the translation of errors of a failing database."""
 
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Self
@@ -13,7 +13,6 @@ from trunkline.errors import StoreUnavailable
 from trunkline.store import dialects, failures
 from trunkline.store.database import ANSWER_SECONDS, Database
 from trunkline.store.database_file import DatabaseFile
-from trunkline.store.dialects import Dialect
 from trunkline.store.direct import Driver, Pools
 
 if TYPE_CHECKING:
@@ -40,7 +39,14 @@ class EngineDatabase(Database):
         path = dialect.file_of(url)
         self._file = None if path is None else DatabaseFile(path, creates=creates)
         self._engines = Engines(
-            dialect, url, pool_size=pool_size, schema=schema, answer_seconds=answer_seconds, file=self._file
+            partial(
+                dialect.connect,
+                url,
+                pool_size=pool_size,
+                schema=schema,
+                answer_seconds=answer_seconds,
+                file=self._file,
+            )
         )
         super().__init__(url, self._engines, pool_size=pool_size, schema=schema, listen_url=listen_url)
         self._direct: Database | None = None
@@ -101,9 +107,13 @@ class EngineDatabase(Database):
             file=self._file,
         )
         lender = Pools(connect, self.dialect.readers(connections), has_one_writer=self.dialect.has_one_writer)
-        lazy = None
-        if self.dialect.has_one_writer:
-            lazy = Pools(partial(_connect_lazily, connect), 1, has_one_writer=False)
+
+        async def connect_lazily() -> Driver:
+            driver = await connect()
+            await driver.run("PRAGMA synchronous = NORMAL", ())
+            return driver
+
+        lazy = Pools(connect_lazily, 1, has_one_writer=False) if self.dialect.has_one_writer else None
         direct = Database(
             self.url,
             lender,
@@ -126,22 +136,11 @@ def direct_of(settings: settings.Database, *, connections: int = 2) -> Database:
 class Engines:
     """Lends connections of SQLAlchemy: one engine reads and commits each statement, the other engine writes.
 
-    The engines are made at first use, because they load SQLAlchemy's ORM.
+    *make* makes the engines at first use, because they load SQLAlchemy's ORM.
     """
 
-    def __init__(
-        self,
-        dialect: Dialect,
-        url: str,
-        *,
-        pool_size: int,
-        schema: str | None,
-        answer_seconds: float,
-        file: DatabaseFile | None,
-    ) -> None:
-        self._make = partial(
-            dialect.connect, url, pool_size=pool_size, schema=schema, answer_seconds=answer_seconds, file=file
-        )
+    def __init__(self, make: "Callable[[], tuple[AsyncEngine, AsyncEngine]]") -> None:
+        self._make = make
 
     @property
     def writer(self) -> "AsyncEngine":
@@ -152,33 +151,32 @@ class Engines:
     def _made(self) -> "tuple[AsyncEngine, AsyncEngine]":
         return self._make()
 
-    @contextlib.asynccontextmanager
-    async def read(self) -> "AsyncGenerator[AsyncConnection]":
+    def read(self) -> "AbstractAsyncContextManager[AsyncConnection]":
         """Lend a connection for reading. Raises StoreUnavailable."""
-        with translated():
-            async with self._made[0].connect() as connection:
-                try:
-                    yield connection
-                except TimeoutError:  # a rollback would not be answered either
-                    await connection.invalidate()
-                    raise
+        return _lent(self._made[0].connect())
 
-    @contextlib.asynccontextmanager
-    async def write(self) -> "AsyncGenerator[AsyncConnection]":
+    def write(self) -> "AbstractAsyncContextManager[AsyncConnection]":
         """Lend a connection inside a transaction. Raises StoreUnavailable."""
-        with translated():
-            async with self.writer.begin() as connection:
-                try:
-                    yield connection
-                except TimeoutError:
-                    await connection.invalidate()
-                    raise
+        return _lent(self.writer.begin())
 
     async def close(self) -> None:
         """Close all connections."""
         if "_made" in self.__dict__:
             for engine in self._made:
                 await engine.dispose()
+
+
+@contextlib.asynccontextmanager
+async def _lent(
+    opening: "AbstractAsyncContextManager[AsyncConnection]",
+) -> "AsyncGenerator[AsyncConnection]":
+    with translated():
+        async with opening as connection:
+            try:
+                yield connection
+            except TimeoutError:  # a rollback would not be answered either
+                await connection.invalidate()
+                raise
 
 
 @contextlib.contextmanager
@@ -197,9 +195,3 @@ def translated() -> Generator[None]:
         if not failures.is_connecting(error):
             raise
         raise failures.unavailable(error) from error
-
-
-async def _connect_lazily(connect: Callable[[], Awaitable[Driver]]) -> Driver:
-    driver = await connect()
-    await driver.run("PRAGMA synchronous = NORMAL", ())
-    return driver

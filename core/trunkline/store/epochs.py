@@ -37,7 +37,7 @@ def timeline_step(connection: Connection) -> tuple[str, str]:
     Without a promotion, their values are 0 and the current timeline. If ``stream_head`` has no timeline, the server's
     timeline is not read.
     """
-    now = sql.timeline(connection)
+    now = dialects.of_connection(connection).timeline
     return (
         f"CASE WHEN timeline IS NULL OR timeline = {now} THEN 0 ELSE {_step(connection)} END",
         f"CASE WHEN timeline IS NULL THEN NULL ELSE {now} END",
@@ -45,7 +45,7 @@ def timeline_step(connection: Connection) -> tuple[str, str]:
 
 
 def _step(connection: Connection) -> str:
-    passed_ms = f"{sql.greatest(connection)}({sql.now_ms(connection)} - accepted_ms, 0)"
+    passed_ms = f"{dialects.of_connection(connection).greatest}({sql.now_ms(connection)} - accepted_ms, 0)"
     return f"({STEP} + CASE WHEN accepted_ms = 0 THEN 0 ELSE {passed_ms} * {STEP_PER_MS} END)"
 
 
@@ -62,13 +62,11 @@ async def advance(connection: Connection, *, past: int = 0) -> Advanced:
     advanced = Advanced(before, max(before + step, past))
     companies_after = await companies.new_id(connection) - 1 + step
     _, timeline = timeline_step(connection)
-    await connection.execute(
-        text(
-            "UPDATE stream_head SET position = :position, companies_after = :companies_after, "
-            f"timeline = {timeline} WHERE id = 1"
-        ),
-        {"position": advanced.after, "companies_after": companies_after},
+    statement = text(
+        "UPDATE stream_head SET position = :position, companies_after = :companies_after, "
+        f"timeline = {timeline} WHERE id = 1"
     )
+    await connection.execute(statement, {"position": advanced.after, "companies_after": companies_after})
     faults.point("advance.after_head")
     await dialects.of_connection(connection).skip_numbers(connection, step)
     faults.point("advance.before_commit")
@@ -101,7 +99,9 @@ async def note_timeline(connection: Connection) -> bool:
     """
     noted = (await connection.execute(text("SELECT timeline FROM stream_head WHERE id = 1"))).scalar_one()
     try:
-        timeline = (await connection.execute(text(f"SELECT {sql.timeline(connection)}"))).scalar_one()
+        timeline = (
+            await connection.execute(text(f"SELECT {dialects.of_connection(connection).timeline}"))
+        ).scalar_one()
     except Exception as error:
         if not failures.is_answer(error):
             raise

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from trunkline.model.company_rows import CompanyRows
 from trunkline.model.environments import company_number, environment_member, is_test, other_environment
-from trunkline.store import audit_log, directory, retention, sql, subscriptions
+from trunkline.store import audit_log, dialects, directory, retention, sql, subscriptions
 from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
@@ -27,6 +27,7 @@ _COUNTED = {
 """The tables that ``left`` counts, each with the SQL that finds a company's rows."""
 
 _SUBSCRIPTIONS = "SELECT no FROM subscriptions WHERE company_id = :company"
+_REPLAYS = CompanyRows("replays", f"subscription_no IN ({_SUBSCRIPTIONS})")
 _OF_COMPANY = (
     CompanyRows("unsettled", f"subscription_no IN ({_SUBSCRIPTIONS})"),
     CompanyRows("unreleased", f"subscription_no IN ({_SUBSCRIPTIONS})"),
@@ -116,18 +117,16 @@ async def _stop(connection: Connection, company_id: int, id: str) -> None:
     """Make the hub refuse new events and calls for a company, which the erasure *id* will remove."""
     now = sql.now_ms(connection)
     parameters: dict[str, Any] = {"company": company_id, "id": id}
-    await connection.execute(
-        text(
-            "INSERT INTO companies (company_id, limits, created_ms, updated_ms, erasure) "
-            f"VALUES (:company, '{{}}', {now}, {now}, :id) ON CONFLICT (company_id) DO UPDATE SET limits = '{{}}', "
-            "reference = NULL, name = NULL, time_zone = NULL, metadata = NULL, alert_recipients = NULL, erasure = :id"
-        ),
-        parameters,
+    statement = text(
+        "INSERT INTO companies (company_id, limits, created_ms, updated_ms, erasure) "
+        f"VALUES (:company, '{{}}', {now}, {now}, :id) ON CONFLICT (company_id) DO UPDATE SET limits = '{{}}', "
+        "reference = NULL, name = NULL, time_zone = NULL, metadata = NULL, alert_recipients = NULL, erasure = :id"
     )
-    await connection.execute(
-        text(f"UPDATE api_keys SET revoked_ms = {now} WHERE company_id = :company AND revoked_ms IS NULL"),
-        {"company": company_id},
+    await connection.execute(statement, parameters)
+    statement = text(
+        f"UPDATE api_keys SET revoked_ms = {now} WHERE company_id = :company AND revoked_ms IS NULL"
     )
+    await connection.execute(statement, {"company": company_id})
 
 
 async def find(connection: Connection, id: str) -> Erasure | None:
@@ -145,11 +144,8 @@ async def left(connection: Connection, erasure: Erasure) -> tuple[dict[str, int]
         for table, source in _COUNTED.items()
     )
     company, other = (*erasure.environments, erasure.company_id)[:2]
-    row = (
-        await connection.execute(
-            text(f"SELECT {sql.now_ms(connection)}, {counted}"), {"company": company, "other": other}
-        )
-    ).one()
+    statement = text(f"SELECT {sql.now_ms(connection)}, {counted}")
+    row = (await connection.execute(statement, {"company": company, "other": other})).one()
     return dict(zip(_COUNTED, row[1:], strict=True)), int(row[0]) - erasure.created_ms
 
 
@@ -209,14 +205,11 @@ async def complete(connection: Connection, erasure: Erasure) -> None:
     """End *erasure*, and delete the company's record."""
     await directory.count_change(connection)
     for company_id in erasure.environments:
-        await connection.execute(
-            text("DELETE FROM companies WHERE company_id = :company AND erasure = :id"),
-            {"company": company_id, "id": erasure.id},
-        )
+        statement = text("DELETE FROM companies WHERE company_id = :company AND erasure = :id")
+        await connection.execute(statement, {"company": company_id, "id": erasure.id})
     now = sql.now_ms(connection)
-    await connection.execute(
-        text(f"UPDATE erasures SET completed_ms = {now}, holder = NULL WHERE id = :id"), {"id": erasure.id}
-    )
+    statement = text(f"UPDATE erasures SET completed_ms = {now}, holder = NULL WHERE id = :id")
+    await connection.execute(statement, {"id": erasure.id})
 
 
 async def remove_piece(
@@ -226,7 +219,9 @@ async def remove_piece(
 
     Returns an empty list when no rows are left.
     """
-    await sql.prefer_indexes(connection)  # statistics may still count removed rows
+    await dialects.of_connection(connection).prefer_indexes(
+        connection
+    )  # statistics may still count removed rows
     for company_id in erasure.environments:
         if removals := await _remove_some(connection, company_id, plugins=plugins, limit=limit):
             return removals
@@ -238,17 +233,17 @@ async def _remove_some(
 ) -> list[Removal]:
     of_company = (*plugins, *_OF_COMPANY)
     steps: list[Callable[[], Awaitable[list[Removal]]]] = [
-        lambda: _remove_replays(connection, company_id, limit),
+        lambda: _remove_rows(connection, _REPLAYS, company_id, limit),
         lambda: _remove_deliveries(connection, company_id, limit),
         *(lambda rows=rows: _remove_rows(connection, rows, company_id, limit) for rows in of_company),
         lambda: _remove_events(connection, company_id, limit),
         lambda: _empty_subscriptions(connection, company_id, limit),
-        lambda: _empty_audit(connection, company_id, limit),
     ]
     for step in steps:
         if removals := [(table, rows) for table, rows in await step() if rows]:
             return removals
-    return []
+    emptied = await audit_log.empty(connection, company_id, limit=limit)
+    return [("audit", emptied)] if emptied else []
 
 
 async def _remove_rows(
@@ -257,13 +252,6 @@ async def _remove_rows(
     statement = text(f"DELETE FROM {rows.table} WHERE {sql.some_of(connection, rows.table, rows.where)}")
     done = await connection.execute(statement, {"company": company_id, "limit": limit})
     return [(rows.table, done.rowcount)]
-
-
-async def _remove_replays(connection: Connection, company_id: int, limit: int) -> list[Removal]:
-    some = sql.some_of(connection, "replays", f"subscription_no IN ({_SUBSCRIPTIONS})")
-    statement = text(f"DELETE FROM replays WHERE {some}")
-    done = await connection.execute(statement, {"company": company_id, "limit": limit})
-    return [("replays", done.rowcount)]
 
 
 async def _remove_deliveries(connection: Connection, company_id: int, limit: int) -> list[Removal]:
@@ -278,38 +266,16 @@ async def _remove_deliveries(connection: Connection, company_id: int, limit: int
     picked = text(
         "SELECT position FROM deliveries WHERE subscription_no = :no ORDER BY position LIMIT :limit"
     )
-    rows = await connection.execute(picked, {"no": no, "limit": limit})
-    return await _remove_at(connection, [row[0] for row in rows], ("attempts", "deliveries"), no=no)
+    positions = [row[0] for row in await connection.execute(picked, {"no": no, "limit": limit})]
+    return list((await retention.delete_at(connection, positions, ("attempts", "deliveries"), no=no)).items())
 
 
 async def _remove_events(connection: Connection, company_id: int, limit: int) -> list[Removal]:
     """Remove events, oldest first, and the rows that the ledger still has about them."""
     picked = text("SELECT position FROM events WHERE company_id = :company ORDER BY position LIMIT :limit")
-    rows = await connection.execute(picked, {"company": company_id, "limit": limit})
-    return await _remove_at(connection, [row[0] for row in rows], ("attempts", "deliveries", "events"))
-
-
-async def _remove_at(
-    connection: Connection, positions: Sequence[int], tables: Sequence[str], *, no: int | None = None
-) -> list[Removal]:
-    if not positions:
-        return []
-    of_one = "" if no is None else "AND subscription_no = :no"
-    parameters: dict[str, Any] = retention.position_parameters(positions) | ({} if no is None else {"no": no})
-    within = retention.within_positions(connection)
-    return [
-        (
-            table,
-            (
-                await connection.execute(text(f"DELETE FROM {table} WHERE {within} {of_one}"), parameters)
-            ).rowcount,
-        )
-        for table in tables
-    ]
-
-
-async def _empty_audit(connection: Connection, company_id: int, limit: int) -> list[Removal]:
-    return [("audit", await audit_log.empty(connection, company_id, limit=limit))]
+    positions = [row[0] for row in await connection.execute(picked, {"company": company_id, "limit": limit})]
+    counts = await retention.delete_at(connection, positions, ("attempts", "deliveries", "events"))
+    return list(counts.items())
 
 
 async def _empty_subscriptions(connection: Connection, company_id: int, limit: int) -> list[Removal]:

@@ -27,23 +27,23 @@ async def count(connection: Connection) -> int:
 
 async def newest(connection: Connection) -> Sequence[Registered]:
     """Read the newest revision of every type, in the order of their names."""
-    rows = await connection.execute(
-        text(
-            "SELECT t.name, t.revision, t.schema_json FROM event_types t JOIN ("
-            "SELECT name, MAX(revision) AS revision FROM event_types GROUP BY name"
-            ") n ON n.name = t.name AND n.revision = t.revision ORDER BY t.name"
-        )
+    statement = text(
+        "SELECT t.name, t.revision, t.schema_json FROM event_types t JOIN ("
+        "SELECT name, MAX(revision) AS revision FROM event_types GROUP BY name"
+        ") n ON n.name = t.name AND n.revision = t.revision ORDER BY t.name"
     )
+    rows = await connection.execute(statement)
     return [Registered(name, revision, schema.encode()) for name, revision, schema in rows]
 
 
 async def insert(connection: Connection, registered: Registered, *, now_ms: int) -> bool:
     """Store a revision. Returns False if the revision's number is already used."""
+    statement = text(
+        "INSERT INTO event_types (name, revision, schema_json, created_ms)"
+        " VALUES (:name, :revision, :schema, :now) ON CONFLICT (name, revision) DO NOTHING"
+    )
     result = await connection.execute(
-        text(
-            "INSERT INTO event_types (name, revision, schema_json, created_ms)"
-            " VALUES (:name, :revision, :schema, :now) ON CONFLICT (name, revision) DO NOTHING"
-        ),
+        statement,
         {
             "name": registered.name,
             "revision": registered.revision,

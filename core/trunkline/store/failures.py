@@ -19,10 +19,7 @@ In order, they mean: connection error, shutdown, statement cancelled or timed ou
 read-only, idle in a transaction for too long, system error, login refused, no such database, rolled back because of a
 conflict, missing privilege.
 """
-_DISK_FULL = (
-    "the disk that holds the database is full",
-    "free space on it, and the hub goes on by itself",
-)
+_DISK_FULL = ("the disk that holds the database is full", "free space on it, and the hub goes on by itself")
 _DISK_FAILS = (
     "the database cannot write to its disk",
     "look for a quota or a fault of the disk, and the hub goes on by itself",
@@ -50,7 +47,7 @@ def is_down(error: exc.DBAPIError) -> bool:
     """Return whether *error* means that the database cannot answer now, as opposed to a wrong statement."""
     if error.connection_invalidated or isinstance(error, exc.InterfaceError):
         return True
-    state = _sqlstate(error)
+    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
     if isinstance(state, str):
         return means_down(state)
     return isinstance(error, exc.OperationalError)
@@ -113,7 +110,3 @@ def first_line(error: BaseException) -> str:
     """Return the first line of the message of *error*, or of the error that *error* wraps."""
     original = getattr(error, "orig", None) or error
     return f"{type(original).__name__}: {str(original).partition(chr(10))[0]}"
-
-
-def _sqlstate(error: exc.DBAPIError) -> str | None:
-    return getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)

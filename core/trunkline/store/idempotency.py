@@ -57,26 +57,14 @@ async def remember(connection: Connection, uses: Sequence[Use], *, now_ms: int, 
     ).bindparams(bindparam("namespaces", expanding=True), bindparam("keys", expanding=True))
     edge = {"edge": now_ms - lifetime_ms}
     await connection.execute(statement, edge | _named({(use.namespace, use.key) for use in uses}))
-    await sql.insert_columns(
-        connection,
-        tables.idempotency_keys,
-        {
-            "namespace": [use.namespace for use in uses],
-            "key": [use.key for use in uses],
-            "fingerprint": [use.fingerprint for use in uses],
-            "first_position": [use.first_position for use in uses],
-            "count": [use.count for use in uses],
-            "created_ms": [now_ms] * len(uses),
-        },
-    )
+    columns = sql.columns_of(uses, Use.__struct_fields__) | {"created_ms": [now_ms] * len(uses)}
+    await sql.insert_columns(connection, tables.idempotency_keys, columns)
 
 
 async def forget(connection: Connection, keys: Collection[tuple[int, str]]) -> None:
     """Remove the uses of *keys*."""
-    await connection.execute(
-        text("DELETE FROM idempotency_keys WHERE namespace = :namespace AND key = :key"),
-        [{"namespace": namespace, "key": key} for namespace, key in keys],
-    )
+    statement = text("DELETE FROM idempotency_keys WHERE namespace = :namespace AND key = :key")
+    await connection.execute(statement, [{"namespace": namespace, "key": key} for namespace, key in keys])
 
 
 def _named(keys: Collection[tuple[int, str]]) -> dict[str, object]:

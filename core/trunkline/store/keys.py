@@ -20,7 +20,7 @@ from trunkline.store.sql import text
 TOUCH_AFTER_MS = 5 * 60 * 1000
 """Minimum time between two updates of a key's time of last use, so that most calls write nothing."""
 
-_OPERATOR = 0
+
 _COLUMNS = (
     "id, company_id, name, scopes, last4, created_ms, last_used_ms, revoked_ms, pins, expires_ms, networks, "
     "created_by, created_by_kind"
@@ -76,7 +76,7 @@ async def insert(
     """Store a new key, whose *digest* was made with *pepper*. *replaces* is the key that it replaces, if any."""
     values = {
         "id": record.id,
-        "company_id": record.company_id or _OPERATOR,
+        "company_id": record.company_id or operational.OPERATORS,
         "name": record.name,
         "scopes": orjson.dumps(record.scopes).decode(),
         "digest": digest,
@@ -103,14 +103,14 @@ async def _tell(connection: Connection, event_type: str, record: KeyRecord, **mo
     audit_log.note(
         event_type,
         record.id,
-        company_id=record.company_id or _OPERATOR,
+        company_id=record.company_id or operational.OPERATORS,
         before=None if is_new else values,
         after=None if is_over else more.get("successor", values),
     )
     caller = callers.principal()
     by = None if caller is None else show_maker(caller.kind, caller.id)
     facts = {"key": _describe(record), **more, "by": by}
-    await operational.tell(connection, [News(event_type, record.company_id or _OPERATOR, facts)])
+    await operational.tell(connection, [News(event_type, record.company_id or operational.OPERATORS, facts)])
 
 
 def _describe(record: KeyRecord) -> dict[str, Any]:
@@ -124,11 +124,6 @@ def _describe(record: KeyRecord) -> dict[str, Any]:
     }
 
 
-async def clock_ms(connection: Connection) -> int:
-    """Read the database's clock."""
-    return int((await connection.execute(text(f"SELECT {sql.now_ms(connection)}"))).scalar_one())
-
-
 async def find_valid(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, ValidKey]:
     """Look up the valid keys with *digests*."""
     statement = _find_statement(dialects.of_connection(connection))
@@ -138,11 +133,8 @@ async def find_valid(connection: Connection, digests: Sequence[bytes]) -> dict[b
 
 async def find_valid_by_id(connection: Connection, key_id: str) -> ValidKey | None:
     """Find a valid key by its id; None if there is none."""
-    row = (
-        await connection.execute(
-            text(f"{_select_valid(dialects.of_connection(connection))} AND id = :id"), {"id": key_id}
-        )
-    ).first()
+    statement = text(f"{_select_valid(dialects.of_connection(connection))} AND id = :id")
+    row = (await connection.execute(statement, {"id": key_id})).first()
     return _valid(row) if row else None
 
 
@@ -175,22 +167,15 @@ async def list_keys(connection: Connection, company_id: int | None) -> list[KeyR
     """List the keys of one company, or all keys if *company_id* is None; oldest first, including revoked keys."""
     where = "" if company_id is None else "WHERE company_id = :company"
     statement = text(f"SELECT {_COLUMNS} FROM api_keys {where} ORDER BY created_ms, id")
-    rows = await connection.execute(statement, {} if company_id is None else {"company": company_id})
+    rows = await connection.execute(statement, {"company": company_id})
     return [_record(row) for row in rows]
 
 
 async def revoke(connection: Connection, key_id: str, *, company_id: int | None) -> bool:
-    """Revoke a key permanently.
-
-    If *company_id* is None, the key may be of any company. Returns False if there is no such key.
-    """
+    """Revoke a key permanently; None as *company_id* means any company. Returns False if there is no such key."""
     where = "" if company_id is None else "AND company_id = :company"
-    parameters = {"id": key_id} | ({} if company_id is None else {"company": company_id})
-    found = await connection.execute(
-        text(f"SELECT {_COLUMNS} FROM api_keys WHERE id = :id {where} {sql.for_update(connection)}"),
-        parameters,
-    )
-    row = found.first()
+    statement = text(f"SELECT {_COLUMNS} FROM api_keys WHERE id = :id {where} {sql.for_update(connection)}")
+    row = (await connection.execute(statement, {"id": key_id, "company": company_id})).first()
     if row is not None and (record := _record(row)).revoked_ms is None:
         statement = text(f"UPDATE api_keys SET revoked_ms = {sql.now_ms(connection)} WHERE id = :id")
         await connection.execute(statement, {"id": key_id})
@@ -212,17 +197,13 @@ async def revoke_made_by(connection: Connection, maker_id: str, *, company_id: i
 
 
 async def take_valid(connection: Connection, key_id: str, *, company_id: int | None) -> KeyRecord | None:
-    """Lock and read a valid key; None if there is no such key.
-
-    If *company_id* is None, the key may be of any company.
-    """
+    """Lock and read a valid key; None if there is no such key. None as *company_id* means any company."""
     where = "" if company_id is None else "AND company_id = :company"
     statement = text(
         f"SELECT {_COLUMNS} FROM api_keys WHERE id = :id {where} AND {_is_valid(sql.now_ms(connection))} "
         f"{sql.for_update(connection)}"
     )
-    parameters = {"id": key_id} | ({} if company_id is None else {"company": company_id})
-    row = (await connection.execute(statement, parameters)).first()
+    row = (await connection.execute(statement, {"id": key_id, "company": company_id})).first()
     return _record(row) if row else None
 
 
@@ -249,21 +230,8 @@ def _valid(row: Sequence[Any]) -> ValidKey:
 
 
 def _record(row: Sequence[Any]) -> KeyRecord:
-    (
-        key_id,
-        company_id,
-        name,
-        scopes,
-        last4,
-        created_ms,
-        last_used_ms,
-        revoked_ms,
-        pins,
-        expires_ms,
-        networks,
-        created_by,
-        created_by_kind,
-    ) = row
+    key_id, company_id, name, scopes, last4, *times_ms, pins, expires_ms, networks, maker, kind = row
+    created_ms, last_used_ms, revoked_ms = times_ms
     return KeyRecord(
         key_id,
         company_id or None,
@@ -276,8 +244,8 @@ def _record(row: Sequence[Any]) -> KeyRecord:
         sql.pins_of(pins),
         expires_ms,
         tuple(orjson.loads(networks)) if networks else (),
-        created_by,
-        created_by_kind,
+        maker,
+        kind,
     )
 
 

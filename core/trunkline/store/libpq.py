@@ -151,16 +151,11 @@ def _check(name: str, value: str) -> None:
         msg = f"has connect_timeout={value[:60]}, which is not a number of seconds from 1 to 600"
         raise _Wrong(msg)
     if name in _FILES and value != SYSTEM:
-        _check_file(name, value)
-
-
-def _check_file(name: str, value: str) -> None:
-    try:
-        with Path(value).open("rb"):
-            pass
-    except OSError as error:
-        msg = f"names the file {value} as {name}, which cannot be read: {error.strerror}"
-        raise _Wrong(msg) from None
+        try:
+            Path(value).open("rb").close()
+        except OSError as error:
+            msg = f"names the file {value} as {name}, which cannot be read: {error.strerror}"
+            raise _Wrong(msg) from None
 
 
 def _split_hosts(found: dict[str, str]) -> None:
@@ -173,9 +168,16 @@ def _split_hosts(found: dict[str, str]) -> None:
     hosts: list[str] = []
     ports: list[str] = []
     for text in found["host"].split(","):
-        host, port = _host_and_port(text)
-        hosts.append(host)
-        ports.append(port)
+        if text.startswith("/"):  # not of the URL's host, in which '/' is encoded
+            hosts.append(text)
+            ports.append("")
+            continue
+        parts = _HOST.fullmatch(text)
+        if parts is None or not (parts["ipv6"] or parts["name"]):
+            msg = f"has '{unquote(text)[:60]}' where a host is expected, such as db.example.com:5432"
+            raise _Wrong(msg)
+        hosts.append(unquote(parts["ipv6"] or parts["name"]))
+        ports.append(parts["port"] or "")
     if len(given) not in (1, len(hosts)):
         msg = f"has {len(given)} ports for {len(hosts)} hosts; give one for all, or one for each"
         raise _Wrong(msg)
@@ -184,16 +186,6 @@ def _split_hosts(found: dict[str, str]) -> None:
     for port in filter(None, ports):
         _check_port(port)
     found |= {"host": ",".join(hosts), "port": ",".join(ports)}
-
-
-def _host_and_port(text: str) -> tuple[str, str]:
-    if text.startswith("/"):  # not of the URL's host, in which '/' is encoded
-        return text, ""
-    parts = _HOST.fullmatch(text)
-    if parts is None or not (parts["ipv6"] or parts["name"]):
-        msg = f"has '{unquote(text)[:60]}' where a host is expected, such as db.example.com:5432"
-        raise _Wrong(msg)
-    return unquote(parts["ipv6"] or parts["name"]), parts["port"] or ""
 
 
 def _check_port(port: str) -> None:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from trunkline.model.deliveries import Status
 from trunkline.store import releasing, sql
 from trunkline.store.connection import Connection
+from trunkline.store.deliveries import OPEN
 from trunkline.store.sql import text
 
 PIECE = 500
@@ -22,7 +23,6 @@ A hundred subscriptions may be disabled at once, and other transactions wait for
 """
 LOOKED_AT = 5_000
 """The number of open deliveries that one piece reads. Of half a million ordered deliveries, few may have to be changed."""
-_OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
 
 
 class Change(StrEnum):
@@ -35,8 +35,8 @@ class Change(StrEnum):
 
 _WHICH = {
     Change.PARK: f"status = '{Status.PENDING}' AND due_ms IS NOT NULL AND claimed_by IS NULL",
-    Change.WAKE: f"{_OPEN} AND due_ms IS NULL AND queued IS NULL AND claimed_by IS NULL",
-    Change.END: _OPEN,
+    Change.WAKE: f"{OPEN} AND due_ms IS NULL AND queued IS NULL AND claimed_by IS NULL",
+    Change.END: OPEN,
 }
 """The deliveries that each change applies to.
 
@@ -56,7 +56,7 @@ async def apply(connection: Connection, subscription_no: int, change: Change) ->
     that time.
     """
     statement = text(
-        f"SELECT max(position) FROM {_open_ones(connection)} WHERE subscription_no = :no AND {_OPEN}"
+        f"SELECT max(position) FROM {_open_ones(connection)} WHERE subscription_no = :no AND {OPEN}"
     )
     last = (await connection.execute(statement, {"no": subscription_no})).scalar()
     reached = None
@@ -65,12 +65,12 @@ async def apply(connection: Connection, subscription_no: int, change: Change) ->
     if reached is None:
         await _forget(connection, subscription_no)
         return
+    statement = text(
+        "INSERT INTO unsettled (subscription_no, change, position, last) VALUES (:no, :change, :position, :last) "
+        "ON CONFLICT (subscription_no) DO UPDATE SET change = :change, position = :position, last = :last"
+    )
     await connection.execute(
-        text(
-            "INSERT INTO unsettled (subscription_no, change, position, last) VALUES (:no, :change, :position, :last) "
-            "ON CONFLICT (subscription_no) DO UPDATE SET change = :change, position = :position, last = :last"
-        ),
-        {"no": subscription_no, "change": change.value, "position": reached, "last": last},
+        statement, {"no": subscription_no, "change": change.value, "position": reached, "last": last}
     )
 
 
@@ -86,17 +86,14 @@ async def apply_to_all(connection: Connection, subscription_nos: Sequence[int], 
         return
     source = sql.rows_source(connection, {"no": "bigint"})
     used = {"rows": sql.rows_json([[no] for no in left])}
-    await connection.execute(
-        text(f"DELETE FROM unsettled WHERE subscription_no IN (SELECT no FROM {source})"), used
+    statement = text(f"DELETE FROM unsettled WHERE subscription_no IN (SELECT no FROM {source})")
+    await connection.execute(statement, used)
+    last = f"(SELECT max(position) FROM {_open_ones(connection)} WHERE subscription_no = u.no AND {OPEN})"
+    statement = text(
+        "INSERT INTO unsettled (subscription_no, change, position, last) "
+        f"SELECT no, :change, 0, last FROM (SELECT u.no, {last} AS last FROM {source}) AS found WHERE last IS NOT NULL"
     )
-    last = f"(SELECT max(position) FROM {_open_ones(connection)} WHERE subscription_no = u.no AND {_OPEN})"
-    await connection.execute(
-        text(
-            "INSERT INTO unsettled (subscription_no, change, position, last) "
-            f"SELECT no, :change, 0, last FROM (SELECT u.no, {last} AS last FROM {source}) AS found WHERE last IS NOT NULL"
-        ),
-        {**used, "change": change.value},
-    )
+    await connection.execute(statement, {**used, "change": change.value})
 
 
 async def unsettled(connection: Connection, *, limit: int) -> Sequence[int]:
@@ -115,9 +112,8 @@ async def go_on(connection: Connection, subscription_no: int) -> None:
     statement = text(f"SELECT 1 FROM subscriptions WHERE no = :no {locking}")
     if (await connection.execute(statement, parameters)).first() is None:
         gone = "NOT EXISTS (SELECT 1 FROM subscriptions WHERE no = :no)"
-        await connection.execute(
-            text(f"DELETE FROM unsettled WHERE subscription_no = :no AND {gone}"), parameters
-        )
+        statement = text(f"DELETE FROM unsettled WHERE subscription_no = :no AND {gone}")
+        await connection.execute(statement, parameters)
         return
     statement = text("SELECT change, position, last FROM unsettled WHERE subscription_no = :no")
     row = (await connection.execute(statement, parameters)).first()
@@ -142,7 +138,7 @@ async def _piece(
 
     Returns the position from which to continue; None if no deliveries are left.
     """
-    within = f"FROM {_open_ones(connection)} WHERE subscription_no = :no AND {_OPEN} AND position > :after AND position <= :last"
+    within = f"FROM {_open_ones(connection)} WHERE subscription_no = :no AND {OPEN} AND position > :after AND position <= :last"
     used = {"no": subscription_no, "after": after, "last": last}
     statement = text(f"SELECT position {within} ORDER BY position LIMIT 1 OFFSET :skipped")
     edge = (await connection.execute(statement, {**used, "skipped": LOOKED_AT - 1})).scalar()
@@ -151,12 +147,12 @@ async def _piece(
     positions = [row[0] for row in await connection.execute(statement, {**used, "limit": PIECE})]
     if positions:
         how = _HOW[change].format(now=sql.now_ms(connection))
+        statement = text(
+            f"UPDATE deliveries SET {how} WHERE subscription_no = :no AND {OPEN} "
+            f"AND position BETWEEN :first AND :last AND {_WHICH[change]}"
+        )
         await connection.execute(
-            text(
-                f"UPDATE deliveries SET {how} WHERE subscription_no = :no AND {_OPEN} "
-                f"AND position BETWEEN :first AND :last AND {_WHICH[change]}"
-            ),
-            {"no": subscription_no, "first": positions[0], "last": positions[-1]},
+            statement, {"no": subscription_no, "first": positions[0], "last": positions[-1]}
         )
     return positions[-1] if len(positions) == PIECE else edge
 
@@ -170,6 +166,5 @@ def _open_ones(connection: Connection) -> str:
 
 
 async def _forget(connection: Connection, subscription_no: int) -> None:
-    await connection.execute(
-        text("DELETE FROM unsettled WHERE subscription_no = :no"), {"no": subscription_no}
-    )
+    statement = text("DELETE FROM unsettled WHERE subscription_no = :no")
+    await connection.execute(statement, {"no": subscription_no})

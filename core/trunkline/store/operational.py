@@ -9,14 +9,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import BigInteger, String
 
 from trunkline.model.environments import company_number, environment_of
 from trunkline.model.events import Draft
 from trunkline.model.times import utc_text_of_ms
-from trunkline.store import sql, stream, told_tables
+from trunkline.store import dialects, sql, stream, told_tables
 from trunkline.store.connection import Connection
+from trunkline.store.shards import count as count_shards
 from trunkline.store.sql import text
 
 OPERATORS = 0
@@ -42,16 +43,19 @@ async def tell(connection: Connection, news: Sequence[News]) -> None:
     After the caller's transaction has committed, ``publish`` appends them to the log, exactly once. This function does
     not take the log's lock, so the caller may hold any locks.
     """
-    await sql.insert_columns(
-        connection,
-        told_tables.news,
-        {
-            "id": [f"{time.time_ns():016x}{n:04x}{secrets.token_hex(6)}" for n, _ in enumerate(news)],
-            "type": [each.type for each in news],
-            "company_id": [each.company_id for each in news],
-            "payload": [_payload(each) for each in news],
-        },
-    )
+    columns = sql.columns_of(news, ("type", "company_id"))
+    columns["id"] = [f"{time.time_ns():016x}{n:04x}{secrets.token_hex(6)}" for n, _ in enumerate(news)]
+    columns["payload"] = [
+        orjson.dumps(
+            {
+                "company_id": company_number(each.company_id) if each.company_id else None,
+                "environment": environment_of(each.company_id),
+                **each.facts,
+            }
+        )
+        for each in news
+    ]
+    await sql.insert_columns(connection, told_tables.news, columns)
 
 
 async def publish(connection: Connection) -> int:
@@ -60,23 +64,19 @@ async def publish(connection: Connection) -> int:
     Events about a company that is being erased are appended to the operators' log only.
     """
     await stream.reserve(connection, 0)  # so that two workers take turns
-    rows = await connection.execute(
-        text("SELECT id, type, company_id, payload FROM news ORDER BY id LIMIT :limit"),
-        {"limit": AT_ONCE},
-    )
-    found = [tuple(row) for row in rows]
+    statement = text("SELECT id, type, company_id, payload FROM news ORDER BY id LIMIT :limit")
+    found = (await connection.execute(statement, {"limit": AT_ONCE})).all()
     if not found:
         return 0
     is_published, ids = sql.one_of(connection, "id", "ids", String)
-    await connection.execute(
-        text(f"DELETE FROM news WHERE {is_published}").bindparams(ids), {"ids": [row[0] for row in found]}
-    )
+    statement = text(f"DELETE FROM news WHERE {is_published}").bindparams(ids)
+    await connection.execute(statement, {"ids": [row[0] for row in found]})
     is_among_them, numbers = sql.one_of(connection, "company_id", "ids", BigInteger)
+    statement = text(
+        f"SELECT company_id, reference, erasure FROM companies WHERE {is_among_them}"
+    ).bindparams(numbers)
     rows = await connection.execute(
-        text(f"SELECT company_id, reference, erasure FROM companies WHERE {is_among_them}").bindparams(
-            numbers
-        ),
-        {"ids": sorted({number for row in found for number in (row[2], company_number(row[2]))})},
+        statement, {"ids": sorted({number for row in found for number in (row[2], company_number(row[2]))})}
     )
     known = {row[0]: (row[1], row[2] is not None) for row in rows}
     drafts = [
@@ -85,19 +85,10 @@ async def publish(connection: Connection) -> int:
         for receiver in dict.fromkeys((company_id, OPERATORS))
         if not known.get(receiver, (None, False))[1]
     ]
-    shards = int((await connection.execute(text("SELECT count(*) FROM shards"))).scalar_one())
+    shards = await count_shards(connection)
     references = {company_id: reference for company_id, (reference, _) in known.items()}
     await stream.append(connection, drafts, shards=shards, references=references)
     return len(found)
-
-
-def _payload(news: News) -> bytes:
-    about = news.company_id or None
-    company = {
-        "company_id": about and company_number(about),
-        "environment": environment_of(news.company_id),
-    }
-    return orjson.dumps({**company, **news.facts})
 
 
 async def has_news(connection: Connection) -> bool:
@@ -124,14 +115,7 @@ class Gathered(Struct, frozen=True):
     last_position: int | None = None
 
 
-_GATHERED = {
-    "type": "text",
-    "company_id": "bigint",
-    "subject": "text",
-    "count": "bigint",
-    "first_position": "bigint",
-    "last_position": "bigint",
-}
+_GATHERED = dict.fromkeys(Gathered.__struct_fields__, "bigint") | {"type": "text", "subject": "text"}
 
 
 async def gather(connection: Connection, more: Sequence[Gathered]) -> None:
@@ -139,19 +123,15 @@ async def gather(connection: Connection, more: Sequence[Gathered]) -> None:
     if not more:
         return
     names = ", ".join(_GATHERED)
-    rows = sorted(
-        [row.type, row.company_id, row.subject, row.count, row.first_position, row.last_position]
-        for row in more
-    )
     statement = text(
         f"INSERT INTO gathered ({names}, minute) SELECT {names}, {sql.now_ms(connection)} / {MINUTE_MS} "
         f"FROM {sql.rows_source(connection, _GATHERED)} WHERE TRUE "
         "ON CONFLICT (type, company_id, subject, minute) DO UPDATE SET count = gathered.count + excluded.count, "
         "first_position = CASE WHEN excluded.first_position < gathered.first_position "
         "THEN excluded.first_position ELSE gathered.first_position END, "
-        f"last_position = {sql.greatest(connection)}(gathered.last_position, excluded.last_position)"
+        f"last_position = {dialects.of_connection(connection).greatest}(gathered.last_position, excluded.last_position)"
     )
-    await connection.execute(statement, {"rows": sql.rows_json(rows)})
+    await connection.execute(statement, {"rows": sql.rows_json(sorted(map(structs.astuple, more)))})
 
 
 async def has_gathered(connection: Connection) -> bool:
@@ -166,25 +146,17 @@ async def tell_gathered(connection: Connection) -> int:
     Several workers may do this at the same time.
     """
     some = sql.some_of(connection, "gathered", _is_over(connection))
-    rows = await connection.execute(
-        text(
-            f"DELETE FROM gathered WHERE {some} "
-            "RETURNING type, company_id, subject, minute, count, first_position, last_position"
-        ),
-        {"limit": AT_ONCE},
+    statement = text(
+        f"DELETE FROM gathered WHERE {some} "
+        "RETURNING type, company_id, subject, minute, count, first_position, last_position"
     )
-    found = [tuple(row) for row in rows]
+    found = (await connection.execute(statement, {"limit": AT_ONCE})).all()
     numbers = [int(row[2]) for row in found if row[0] == EXHAUSTED]
     is_among_them, ids = sql.one_of(connection, "no", "ids", BigInteger)
-    named = {
-        row[0]: subscription(*row[1:])
-        for row in await connection.execute(
-            text(f"SELECT no, id, channel, target_url FROM subscriptions WHERE {is_among_them}").bindparams(
-                ids
-            ),
-            {"ids": numbers},
-        )
-    }
+    statement = text(
+        f"SELECT no, id, channel, target_url FROM subscriptions WHERE {is_among_them}"
+    ).bindparams(ids)
+    named = {row[0]: subscription(*row[1:]) for row in await connection.execute(statement, {"ids": numbers})}
     news: list[News] = []
     for kind, company_id, subject, minute, count, first, last in sorted(found, key=lambda row: row[3]):
         facts: dict[str, Any] = {"minute_utc": utc_text_of_ms(minute * MINUTE_MS), "count": count}
@@ -207,12 +179,12 @@ async def tell_once(connection: Connection, news: News, *, subject: str) -> bool
 
     Returns whether it was stored.
     """
+    statement = text(
+        "INSERT INTO told (type, subject, company_id, told_ms) "
+        f"VALUES (:type, :subject, :company, {sql.now_ms(connection)}) ON CONFLICT (type, subject) DO NOTHING"
+    )
     told = await connection.execute(
-        text(
-            "INSERT INTO told (type, subject, company_id, told_ms) "
-            f"VALUES (:type, :subject, :company, {sql.now_ms(connection)}) ON CONFLICT (type, subject) DO NOTHING"
-        ),
-        {"type": news.type, "subject": subject, "company": news.company_id},
+        statement, {"type": news.type, "subject": subject, "company": news.company_id}
     )
     if told.rowcount:
         await tell(connection, [news])

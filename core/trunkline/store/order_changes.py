@@ -10,7 +10,8 @@ from sqlalchemy import bindparam
 from trunkline.model.deliveries import Key, Status
 from trunkline.store import ordering, replays, sql, tables
 from trunkline.store.connection import Connection
-from trunkline.store.ordering import OPEN, Place
+from trunkline.store.deliveries import OPEN
+from trunkline.store.ordering import Place
 from trunkline.store.replays import STATUS_BEFORE
 from trunkline.store.replays import Row as Replay
 from trunkline.store.sql import text
@@ -30,17 +31,18 @@ async def make_due(
     source = sql.rows_source(connection, {"position": "bigint", "order_key": "bigint"})
     conflict = f"DO UPDATE SET {_again()} WHERE deliveries.claimed_by IS NULL" if again else "DO NOTHING"
     number = tables.deliveries.c.position.type
+    statement = text(
+        "INSERT INTO deliveries (position, subscription_no, status, attempts, claim, replay_no, updated_ms, "
+        "order_key, order_shard, queued) "
+        f"SELECT position, :no, '{Status.HELD}', 0, 0, :replay, {now}, order_key, :shard, 1 FROM {source} "
+        f"WHERE TRUE ON CONFLICT (position, subscription_no) {conflict} RETURNING position"
+    ).bindparams(
+        bindparam("no", type_=number),
+        bindparam("replay", type_=number),
+        bindparam("shard", type_=tables.deliveries.c.order_shard.type),
+    )
     rows = await connection.execute(
-        text(
-            "INSERT INTO deliveries (position, subscription_no, status, attempts, claim, replay_no, updated_ms, "
-            "order_key, order_shard, queued) "
-            f"SELECT position, :no, '{Status.HELD}', 0, 0, :replay, {now}, order_key, :shard, 1 FROM {source} "
-            f"WHERE TRUE ON CONFLICT (position, subscription_no) {conflict} RETURNING position"
-        ).bindparams(
-            bindparam("no", type_=number),
-            bindparam("replay", type_=number),
-            bindparam("shard", type_=tables.deliveries.c.order_shard.type),
-        ),
+        statement,
         {
             "no": replay.subscription_no,
             "replay": replay.no,
@@ -102,32 +104,25 @@ async def take_back(connection: Connection, replay_no: int, no: int) -> bool:
 
 async def reopen(connection: Connection, key: Key, order_key: int, *, shard: int) -> None:
     """Queue an ended delivery under *order_key*, before later deliveries of the same key."""
+    statement = text(
+        f"UPDATE deliveries SET status = '{Status.HELD}', due_ms = NULL, queued = 1, order_key = :key, "
+        "order_shard = :shard, claim = claim + 1 WHERE position = :position AND subscription_no = :no "
+        f"AND claimed_by IS NULL AND NOT {OPEN}"
+    )
     await connection.execute(
-        text(
-            f"UPDATE deliveries SET status = '{Status.HELD}', due_ms = NULL, queued = 1, order_key = :key, "
-            "order_shard = :shard, claim = claim + 1 WHERE position = :position AND subscription_no = :no "
-            f"AND claimed_by IS NULL AND NOT {OPEN}"
-        ),
-        {
-            "key": order_key,
-            "shard": shard,
-            "position": key.position,
-            "no": key.subscription_no,
-        },
+        statement, {"key": order_key, "shard": shard, "position": key.position, "no": key.subscription_no}
     )
     await ordering.arrange(connection, [Place(key.subscription_no, order_key)])
 
 
 async def retry_front(connection: Connection, key: Key) -> None:
     """Make the first open delivery of a key due at once, unless an attempt is in progress or the delivery is queued."""
-    await connection.execute(
-        text(
-            f"UPDATE deliveries SET status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)} "
-            f"WHERE position = :position AND subscription_no = :no AND {OPEN} AND queued IS NULL "
-            "AND claimed_by IS NULL"
-        ),
-        {"position": key.position, "no": key.subscription_no},
+    statement = text(
+        f"UPDATE deliveries SET status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)} "
+        f"WHERE position = :position AND subscription_no = :no AND {OPEN} AND queued IS NULL "
+        "AND claimed_by IS NULL"
     )
+    await connection.execute(statement, {"position": key.position, "no": key.subscription_no})
 
 
 async def skip(connection: Connection, key: Key) -> None:
@@ -135,16 +130,12 @@ async def skip(connection: Connection, key: Key) -> None:
 
     The deliveries behind it continue.
     """
-    row = (
-        await connection.execute(
-            text(
-                f"UPDATE deliveries SET status = '{Status.SKIPPED}', due_ms = NULL, claim = claim + 1, "
-                f"claimed_by = NULL, queued = NULL, updated_ms = {sql.now_ms(connection)} "
-                f"WHERE position = :position AND subscription_no = :no AND {OPEN} "
-                "RETURNING order_key"
-            ),
-            {"position": key.position, "no": key.subscription_no},
-        )
-    ).first()
+    statement = text(
+        f"UPDATE deliveries SET status = '{Status.SKIPPED}', due_ms = NULL, claim = claim + 1, "
+        f"claimed_by = NULL, queued = NULL, updated_ms = {sql.now_ms(connection)} "
+        f"WHERE position = :position AND subscription_no = :no AND {OPEN} "
+        "RETURNING order_key"
+    )
+    row = (await connection.execute(statement, {"position": key.position, "no": key.subscription_no})).first()
     if row is not None and row[0] is not None:
         await ordering.arrange(connection, [Place(key.subscription_no, row[0])])

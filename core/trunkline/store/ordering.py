@@ -17,10 +17,10 @@ from typing import Any
 from msgspec import Struct
 
 from trunkline.model.deliveries import Key, Status
-from trunkline.store import due, sql
+from trunkline.store import dialects, due, sql
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.connection import Connection
-from trunkline.store.deliveries import Claim
+from trunkline.store.deliveries import OPEN, Claim
 from trunkline.store.sql import text
 
 CLAIM_MS = 75_000
@@ -28,7 +28,7 @@ CLAIM_MS = 75_000
 _IS_FIRST = (
     "NOT EXISTS (SELECT 1 FROM deliveries AS e WHERE e.subscription_no = {row}.subscription_no "
     "AND e.order_key = {row}.order_key AND e.position < {row}.position "
-    f"AND e.status IN ('{Status.PENDING}', '{Status.HELD}') LIMIT 1 OFFSET 0)"
+    f"AND e.{OPEN} LIMIT 1 OFFSET 0)"
 )
 """SQL condition: a delivery is the first open one of its key.
 
@@ -40,8 +40,6 @@ Settled = Callable[[int, int], int | None]
 
 None if another worker makes these deliveries.
 """
-OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
-"""The SQL condition that a delivery is open, not ended."""
 
 
 class Place(Struct, frozen=True):
@@ -74,10 +72,10 @@ async def lock(connection: Connection, numbers: Collection[int], *, skip: bool =
     """
     locking = (sql.for_update_skipping if skip else sql.for_update)(connection)
     source = sql.rows_source(connection, {"no": "bigint"})
-    rows = await connection.execute(
-        text(f"SELECT no FROM subscriptions WHERE no IN (SELECT no FROM {source}) ORDER BY no {locking}"),
-        {"rows": sql.rows_json([[no] for no in numbers])},
+    statement = text(
+        f"SELECT no FROM subscriptions WHERE no IN (SELECT no FROM {source}) ORDER BY no {locking}"
     )
+    rows = await connection.execute(statement, {"rows": sql.rows_json([[no] for no in numbers])})
     return {row[0] for row in rows}
 
 
@@ -99,9 +97,8 @@ async def announce(connection: Connection, no: int) -> None:
     The caller has locked the subscription. The holder of its shard then reads the ledger before it continues with new events.
     """
     version = await subscription_store.next_version(connection)
-    await connection.execute(
-        text("UPDATE subscriptions SET version = :version WHERE no = :no"), {"version": version, "no": no}
-    )
+    statement = text("UPDATE subscriptions SET version = :version WHERE no = :no")
+    await connection.execute(statement, {"version": version, "no": no})
 
 
 async def arrange(connection: Connection, places: Collection[Place], *, lease_ms: int = CLAIM_MS) -> None:
@@ -114,17 +111,15 @@ async def arrange(connection: Connection, places: Collection[Place], *, lease_ms
         return
     await requeue(connection, places)
     now = sql.now_ms(connection)
-    await connection.execute(
-        text(
-            "UPDATE deliveries SET queued = NULL, "
-            f"status = CASE WHEN f.is_on = 1 THEN '{Status.PENDING}' ELSE '{Status.HELD}' END, "
-            f"due_ms = CASE WHEN f.is_on = 0 THEN NULL WHEN due_ms IS NOT NULL THEN due_ms "
-            f"WHEN claimed_by IS NULL THEN {now} ELSE {now} + :lease END FROM {firsts(connection)} "
-            "WHERE deliveries.position = f.position AND deliveries.subscription_no = f.no "
-            f"AND (queued = 1 OR due_ms IS NULL) AND f.position <= {barrier('f.no')}"
-        ),
-        {"rows": places_json(places), "lease": lease_ms},
+    statement = text(
+        "UPDATE deliveries SET queued = NULL, "
+        f"status = CASE WHEN f.is_on = 1 THEN '{Status.PENDING}' ELSE '{Status.HELD}' END, "
+        f"due_ms = CASE WHEN f.is_on = 0 THEN NULL WHEN due_ms IS NOT NULL THEN due_ms "
+        f"WHEN claimed_by IS NULL THEN {now} ELSE {now} + :lease END FROM {firsts(connection)} "
+        "WHERE deliveries.position = f.position AND deliveries.subscription_no = f.no "
+        f"AND (queued = 1 OR due_ms IS NULL) AND f.position <= {barrier('f.no')}"
     )
+    await connection.execute(statement, {"rows": places_json(places), "lease": lease_ms})
 
 
 async def requeue(connection: Connection, places: Collection[Place]) -> None:
@@ -134,16 +129,14 @@ async def requeue(connection: Connection, places: Collection[Place]) -> None:
     makes it due later.
     """
     waits = f"f.is_on = 1 AND deliveries.status = '{Status.HELD}' AND f.position > {barrier('f.no')}"
-    await connection.execute(
-        text(
-            f"UPDATE deliveries SET queued = 1, status = '{Status.HELD}', due_ms = NULL FROM {firsts(connection)} "
-            "WHERE deliveries.subscription_no = f.no AND deliveries.order_key = f.order_key "
-            f"AND deliveries.position >= f.position AND (deliveries.position > f.position OR ({waits})) "
-            f"AND deliveries.queued IS NULL AND deliveries.{OPEN} "
-            "AND deliveries.claimed_by IS NULL"
-        ),
-        {"rows": places_json(places)},
+    statement = text(
+        f"UPDATE deliveries SET queued = 1, status = '{Status.HELD}', due_ms = NULL FROM {firsts(connection)} "
+        "WHERE deliveries.subscription_no = f.no AND deliveries.order_key = f.order_key "
+        f"AND deliveries.position >= f.position AND (deliveries.position > f.position OR ({waits})) "
+        f"AND deliveries.queued IS NULL AND deliveries.{OPEN} "
+        "AND deliveries.claimed_by IS NULL"
     )
+    await connection.execute(statement, {"rows": places_json(places)})
 
 
 def firsts(connection: Connection) -> str:
@@ -162,13 +155,11 @@ def places_json(places: Collection[Place]) -> str:
 
 async def places_between(connection: Connection, no: int, *, after: int, up_to: int) -> list[Place]:
     """List the keys of a subscription that have open deliveries after position *after* and up to *up_to*."""
-    rows = await connection.execute(
-        text(
-            "SELECT DISTINCT order_key FROM deliveries WHERE subscription_no = :no "
-            f"AND position > :after AND position <= :up_to AND order_key IS NOT NULL AND {OPEN}"
-        ),
-        {"no": no, "after": after, "up_to": up_to},
+    statement = text(
+        "SELECT DISTINCT order_key FROM deliveries WHERE subscription_no = :no "
+        f"AND position > :after AND position <= :up_to AND order_key IS NOT NULL AND {OPEN}"
     )
+    rows = await connection.execute(statement, {"no": no, "after": after, "up_to": up_to})
     return [Place(no, row[0]) for row in rows]
 
 
@@ -219,20 +210,19 @@ async def fronts(connection: Connection, wanted: Sequence[tuple[int, int, int]])
     if not wanted:
         return []
     source = sql.rows_source(connection, {"no": "bigint"})
-    rows = await connection.execute(
-        text(f"SELECT u.no, {barrier('u.no')} FROM {source}"),
-        {"rows": sql.rows_json([[no] for no, _, _ in wanted])},
-    )
+    statement = text(f"SELECT u.no, {barrier('u.no')} FROM {source}")
+    rows = await connection.execute(statement, {"rows": sql.rows_json([[no] for no, _, _ in wanted])})
     barriers = {row[0]: row[1] for row in rows}
     source = sql.rows_source(connection, {"no": "bigint", "reach": "bigint", "most": "bigint"})
+    statement = text(
+        f"SELECT u.no, (SELECT {dialects.of_connection(connection).json_array}(o.position) FROM (SELECT d.position AS position "
+        f"FROM deliveries AS d {sql.through_index(connection, due.ORDERED.index)} "
+        f"WHERE d.subscription_no = u.no AND {due.ORDERED.condition} "
+        f"AND d.due_ms <= (SELECT {sql.now_ms(connection)}) AND d.position <= u.reach "
+        f"AND {_IS_FIRST.format(row='d')} ORDER BY d.due_ms LIMIT :most) AS o), u.most FROM {source}"
+    )
     rows = await connection.execute(
-        text(
-            f"SELECT u.no, (SELECT {sql.json_array(connection)}(o.position) FROM (SELECT d.position AS position "
-            f"FROM deliveries AS d {sql.through_index(connection, due.ORDERED.index)} "
-            f"WHERE d.subscription_no = u.no AND {due.ORDERED.condition} "
-            f"AND d.due_ms <= (SELECT {sql.now_ms(connection)}) AND d.position <= u.reach "
-            f"AND {_IS_FIRST.format(row='d')} ORDER BY d.due_ms LIMIT :most) AS o), u.most FROM {source}"
-        ),
+        statement,
         {
             "rows": sql.rows_json([[no, min(settled, barriers[no]), most] for no, settled, most in wanted]),
             "most": max(most for _, _, most in wanted),
@@ -242,13 +232,7 @@ async def fronts(connection: Connection, wanted: Sequence[tuple[int, int, int]])
 
 
 async def claim(
-    connection: Connection,
-    worker: str,
-    fronts: Collection[Key],
-    *,
-    settled: Settled,
-    run: int,
-    lease_ms: int,
+    connection: Connection, worker: str, fronts: Collection[Key], *, settled: Settled, run: int, lease_ms: int
 ) -> list[OrderedClaim]:
     """Claim, for *lease_ms*, the *fronts* that are still due, and up to *run* deliveries behind each untried front.
 
@@ -263,7 +247,15 @@ async def claim(
     if untried and run:
         settled_of = {row[2]: settled(row[-1], row[2]) or 0 for row in rows}
         await _claim_behind(connection, worker, claimed, settled_of=settled_of, run=run)
-    others = await _with_others(connection, worker, claimed)
+    source = sql.rows_source(connection, {"no": "bigint", "order_key": "bigint"})
+    statement = text(
+        f"SELECT u.no, u.order_key FROM {source} WHERE EXISTS (SELECT 1 FROM deliveries AS e "
+        f"WHERE e.subscription_no = u.no AND e.order_key = u.order_key AND e.{OPEN} "
+        "AND COALESCE(e.claimed_by, '') <> :worker LIMIT 1 OFFSET 0)"  # as in _IS_FIRST
+    )
+    keys = sql.rows_json([list(place) for place in claimed])
+    found = await connection.execute(statement, {"worker": worker, "rows": keys})
+    others = {(row[0], row[1]) for row in found}
     return [
         OrderedClaim(no, key, sorted(claims, key=lambda c: c.position), (no, key) not in others)
         for (no, key), claims in claimed.items()
@@ -276,6 +268,7 @@ _CLAIM = (
 )
 _QUEUE = {"no": "bigint", "order_key": "bigint", "position": "bigint"}
 _Queues = dict[tuple[int, int], list[Claim]]
+"""Claims by subscription and order key."""
 
 
 async def _claim_fronts(
@@ -284,16 +277,17 @@ async def _claim_fronts(
     """Claim the *fronts* that are still due. Returns the order key, the claim and the shard of each."""
     now = sql.now_ms(connection)
     source = sql.rows_source(connection, {"position": "bigint", "no": "bigint"})
+    statement = text(
+        "UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, "
+        f"due_ms = {now} + :lease FROM {source} "
+        "WHERE deliveries.position = u.position AND deliveries.subscription_no = u.no "
+        f"AND deliveries.due_ms <= {now} AND deliveries.order_key IS NOT NULL AND deliveries.queued IS NULL "
+        f"AND {_IS_FIRST.format(row='deliveries')} "
+        f"AND deliveries.position <= {barrier('deliveries.subscription_no')} "
+        f"RETURNING deliveries.order_key, {_CLAIM}, deliveries.order_shard"
+    )
     rows = await connection.execute(
-        text(
-            "UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, "
-            f"due_ms = {now} + :lease FROM {source} "
-            "WHERE deliveries.position = u.position AND deliveries.subscription_no = u.no "
-            f"AND deliveries.due_ms <= {now} AND deliveries.order_key IS NOT NULL AND deliveries.queued IS NULL "
-            f"AND {_IS_FIRST.format(row='deliveries')} "
-            f"AND deliveries.position <= {barrier('deliveries.subscription_no')} "
-            f"RETURNING deliveries.order_key, {_CLAIM}, deliveries.order_shard"
-        ),
+        statement,
         {
             "worker": worker,
             "lease": lease_ms,
@@ -306,32 +300,11 @@ async def _claim_fronts(
 async def _claim_behind(
     connection: Connection, worker: str, claimed: _Queues, *, settled_of: Mapping[int, int], run: int
 ) -> None:
-    """Claim deliveries queued behind those fronts in *claimed* that had no attempt, and add them to *claimed*."""
-    ranges = await _ranges_behind(connection, claimed, settled_of=settled_of, run=run)
-    source = sql.rows_source(connection, {**_QUEUE, "up_to": "bigint"})
-    rows = await connection.execute(
-        text(
-            f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, queued = NULL FROM {source} "
-            "WHERE deliveries.subscription_no = u.no AND deliveries.order_key = u.order_key "
-            f"AND deliveries.{OPEN} AND deliveries.position > u.position AND deliveries.position <= u.up_to "
-            f"AND deliveries.due_ms IS NULL RETURNING deliveries.order_key, {_CLAIM}"
-        ),
-        {"worker": worker, "rows": sql.rows_json(ranges)},
-    )
-    for row in rows:
-        claimed[row[2], row[0]].append(Claim(*row[1:]))
+    """Claim deliveries queued behind those fronts in *claimed* that had no attempt, and add them to *claimed*.
 
-
-async def _ranges_behind(
-    connection: Connection, claimed: _Queues, *, settled_of: Mapping[int, int], run: int
-) -> list[list[int]]:
-    """List, for each front without attempts, the range to claim.
-
-    A range is (subscription, order key, front's position, last position).
-
-    No range extends beyond the position in *settled_of*. A range also ends before a delivery that was the front until
-    an earlier delivery was reopened; such a delivery still has a due time. The ranges are read first: in one statement
-    with the claim, SQLite would scan all deliveries of the subscription.
+    No delivery beyond the position in *settled_of* is claimed, and none from the first one that was the front until an
+    earlier delivery was reopened; such a delivery still has a due time. The ranges are read first: in one statement with
+    the claim, SQLite would scan all deliveries of the subscription.
     """
     source = sql.rows_source(connection, _QUEUE)
     behind = (
@@ -342,26 +315,20 @@ async def _ranges_behind(
         f"SELECT e.position, e.due_ms FROM deliveries AS e WHERE {behind} ORDER BY e.position LIMIT :run"
     )
     was_front = f"(SELECT min(r.position) FROM ({run_rows}) AS r WHERE r.due_ms IS NOT NULL)"
+    statement = text(
+        f"SELECT u.no, u.order_key, u.position, COALESCE({was_front} - 1, {last} - 1, 9223372036854775807), "
+        f"{barrier('u.no')} FROM {source}"
+    )
     untried = [[no, key, c[0].position] for (no, key), c in claimed.items() if not c[0].attempts]
-    ends = await connection.execute(
-        text(
-            f"SELECT u.no, u.order_key, u.position, COALESCE({was_front} - 1, {last} - 1, 9223372036854775807), "
-            f"{barrier('u.no')} FROM {source}"
-        ),
-        {"run": run, "rows": sql.rows_json(untried)},
+    ends = await connection.execute(statement, {"run": run, "rows": sql.rows_json(untried)})
+    ranges = [[no, key, first, min(end, barrier, settled_of[no])] for no, key, first, end, barrier in ends]
+    source = sql.rows_source(connection, {**_QUEUE, "up_to": "bigint"})
+    statement = text(
+        f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, queued = NULL FROM {source} "
+        "WHERE deliveries.subscription_no = u.no AND deliveries.order_key = u.order_key "
+        f"AND deliveries.{OPEN} AND deliveries.position > u.position AND deliveries.position <= u.up_to "
+        f"AND deliveries.due_ms IS NULL RETURNING deliveries.order_key, {_CLAIM}"
     )
-    return [[no, key, first, min(end, barrier, settled_of[no])] for no, key, first, end, barrier in ends]
-
-
-async def _with_others(connection: Connection, worker: str, claimed: _Queues) -> set[tuple[int, int]]:
-    """Find the keys in *claimed* that also have open deliveries that *worker* has not claimed."""
-    source = sql.rows_source(connection, {"no": "bigint", "order_key": "bigint"})
-    rows = await connection.execute(
-        text(
-            f"SELECT u.no, u.order_key FROM {source} WHERE EXISTS (SELECT 1 FROM deliveries AS e "
-            f"WHERE e.subscription_no = u.no AND e.order_key = u.order_key AND e.{OPEN} "
-            "AND COALESCE(e.claimed_by, '') <> :worker LIMIT 1 OFFSET 0)"  # as in _IS_FIRST
-        ),
-        {"worker": worker, "rows": sql.rows_json([list(place) for place in claimed])},
-    )
-    return {(row[0], row[1]) for row in rows}
+    rows = await connection.execute(statement, {"worker": worker, "rows": sql.rows_json(ranges)})
+    for row in rows:
+        claimed[row[2], row[0]].append(Claim(*row[1:]))

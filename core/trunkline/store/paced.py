@@ -20,13 +20,14 @@ async def hand_over(connection: Connection, worker: str, claims: Sequence[tuple[
     source = sql.rows_source(
         connection, {"position": "bigint", "no": "bigint", "claim": "bigint", "shard": "bigint"}
     )
+    statement = text(
+        f"UPDATE deliveries SET claimed_by = NULL, due_ms = {sql.now_ms(connection)}, order_shard = u.shard "
+        f"FROM {source} WHERE deliveries.position = u.position AND deliveries.subscription_no = u.no "
+        "AND deliveries.claim = u.claim AND COALESCE(deliveries.claimed_by, '') = :worker "
+        "AND deliveries.order_key IS NULL"
+    )
     await connection.execute(
-        text(
-            f"UPDATE deliveries SET claimed_by = NULL, due_ms = {sql.now_ms(connection)}, order_shard = u.shard "
-            f"FROM {source} WHERE deliveries.position = u.position AND deliveries.subscription_no = u.no "
-            "AND deliveries.claim = u.claim AND COALESCE(deliveries.claimed_by, '') = :worker "
-            "AND deliveries.order_key IS NULL"
-        ),
+        statement,
         {
             "worker": worker,
             "rows": sql.rows_json([[c.position, c.subscription_no, c.claim, shard] for c, shard in claims]),
@@ -46,12 +47,12 @@ async def in_flight_elsewhere(
     """
     claimed = sql.through_index(connection, "ix_deliveries_claimed")
     source = sql.rows_source(connection, {"no": "bigint"})
+    statement = text(
+        f"SELECT subscription_no, count(*) FROM deliveries {claimed} WHERE claimed_by IS NOT NULL AND claimed_by <> :worker "
+        f"AND claimed_by IN (SELECT id FROM workers) AND (due_ms IS NULL OR due_ms > {sql.now_ms(connection)}) "
+        f"AND subscription_no IN (SELECT no FROM {source}) GROUP BY subscription_no"
+    )
     rows = await connection.execute(
-        text(
-            f"SELECT subscription_no, count(*) FROM deliveries {claimed} WHERE claimed_by IS NOT NULL AND claimed_by <> :worker "
-            f"AND claimed_by IN (SELECT id FROM workers) AND (due_ms IS NULL OR due_ms > {sql.now_ms(connection)}) "
-            f"AND subscription_no IN (SELECT no FROM {source}) GROUP BY subscription_no"
-        ),
-        {"worker": worker, "rows": sql.rows_json([[no] for no in numbers])},
+        statement, {"worker": worker, "rows": sql.rows_json([[no] for no in numbers])}
     )
     return {row[0]: row[1] for row in rows}

@@ -62,15 +62,9 @@ class Which(Struct, frozen=True):
 
     def condition(self) -> tuple[str, dict[str, object]]:
         """Return the SQL condition for the chosen events, and its parameters."""
-        terms: list[str] = ["position IS NULL"]
-        parameters: dict[str, object] = {}
-        if self.company_id is not None:
-            terms.append("company_id = :company")
-            parameters["company"] = self.company_id
-        if self.type is not None:
-            terms.append("type = :type")
-            parameters["type"] = self.type
-        return " AND ".join(terms), parameters
+        own = "" if self.company_id is None else " AND company_id = :company"
+        of_type = "" if self.type is None else " AND type = :type"
+        return f"position IS NULL{own}{of_type}", {"company": self.company_id, "type": self.type}
 
 
 class Waiting(Struct, frozen=True):
@@ -83,21 +77,10 @@ class Waiting(Struct, frozen=True):
 async def insert(connection: Connection, quarantined: Sequence[QuarantinedDraft], *, now_ms: int) -> None:
     """Store *quarantined* in order."""
     drafts = [event.draft for event in quarantined]
-    await sql.insert_columns(
-        connection,
-        quarantine_tables.quarantine,
-        {
-            "id": [event.id for event in quarantined],
-            "company_id": [draft.company_id for draft in drafts],
-            "type": [draft.type for draft in drafts],
-            "version": [event.version for event in quarantined],
-            "created_utc": [draft.created_utc for draft in drafts],
-            "payload": [draft.payload for draft in drafts],
-            "metadata": [draft.metadata for draft in drafts],
-            "received_ms": [now_ms] * len(quarantined),
-            "updated_ms": [now_ms] * len(quarantined),
-        },
-    )
+    columns = sql.columns_of(quarantined, ("id", "version"))
+    columns |= sql.columns_of(drafts, ("company_id", "type", "created_utc", "payload", "metadata"))
+    columns |= dict.fromkeys(("received_ms", "updated_ms"), [now_ms] * len(drafts))
+    await sql.insert_columns(connection, quarantine_tables.quarantine, columns)
     counts = Counter((draft.company_id, draft.type) for draft in drafts)
     gathered = [
         Gathered(operational.QUARANTINED, company_id, name, count)
@@ -127,8 +110,8 @@ async def newest(
     statement = text(
         f"SELECT {_COLUMNS} FROM quarantine WHERE {condition} {below} ORDER BY no DESC LIMIT :limit"
     )
-    parameters |= {"limit": limit} | ({} if before is None else {"before": before})
-    return [Quarantined(*row) for row in await connection.execute(statement, parameters)]
+    rows = await connection.execute(statement, parameters | {"limit": limit, "before": before})
+    return [Quarantined(*row) for row in rows]
 
 
 async def find(
@@ -141,10 +124,7 @@ async def find(
     own = "" if company_id is None else "AND company_id = :company"
     locking = sql.for_update(connection) if locks else ""
     statement = text(f"SELECT {_COLUMNS} FROM quarantine WHERE id = :id {own} {locking}")
-    parameters: dict[str, object] = {"id": id}
-    if company_id is not None:
-        parameters["company"] = company_id
-    row = (await connection.execute(statement, parameters)).first()
+    row = (await connection.execute(statement, {"id": id, "company": company_id})).first()
     return Quarantined(*row) if row else None
 
 
@@ -181,9 +161,7 @@ async def mark_released(connection: Connection, positions: Mapping[str, int]) ->
         "UPDATE quarantine SET position = :position, payload = :nothing, metadata = :nothing, "
         f"updated_ms = {sql.now_ms(connection)} WHERE id = :id"
     ).bindparams(bindparam("nothing", type_=quarantine_tables.quarantine.c.payload.type))
-    rows = [
-        {"id": event_id, "position": position, "nothing": b""} for event_id, position in positions.items()
-    ]
+    rows = [{"id": name, "position": position, "nothing": b""} for name, position in positions.items()]
     await connection.execute(statement, rows)
     is_one, ids = sql.one_of(connection, "id", "ids", String)
     of = text(f"SELECT id, company_id, position FROM quarantine WHERE {is_one}").bindparams(ids)

@@ -15,7 +15,8 @@ from sqlalchemy import bindparam
 from trunkline.model.deliveries import Status
 from trunkline.store import ordering, sql, tables
 from trunkline.store.connection import Connection
-from trunkline.store.ordering import OPEN, Place
+from trunkline.store.deliveries import OPEN
+from trunkline.store.ordering import Place
 from trunkline.store.sql import text
 
 KEYS = 250
@@ -42,9 +43,8 @@ async def go_on(connection: Connection, no: int) -> None:
     """Do the next piece for a subscription, unless another transaction is changing the subscription."""
     if not await ordering.lock(connection, [no], skip=True):
         gone = "NOT EXISTS (SELECT 1 FROM subscriptions WHERE no = :no)"
-        await connection.execute(
-            text(f"DELETE FROM unreleased WHERE subscription_no = :no AND {gone}"), {"no": no}
-        )
+        statement = text(f"DELETE FROM unreleased WHERE subscription_no = :no AND {gone}")
+        await connection.execute(statement, {"no": no})
         return
     statement = text("SELECT order_key FROM unreleased WHERE subscription_no = :no")
     row = (await connection.execute(statement, {"no": no})).first()
@@ -56,26 +56,22 @@ async def _go_on_from(connection: Connection, no: int, first: int) -> None:
     """Do the piece that begins with the key *first*, and note the key at which the next piece begins."""
     # one more key than a piece has, at one index lookup each
     rows_of = f"FROM deliveries AS d WHERE d.subscription_no = :no AND d.order_key IS NOT NULL AND d.{OPEN}"
-    rows = await connection.execute(
-        text(
-            f"WITH RECURSIVE k(order_key) AS (SELECT (SELECT min(d.order_key) {rows_of} AND d.order_key >= :first) "
-            f"UNION ALL SELECT (SELECT min(d.order_key) {rows_of} AND d.order_key > k.order_key) "
-            "FROM k WHERE k.order_key IS NOT NULL) SELECT order_key FROM k WHERE order_key IS NOT NULL LIMIT :limit"
-        ),
-        {"no": no, "first": first, "limit": KEYS + 1},
+    statement = text(
+        f"WITH RECURSIVE k(order_key) AS (SELECT (SELECT min(d.order_key) {rows_of} AND d.order_key >= :first) "
+        f"UNION ALL SELECT (SELECT min(d.order_key) {rows_of} AND d.order_key > k.order_key) "
+        "FROM k WHERE k.order_key IS NOT NULL) SELECT order_key FROM k WHERE order_key IS NOT NULL LIMIT :limit"
     )
+    rows = await connection.execute(statement, {"no": no, "first": first, "limit": KEYS + 1})
     keys = [row[0] for row in rows]
     await _make_fronts(connection, no, keys[:KEYS])
     if len(keys) <= KEYS:
         await connection.execute(text("DELETE FROM unreleased WHERE subscription_no = :no"), {"no": no})
         return
-    await connection.execute(
-        text(
-            "INSERT INTO unreleased (subscription_no, order_key) VALUES (:no, :key) "
-            "ON CONFLICT (subscription_no) DO UPDATE SET order_key = :key"
-        ),
-        {"no": no, "key": keys[KEYS]},
+    statement = text(
+        "INSERT INTO unreleased (subscription_no, order_key) VALUES (:no, :key) "
+        "ON CONFLICT (subscription_no) DO UPDATE SET order_key = :key"
     )
+    await connection.execute(statement, {"no": no, "key": keys[KEYS]})
 
 
 async def _make_fronts(connection: Connection, no: int, keys: Sequence[int]) -> None:
@@ -87,14 +83,15 @@ async def _make_fronts(connection: Connection, no: int, keys: Sequence[int]) -> 
     if not keys:
         return
     now = sql.now_ms(connection)
+    statement = text(
+        f"UPDATE deliveries SET queued = NULL, status = '{Status.PENDING}', "
+        f"due_ms = CASE WHEN claimed_by IS NULL THEN {now} ELSE {now} + :lease END "
+        f"FROM {ordering.firsts(connection)} WHERE deliveries.position = f.position "
+        "AND deliveries.subscription_no = f.no AND (queued = 1 OR (due_ms IS NULL AND claimed_by IS NOT NULL)) "
+        f"AND f.position <= (SELECT {ordering.barrier(':no')})"
+    ).bindparams(bindparam("no", type_=tables.deliveries.c.position.type))
     await connection.execute(
-        text(
-            f"UPDATE deliveries SET queued = NULL, status = '{Status.PENDING}', "
-            f"due_ms = CASE WHEN claimed_by IS NULL THEN {now} ELSE {now} + :lease END "
-            f"FROM {ordering.firsts(connection)} WHERE deliveries.position = f.position "
-            "AND deliveries.subscription_no = f.no AND (queued = 1 OR (due_ms IS NULL AND claimed_by IS NOT NULL)) "
-            f"AND f.position <= (SELECT {ordering.barrier(':no')})"
-        ).bindparams(bindparam("no", type_=tables.deliveries.c.position.type)),
+        statement,
         {
             "no": no,
             "lease": ordering.CLAIM_MS,

@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, bindparam
 from trunkline.model.deliveries import Status
 from trunkline.store import audit_log, operational, sql, tables
 from trunkline.store.connection import Connection
-from trunkline.store.deliveries import Claim
+from trunkline.store.deliveries import OPEN, Claim
 from trunkline.store.operational import News
 from trunkline.store.sql import text
 
@@ -31,11 +31,11 @@ _BOUND = {
 """The parameters whose type PostgreSQL cannot infer, and the columns that have this type."""
 PIECE = 500
 """The number of deliveries that one transaction withdraws."""
-_OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
+
 _WAS_OPEN = f"attempts = round_start AND COALESCE(status_before, '') IN ('{Status.PENDING}', '{Status.HELD}')"
 """SQL condition: a delivery was open before its replay, and has had no attempt in its replay."""
 STATUS_BEFORE = (
-    f"status_before = CASE WHEN deliveries.{_OPEN} AND deliveries.status_before IS NOT NULL "
+    f"status_before = CASE WHEN deliveries.{OPEN} AND deliveries.status_before IS NOT NULL "
     "AND deliveries.attempts = deliveries.round_start THEN deliveries.status_before ELSE deliveries.status END"
 )
 """The SQL that stores a delivery's status before a replay opens the delivery."""
@@ -152,26 +152,22 @@ async def running(connection: Connection, *, limit: int) -> int:
 
 async def move(connection: Connection, no: int, *, position: int, matched: int) -> None:
     """Note that a replay has read up to *position* and made *matched* more deliveries due."""
-    await connection.execute(
-        text(
-            f"UPDATE replays SET position = :position, matched = matched + :matched, updated_ms = {sql.now_ms(connection)} "
-            "WHERE no = :no"
-        ),
-        {"no": no, "position": position, "matched": matched},
+    statement = text(
+        f"UPDATE replays SET position = :position, matched = matched + :matched, updated_ms = {sql.now_ms(connection)} "
+        "WHERE no = :no"
     )
+    await connection.execute(statement, {"no": no, "position": position, "matched": matched})
 
 
 async def end(connection: Connection, no: int, status: str) -> bool:
     """End a running replay with *status*; False if it was not running."""
-    result = await connection.execute(
-        text(
-            f"UPDATE replays SET status = :status, updated_ms = {sql.now_ms(connection)}, delivered = "
-            "(SELECT count(*) FROM deliveries WHERE replay_no = :no AND status = 'delivered') "
-            "WHERE no = :no AND status = 'running' "
-            "RETURNING id, company_id, subscription_no, matched, delivered"
-        ),
-        {"no": no, "status": status},
+    statement = text(
+        f"UPDATE replays SET status = :status, updated_ms = {sql.now_ms(connection)}, delivered = "
+        "(SELECT count(*) FROM deliveries WHERE replay_no = :no AND status = 'delivered') "
+        "WHERE no = :no AND status = 'running' "
+        "RETURNING id, company_id, subscription_no, matched, delivered"
     )
+    result = await connection.execute(statement, {"no": no, "status": status})
     ended = result.first()
     if ended is None:
         return False
@@ -202,10 +198,31 @@ async def withdraw(connection: Connection, no: int) -> set[int]:
     If the replay created it, it is skipped. While open deliveries are left, including deliveries claimed by a worker,
     the replay's ``withdrawing`` stays set.
     """
-    keys = await _take_back(connection, no)
+    statement = text(
+        f"SELECT subscription_no, position FROM deliveries WHERE replay_no = :no AND {OPEN} "
+        f"AND (claimed_by IS NULL OR ({_WAS_OPEN})) ORDER BY status DESC LIMIT :limit"  # due ones first
+    )
+    picked = (await connection.execute(statement, {"no": no, "limit": PIECE})).all()
+    keys: set[int] = set()
+    if picked:
+        # By primary key: without good statistics, either database would scan all deliveries of the replay to find them by
+        # the replay's number or by a join.
+        is_picked, positions = sql.one_of(connection, "position", "positions", BigInteger)
+        which = f"subscription_no = :of AND {is_picked} AND COALESCE(replay_no, 0) = :no AND {OPEN}"
+        used = {"no": no, "of": picked[0][0], "positions": [row[1] for row in picked]}
+        ended = text(
+            f"UPDATE deliveries SET status = CASE WHEN attempts > round_start THEN '{Status.EXHAUSTED}' "
+            f"ELSE COALESCE(status_before, '{Status.SKIPPED}') END, due_ms = NULL, queued = NULL, claim = claim + 1, "
+            f"updated_ms = {sql.now_ms(connection)} WHERE {which} "
+            f"AND claimed_by IS NULL AND NOT ({_WAS_OPEN}) RETURNING order_key"
+        ).bindparams(positions)
+        rows = await connection.execute(ended, used)
+        keys = {row[0] for row in rows if row[0] is not None}
+        again = text(f"UPDATE deliveries SET replay_no = NULL WHERE {which} AND {_WAS_OPEN}")
+        await connection.execute(again.bindparams(positions), used)
     statement = text(
         "UPDATE replays SET withdrawing = CASE WHEN EXISTS (SELECT 1 FROM deliveries WHERE replay_no = :no "
-        f"AND {_OPEN}) THEN 1 END WHERE no = :no"
+        f"AND {OPEN}) THEN 1 END WHERE no = :no"
     )
     await connection.execute(
         statement.bindparams(bindparam("no", type_=tables.deliveries.c.position.type)), {"no": no}
@@ -213,47 +230,10 @@ async def withdraw(connection: Connection, no: int) -> set[int]:
     return keys
 
 
-async def _take_back(connection: Connection, no: int) -> set[int]:
-    """Withdraw some of the remaining deliveries, due ones first. Returns the order keys of the deliveries that ended.
-
-    The UPDATE names deliveries by their primary keys: without good statistics, either database would scan all deliveries of the
-    replay to find them by the replay's number or by a join.
-    """
-    rows = await connection.execute(
-        text(
-            f"SELECT subscription_no, position FROM deliveries WHERE replay_no = :no AND {_OPEN} "
-            f"AND (claimed_by IS NULL OR ({_WAS_OPEN})) ORDER BY status DESC LIMIT :limit"
-        ),
-        {"no": no, "limit": PIECE},
-    )
-    picked = [(row[0], row[1]) for row in rows]
-    if not picked:
-        return set()
-    is_picked, positions = sql.one_of(connection, "position", "positions", BigInteger)
-    which = f"subscription_no = :of AND {is_picked} AND COALESCE(replay_no, 0) = :no AND {_OPEN}"
-    used = {"no": no, "of": picked[0][0], "positions": [position for _, position in picked]}
-    found = await connection.execute(
-        text(
-            f"UPDATE deliveries SET status = CASE WHEN attempts > round_start THEN '{Status.EXHAUSTED}' "
-            f"ELSE COALESCE(status_before, '{Status.SKIPPED}') END, due_ms = NULL, queued = NULL, claim = claim + 1, "
-            f"updated_ms = {sql.now_ms(connection)} WHERE {which} "
-            f"AND claimed_by IS NULL AND NOT ({_WAS_OPEN}) RETURNING order_key"
-        ).bindparams(positions),
-        used,
-    )
-    keys = {row[0] for row in found if row[0] is not None}
-    again = text(f"UPDATE deliveries SET replay_no = NULL WHERE {which} AND {_WAS_OPEN}").bindparams(
-        positions
-    )
-    await connection.execute(again, used)
-    return keys
-
-
 async def withdrawing(connection: Connection) -> dict[int, int]:
     """List the cancelled replays that have deliveries to withdraw, each with its subscription's number."""
-    rows = await connection.execute(
-        text("SELECT no, subscription_no FROM replays WHERE withdrawing IS NOT NULL ORDER BY no")
-    )
+    statement = text("SELECT no, subscription_no FROM replays WHERE withdrawing IS NOT NULL ORDER BY no")
+    rows = await connection.execute(statement)
     return {row[0]: row[1] for row in rows}
 
 
@@ -288,38 +268,20 @@ async def first_claimed(
     return found
 
 
-async def make_due(connection: Connection, replay: Row, positions: Sequence[int], *, again: bool) -> int:
-    """Make deliveries of the events at *positions* due. Returns how many.
+async def make_due(
+    connection: Connection,
+    replay: Row,
+    positions: Sequence[int],
+    *,
+    again: bool,
+    worker: str | None = None,
+    lease_ms: int = 0,
+) -> list[Claim]:
+    """Make deliveries of the events at *positions* due, and claim them for *worker*, if it is given.
 
-    Existing deliveries are changed only with *again*. Claimed deliveries are never changed, nor are open deliveries
-    that have an order key from an earlier ordering.
+    Returns the deliveries in the order of their positions. Existing deliveries are changed only with *again*. Claimed
+    deliveries are never changed, nor are open deliveries that have an order key from an earlier ordering.
     """
-    return len(await _open(connection, replay, positions, again=again, worker=None, lease_ms=0))
-
-
-async def claim_due(
-    connection: Connection,
-    replay: Row,
-    positions: Sequence[int],
-    *,
-    again: bool,
-    worker: str,
-    lease_ms: int,
-) -> list[Claim]:
-    """Make deliveries due as ``make_due`` does, and claim them for *worker*."""
-    claims = await _open(connection, replay, positions, again=again, worker=worker, lease_ms=lease_ms)
-    return sorted(claims, key=lambda claim: claim.position)
-
-
-async def _open(
-    connection: Connection,
-    replay: Row,
-    positions: Sequence[int],
-    *,
-    again: bool,
-    worker: str | None,
-    lease_ms: int,
-) -> list[Claim]:
     if not positions:
         return []
     now = sql.now_ms(connection)
@@ -329,17 +291,18 @@ async def _open(
         "claim = deliveries.claim + 1, claimed_by = :worker, "
         f"{STATUS_BEFORE}, round_start = deliveries.attempts, order_key = NULL, order_shard = NULL, queued = NULL "
         "WHERE deliveries.claimed_by IS NULL AND (deliveries.order_key IS NULL "
-        f"OR deliveries.status NOT IN ('{Status.PENDING}', '{Status.HELD}'))"
+        f"OR NOT deliveries.{OPEN})"
         if again
         else "DO NOTHING"
     )
+    statement = text(
+        "INSERT INTO deliveries (position, subscription_no, status, attempts, due_ms, claim, claimed_by, replay_no, "
+        f"updated_ms) SELECT position, :no, '{Status.PENDING}', 0, {now} + :lease, :claim, :worker, :replay, {now} "
+        f"FROM {source} WHERE TRUE ON CONFLICT (position, subscription_no) {conflict} "
+        "RETURNING position, subscription_no, attempts, round_start, claim, replay_no"
+    ).bindparams(*(bindparam(name, type_=_columns[column].type) for name, column in _BOUND.items()))
     rows = await connection.execute(
-        text(
-            "INSERT INTO deliveries (position, subscription_no, status, attempts, due_ms, claim, claimed_by, replay_no, "
-            f"updated_ms) SELECT position, :no, '{Status.PENDING}', 0, {now} + :lease, :claim, :worker, :replay, {now} "
-            f"FROM {source} WHERE TRUE ON CONFLICT (position, subscription_no) {conflict} "
-            "RETURNING position, subscription_no, attempts, round_start, claim, replay_no"
-        ).bindparams(*(bindparam(name, type_=_columns[column].type) for name, column in _BOUND.items())),
+        statement,
         {
             "no": replay.subscription_no,
             "replay": replay.no,
@@ -349,7 +312,7 @@ async def _open(
             "rows": sql.rows_json([[position] for position in positions]),
         },
     )
-    return [Claim(*row) for row in rows]
+    return sorted((Claim(*row) for row in rows), key=lambda claim: claim.position)
 
 
 async def looked_to(
@@ -369,11 +332,11 @@ async def failed_positions(
     connection: Connection, subscription_no: int, *, after: int, up_to: int, limit: int
 ) -> list[int]:
     """List the positions of events whose delivery to a subscription has failed permanently, in log order."""
+    statement = text(
+        "SELECT position FROM deliveries WHERE subscription_no = :no AND position > :after AND position <= :up_to "
+        f"AND status IN ('{Status.EXHAUSTED}', '{Status.REJECTED}', '{Status.GONE}') ORDER BY position LIMIT :limit"
+    )
     rows = await connection.execute(
-        text(
-            "SELECT position FROM deliveries WHERE subscription_no = :no AND position > :after AND position <= :up_to "
-            f"AND status IN ('{Status.EXHAUSTED}', '{Status.REJECTED}', '{Status.GONE}') ORDER BY position LIMIT :limit"
-        ),
-        {"no": subscription_no, "after": after, "up_to": up_to, "limit": limit},
+        statement, {"no": subscription_no, "after": after, "up_to": up_to, "limit": limit}
     )
     return [row[0] for row in rows]

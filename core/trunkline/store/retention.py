@@ -4,7 +4,7 @@ It never waits for another transaction and never blocks deliveries: locked rows 
 of the log is never locked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -101,11 +101,6 @@ async def check_cursor(
         raise CursorUnknown
 
 
-async def clock_ms(connection: Connection) -> int:
-    """Read the database's clock as a value, because a volatile function cannot limit an index (``due.oldest``)."""
-    return int((await connection.execute(text(f"SELECT {sql.now_ms(connection)}"))).scalar_one())
-
-
 async def horizon(connection: Connection, *, before_ms: int) -> Horizon:
     """Find the last position that was accepted before *before_ms*."""
     statement = text(
@@ -121,16 +116,16 @@ async def removable(connection: Connection, old: Horizon, *, after: int, limit: 
     running replays that need it have read it. The page ends early if its events have more than *rows* deliveries and
     attempts.
     """
+    statement = text(
+        "WITH page AS (SELECT position, company_id, shard FROM events WHERE position > :after AND position <= :up_to "
+        "AND accepted_ms < :before ORDER BY position LIMIT :limit) SELECT e.position, "
+        f"e.position <= s.cursor AND NOT {_NEEDED} AND count(CASE WHEN d.status IN {_OPEN} THEN 1 END) = 0, "
+        "count(d.position) + COALESCE(sum(d.attempts), 0) "
+        f"FROM page AS e JOIN {LOWEST} AS s ON s.shard = e.shard LEFT JOIN deliveries AS d ON d.position = e.position "
+        "GROUP BY e.position, e.company_id, s.cursor ORDER BY e.position"
+    )
     rows_of_page = await connection.execute(
-        text(
-            "WITH page AS (SELECT position, company_id, shard FROM events WHERE position > :after AND position <= :up_to "
-            "AND accepted_ms < :before ORDER BY position LIMIT :limit) SELECT e.position, "
-            f"e.position <= s.cursor AND NOT {_NEEDED} AND count(CASE WHEN d.status IN {_OPEN} THEN 1 END) = 0, "
-            "count(d.position) + COALESCE(sum(d.attempts), 0) "
-            f"FROM page AS e JOIN {LOWEST} AS s ON s.shard = e.shard LEFT JOIN deliveries AS d ON d.position = e.position "
-            "GROUP BY e.position, e.company_id, s.cursor ORDER BY e.position"
-        ),
-        {"after": after, "up_to": old.position, "before": old.before_ms, "limit": limit},
+        statement, {"after": after, "up_to": old.position, "before": old.before_ms, "limit": limit}
     )
     positions: list[int] = []
     weight, reached = 0, old.position
@@ -158,10 +153,9 @@ async def remove(connection: Connection, positions: Sequence[int]) -> Removed:
     free = await _still_free(connection, positions)
     if not free:
         return Removed()
-    counts = {table: await _delete(connection, table, free) for table in ("attempts", "deliveries", "events")}
-    await connection.execute(
-        text("UPDATE retention SET edge = :edge WHERE id = 1 AND edge < :edge"), {"edge": free[-1]}
-    )
+    counts = await delete_at(connection, free, ("attempts", "deliveries", "events"))
+    statement = text("UPDATE retention SET edge = :edge WHERE id = 1 AND edge < :edge")
+    await connection.execute(statement, {"edge": free[-1]})
     return Removed(**counts)
 
 
@@ -172,27 +166,36 @@ async def _still_free(connection: Connection, positions: Sequence[int]) -> list[
     locking = sql.for_update_skipping(connection)
     within = within_positions(connection)
     parameters = position_parameters(positions)
-    ended = await connection.execute(
-        text(
-            f"SELECT position, subscription_no FROM deliveries WHERE {within} AND status NOT IN {_OPEN} {locking}"
-        ),
-        parameters,
+    statement = text(
+        f"SELECT position, subscription_no FROM deliveries WHERE {within} AND status NOT IN {_OPEN} {locking}"
     )
+    ended = await connection.execute(statement, parameters)
     locked = {(row[0], row[1]) for row in ended}
-    all_of_them = await connection.execute(
-        text(f"SELECT position, subscription_no FROM deliveries WHERE {within}"), parameters
-    )
+    statement = text(f"SELECT position, subscription_no FROM deliveries WHERE {within}")
+    all_of_them = await connection.execute(statement, parameters)
     needed = {row[0] for row in all_of_them if (row[0], row[1]) not in locked}
-    replayed = await connection.execute(
-        text(f"SELECT position FROM events AS e WHERE {within} AND {_NEEDED}"), parameters
-    )
+    statement = text(f"SELECT position FROM events AS e WHERE {within} AND {_NEEDED}")
+    replayed = await connection.execute(statement, parameters)
     needed.update(row[0] for row in replayed)
     return [position for position in positions if position not in needed]
 
 
-async def _delete(connection: Connection, table: str, positions: Sequence[int]) -> int:
-    statement = text(f"DELETE FROM {table} WHERE {within_positions(connection)}")
-    return int((await connection.execute(statement, position_parameters(positions))).rowcount)
+async def delete_at(
+    connection: Connection, positions: Sequence[int], tables: Sequence[str], *, no: int | None = None
+) -> dict[str, int]:
+    """Delete the rows of *tables* at *positions*, which are sorted; with *no*, only those of that subscription.
+
+    Returns how many, by table.
+    """
+    if not positions:
+        return {}
+    of_one = "" if no is None else "AND subscription_no = :no"
+    within, parameters = within_positions(connection), position_parameters(positions) | {"no": no}
+    counts: dict[str, int] = {}
+    for table in tables:
+        statement = text(f"DELETE FROM {table} WHERE {within} {of_one}")
+        counts[table] = (await connection.execute(statement, parameters)).rowcount
+    return counts
 
 
 def within_positions(connection: Connection) -> str:
@@ -212,39 +215,23 @@ def position_parameters(positions: Sequence[int]) -> dict[str, object]:
 
 async def purge_idempotency_keys(connection: Connection, *, before_ms: int, limit: int) -> int:
     """Remove up to *limit* keys that were first used before *before_ms*. Returns how many."""
-    return await _purge(
-        connection,
-        "idempotency_keys",
-        "namespace, key",
-        "SELECT namespace, key FROM idempotency_keys "
-        "WHERE created_ms <= :before ORDER BY created_ms LIMIT :limit {skipping}",
-        {"before": before_ms, "limit": limit},
-    )
+    picking = "SELECT namespace, key FROM idempotency_keys WHERE created_ms <= :before ORDER BY created_ms"
+    return await _purge(connection, "idempotency_keys", "namespace, key", picking, limit, before=before_ms)
 
 
 async def purge_operation_keys(connection: Connection, *, before_ms: int, limit: int) -> int:
     """Remove up to *limit* keys of actions that were first used before *before_ms*. Returns how many."""
-    return await _purge(
-        connection,
-        "operation_keys",
-        "namespace, key",
-        "SELECT namespace, key FROM operation_keys "
-        "WHERE created_ms <= :before ORDER BY created_ms LIMIT :limit {skipping}",
-        {"before": before_ms, "limit": limit},
-    )
+    picking = "SELECT namespace, key FROM operation_keys WHERE created_ms <= :before ORDER BY created_ms"
+    return await _purge(connection, "operation_keys", "namespace, key", picking, limit, before=before_ms)
 
 
 async def purge_replays(connection: Connection, *, before_ms: int, limit: int) -> int:
     """Remove up to *limit* replays that ended before *before_ms* and that no delivery refers to. Returns how many."""
-    return await _purge(
-        connection,
-        "replays",
-        "no",
-        "SELECT no FROM replays AS r "
-        "WHERE r.status <> 'running' AND r.updated_ms < :before "
-        "AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.replay_no = r.no) ORDER BY r.no LIMIT :limit {skipping}",
-        {"before": before_ms, "limit": limit},
+    picking = (
+        "SELECT no FROM replays AS r WHERE r.status <> 'running' AND r.updated_ms < :before "
+        "AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.replay_no = r.no) ORDER BY r.no"
     )
+    return await _purge(connection, "replays", "no", picking, limit, before=before_ms)
 
 
 async def purge_subscriptions(connection: Connection, *, before_ms: int, limit: int) -> int:
@@ -252,17 +239,12 @@ async def purge_subscriptions(connection: Connection, *, before_ms: int, limit: 
 
     Deleted rows are kept for a time, because dispatchers learn from them that a subscription was deleted.
     """
-    return await _purge(
-        connection,
-        "subscriptions",
-        "no",
-        "SELECT no FROM subscriptions AS s "
-        "WHERE s.status = 'deleted' AND s.updated_ms < :before "
+    picking = (
+        "SELECT no FROM subscriptions AS s WHERE s.status = 'deleted' AND s.updated_ms < :before "
         "AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.subscription_no = s.no) "
-        "AND NOT EXISTS (SELECT 1 FROM replays AS r WHERE r.subscription_no = s.no) "
-        "ORDER BY s.no LIMIT :limit {skipping}",
-        {"before": before_ms, "limit": limit},
+        "AND NOT EXISTS (SELECT 1 FROM replays AS r WHERE r.subscription_no = s.no) ORDER BY s.no"
     )
+    return await _purge(connection, "subscriptions", "no", picking, limit, before=before_ms)
 
 
 async def purge_strays(connection: Connection, *, limit: int) -> int:
@@ -271,28 +253,23 @@ async def purge_strays(connection: Connection, *, limit: int) -> int:
     Such a delivery arises if a replay makes a delivery due while its event is removed; the free lane then ends the
     delivery as ``gone``.
     """
-    return await _purge(
-        connection,
-        "deliveries",
-        "position, subscription_no",
-        "SELECT position, subscription_no FROM deliveries "
-        f"WHERE status NOT IN {_OPEN} AND position < COALESCE((SELECT min(position) FROM events), "
-        "(SELECT edge + 1 FROM retention WHERE id = 1)) ORDER BY position LIMIT :limit {skipping}",
-        {"limit": limit},
+    picking = (
+        f"SELECT position, subscription_no FROM deliveries WHERE status NOT IN {_OPEN} AND position < "
+        "COALESCE((SELECT min(position) FROM events), (SELECT edge + 1 FROM retention WHERE id = 1)) ORDER BY position"
     )
+    return await _purge(connection, "deliveries", "position, subscription_no", picking, limit)
 
 
 async def _purge(
-    connection: Connection, table: str, key: str, picking: str, parameters: Mapping[str, object]
+    connection: Connection, table: str, key: str, picking: str, limit: int, **parameters: int
 ) -> int:
-    """Remove the rows of *table* whose *key* the statement *picking* selects, except locked ones. Returns how many.
+    """Remove up to *limit* rows of *table* whose *key* the SELECT *picking* finds, except locked ones. Returns how many.
 
     The rows are selected once, because PostgreSQL may run a subquery again for each row and select other unlocked rows.
     """
-    picking = picking.replace("{skipping}", sql.for_update_skipping(connection))
-    statement = (
-        f"WITH picked AS MATERIALIZED ({picking}) "
+    statement = text(
+        f"WITH picked AS MATERIALIZED ({picking} LIMIT :limit {sql.for_update_skipping(connection)}) "
         f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM picked) RETURNING 1"
     )
-    rows = await connection.execute(text(statement), dict(parameters))
+    rows = await connection.execute(statement, {"limit": limit, **parameters})
     return len(rows.all())  # SQLite's driver has no row count for a statement with WITH

@@ -33,31 +33,29 @@ async def checks(connection: Connection) -> dict[str, bytes]:
 async def insert_checks(connection: Connection, values: Mapping[str, bytes]) -> None:
     """Write the missing check values; existing ones are not changed."""
     for name, value in sorted(values.items()):
-        await connection.execute(
-            text("INSERT INTO secret_checks (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING"),
-            {"name": name, "value": value},
+        statement = text(
+            "INSERT INTO secret_checks (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING"
         )
+        await connection.execute(statement, {"name": name, "value": value})
 
 
 async def replace_check(connection: Connection, name: str, value: bytes) -> None:
     """Write or replace a check value."""
-    await connection.execute(
-        text(
-            "INSERT INTO secret_checks (name, value) VALUES (:name, :value) "
-            "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
-        ),
-        {"name": name, "value": value},
+    statement = text(
+        "INSERT INTO secret_checks (name, value) VALUES (:name, :value) "
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
     )
+    await connection.execute(statement, {"name": name, "value": value})
 
 
 async def sealed_rows(connection: Connection, *, after: int = 0, limit: int) -> list[SealedRow]:
     """Read the sealed columns of subscriptions with numbers above *after*, in order; empty if the table does not exist yet."""
     if after == 0 and not await sql.has_table(connection, tables.subscriptions.name):
         return []
-    rows = await connection.execute(
-        text("SELECT no, id, sealed, status FROM subscriptions WHERE no > :after ORDER BY no LIMIT :limit"),
-        {"after": after, "limit": limit},
+    statement = text(
+        "SELECT no, id, sealed, status FROM subscriptions WHERE no > :after ORDER BY no LIMIT :limit"
     )
+    rows = await connection.execute(statement, {"after": after, "limit": limit})
     return [SealedRow(row[0], row[1], bytes(row[2]), is_deleted=row[3] == "deleted") for row in rows]
 
 
@@ -76,16 +74,14 @@ async def reseal(connection: Connection, rows: Sequence[tuple[SealedRow, bytes]]
 
 async def name_peppers(connection: Connection, pepper: str) -> None:
     """Set *pepper* for the keys whose pepper is not known."""
-    await connection.execute(
-        text("UPDATE api_keys SET pepper = :pepper WHERE pepper IS NULL"), {"pepper": pepper}
-    )
+    statement = text("UPDATE api_keys SET pepper = :pepper WHERE pepper IS NULL")
+    await connection.execute(statement, {"pepper": pepper})
 
 
 async def count_keys_by_pepper(connection: Connection) -> dict[str | None, int]:
     """Count the keys that are not revoked, by their pepper; None stands for an unknown pepper."""
-    rows = await connection.execute(
-        text("SELECT pepper, count(*) FROM api_keys WHERE revoked_ms IS NULL GROUP BY pepper")
-    )
+    statement = text("SELECT pepper, count(*) FROM api_keys WHERE revoked_ms IS NULL GROUP BY pepper")
+    rows = await connection.execute(statement)
     return {row[0]: row[1] for row in rows}
 
 
@@ -124,6 +120,5 @@ async def redigest(connection: Connection, changes: Sequence[Redigest], *, check
 async def wait_for_turn(connection: Connection) -> None:
     """Wait until no other process replaces secrets, and prevent others from doing so until the transaction ends."""
     await dialects.of_connection(connection).wait_for_turn(connection, _LOCK)
-    await connection.execute(
-        text("SELECT count(*) FROM secret_checks")
-    )  # on SQLite the transaction begins with its first statement
+    statement = text("SELECT count(*) FROM secret_checks")
+    await connection.execute(statement)  # on SQLite the transaction begins with its first statement

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import asyncpg
 
 from trunkline import oldest
-from trunkline.errors import DatabaseTooOld, DatabaseUnfit, StoreUnavailable, TrunklineError
+from trunkline.errors import DatabaseTooOld, DatabaseUnfit, StoreUnavailable
 from trunkline.runtime import shortages
 from trunkline.store import libpq, poolers
 from trunkline.store.failures import unavailable
@@ -19,17 +19,12 @@ _TOO_MANY = (
     "raise max_connections of PostgreSQL, or the limit of the role or the database, or lower database.pool_size; each process "
     "of the hub takes up to 18 more than that"
 )
-CONNECTING_ERRORS = (
-    OSError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.TargetServerAttributeNotMatched,
-)
+_NOT_MATCHED = asyncpg.TargetServerAttributeNotMatched
+CONNECTING_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, _NOT_MATCHED)
 """The errors that the driver raises while it connects; later errors are those of SQLAlchemy."""
-_NEXT_HOST = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched)
+_NEXT_HOST = (OSError, asyncpg.CannotConnectNowError, _NOT_MATCHED)
 """Errors after which the next host is tried, as in libpq. After a refused login, no further host is tried."""
 _TIMEOUT_SECONDS = 5
-_HERE = "the local server"
 _UTF8 = "UTF8"
 
 
@@ -68,9 +63,7 @@ class Server:
         )
 
     async def connect(self, **options: Any) -> Any:
-        """Connect to the first host that answers and meets the URL's requirements.
-
-        *options* are passed to the driver.
+        """Connect to the first host that answers and meets the URL's requirements, with *options* for the driver.
 
         The timeout applies to each host.
 
@@ -91,18 +84,15 @@ class Server:
                 except asyncpg.DiskFullError as error:
                     raise unavailable(error) from error
                 except asyncpg.ProtocolViolationError as error:
-                    raise self._refusal(error, _name(host, port)) from error
+                    if "startup parameter: search_path" in str(error):  # a pooler refuses it
+                        raise poolers.SchemaDropped(self.settings["search_path"]) from error
+                    msg = f"{_name(host, port)}: {_first_line(error)}"
+                    raise StoreUnavailable(msg) from error
                 except CONNECTING_ERRORS as error:
                     failures.append(f"{_name(host, port)}: {_reason(error)}")
                     if not isinstance(error, _NEXT_HOST):
                         raise StoreUnavailable(failures[-1]) from error
         raise StoreUnavailable("; ".join(failures))
-
-    def _refusal(self, error: asyncpg.ProtocolViolationError, host: str) -> TrunklineError:
-        """Convert a pooler's refusal to an error that names the setting."""
-        if "startup parameter: search_path" in str(error):
-            return poolers.SchemaDropped(self.settings["search_path"])
-        return StoreUnavailable(f"{host}: {_first_line(error)}")
 
     async def _connect_to(
         self, host: str | None, port: int | None, attributes: str, options: Mapping[str, Any]
@@ -158,7 +148,7 @@ def _of_system(driver: dict[str, str]) -> ssl.SSLContext:
 
 def _name(host: str | None, port: int | None) -> str:
     if host is None:
-        return os.environ.get("PGHOST", _HERE)
+        return os.environ.get("PGHOST", "the local server")
     return f"{f'[{host}]' if ':' in host else host}:{port}" if port else host
 
 

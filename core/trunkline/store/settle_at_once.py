@@ -54,10 +54,8 @@ async def settle(
     of *subscriptions* has failures since its last success, nothing is stored and the result is False.
     """
     values: dict[str, object] = {
-        name: [getattr(attempt, name) for attempt in attempts] for name in _LOGGED if name != "sent_twice"
-    }
-    values["sent_twice"] = [attempt.sent_twice or None for attempt in attempts]
-    values |= {
+        **sql.columns_of(attempts, _LOGGED),
+        "sent_twice": [attempt.sent_twice or None for attempt in attempts],
         "worker": worker,
         "lease_count": len(leases),
         "rows": shards.rows_of(leases),

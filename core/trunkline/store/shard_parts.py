@@ -23,13 +23,14 @@ async def divide(connection: Connection, worker: str, leases: Sequence[Lease]) -
     The parts start at the shard's cursor, without an owner.
     """
     for lease in leases:
+        statement = text(
+            "UPDATE shards SET holder = :nobody, lease_until_ms = :for_good, epoch = epoch + 1 "
+            "WHERE shard = :shard AND epoch = :epoch AND holder = :worker "
+            f"RETURNING shard, {REACHED}"
+        )
         row = (
             await connection.execute(
-                text(
-                    "UPDATE shards SET holder = :nobody, lease_until_ms = :for_good, epoch = epoch + 1 "
-                    "WHERE shard = :shard AND epoch = :epoch AND holder = :worker "
-                    f"RETURNING shard, {REACHED}"
-                ),
+                statement,
                 {"nobody": NOBODY, "for_good": FOR_GOOD_MS, "worker": worker}
                 | {"shard": lease.shard, "epoch": lease.epoch},
             )
@@ -54,14 +55,12 @@ async def lacking(connection: Connection, worker: str, *, share: int) -> dict[in
     Returns, for each of these shards, the number of parts to claim.
     """
     now = sql.now_ms(connection)
-    rows = await connection.execute(
-        text(
-            "SELECT shard, sum(CASE WHEN holder = :worker THEN 1 ELSE 0 END), "
-            f"sum(CASE WHEN holder IS NULL OR lease_until_ms < {now} THEN 1 ELSE 0 END) "
-            "FROM shard_parts GROUP BY shard"
-        ),
-        {"worker": worker},
+    statement = text(
+        "SELECT shard, sum(CASE WHEN holder = :worker THEN 1 ELSE 0 END), "
+        f"sum(CASE WHEN holder IS NULL OR lease_until_ms < {now} THEN 1 ELSE 0 END) "
+        "FROM shard_parts GROUP BY shard"
     )
+    rows = await connection.execute(statement, {"worker": worker})
     return {shard: min(share - own, free) for shard, own, free in rows if own < share and free}
 
 
@@ -72,15 +71,15 @@ async def claim(
     now = sql.now_ms(connection)
     leases: list[Lease] = []
     for shard, limit in limits.items():
+        statement = text(
+            f"UPDATE shard_parts SET holder = :worker, epoch = epoch + 1, lease_until_ms = {now} + :lease "
+            "WHERE (shard, part) IN (SELECT shard, part FROM shard_parts WHERE shard = :shard "
+            f"AND (holder IS NULL OR lease_until_ms < {now}) "
+            f"ORDER BY part LIMIT :limit {sql.for_update_skipping(connection)}) "
+            f"RETURNING part, epoch, {REACHED}"
+        )
         rows = await connection.execute(
-            text(
-                f"UPDATE shard_parts SET holder = :worker, epoch = epoch + 1, lease_until_ms = {now} + :lease "
-                "WHERE (shard, part) IN (SELECT shard, part FROM shard_parts WHERE shard = :shard "
-                f"AND (holder IS NULL OR lease_until_ms < {now}) "
-                f"ORDER BY part LIMIT :limit {sql.for_update_skipping(connection)}) "
-                f"RETURNING part, epoch, {REACHED}"
-            ),
-            {"worker": worker, "shard": shard, "limit": limit, "lease": lease_ms},
+            statement, {"worker": worker, "shard": shard, "limit": limit, "lease": lease_ms}
         )
         leases += [Lease(shard, row[1], Reached(*row[2:]), row[0]) for row in rows]
     return leases

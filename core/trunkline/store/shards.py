@@ -6,7 +6,6 @@ each part (``store.shard_parts``), which is leased like a whole shard.
 """
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from msgspec import Struct, field
@@ -17,14 +16,10 @@ from trunkline.store import dialects, sql
 from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
-_NOBODY: Mapping[str, int] = MappingProxyType({})
 WHOLES, PARTS = "shards", "shard_parts"
 _PART_IN = {WHOLES: str(WHOLE), PARTS: "shard_parts.part"}
 """The SQL for the part number of a row, by table."""
-_SLICE = {
-    WHOLES: f"RETURNING shards.shard AS shard, {WHOLE} AS part",
-    PARTS: "RETURNING shard_parts.shard AS shard, shard_parts.part AS part",
-}
+
 LEASES: Mapping[str, str] = dict.fromkeys(
     ("shard", "part", "epoch", "cursor", "stretch_end", "live_cursor"), "bigint"
 )
@@ -101,45 +96,36 @@ async def beat(
     uses ``heartbeat``, ``renew`` and ``disown``. On a server this is one statement, which is its own transaction.
     """
     whose = {"worker": worker, "lease": lease_ms, "rows": rows_of(leases), "lock_no": lock_no}
-    until = f"lease_until_ms = {sql.now_ms(connection)} + :lease"
-    note = _note(connection)
+    now, source = sql.now_ms(connection), sql.rows_source(connection, LEASES)
+    unknown = " OR ".join(
+        f"EXISTS (SELECT 1 FROM {table} WHERE holder = :worker AND {_is_none_of(table, source)})"
+        for table in _PART_IN
+    )
+    note = (
+        f"UPDATE workers SET heartbeat_ms = {now}, lock_no = :lock_no WHERE id = :worker AND NOT EXISTS "
+        f"(SELECT 1 FROM workers WHERE heartbeat_ms > {now} + :lease OR id <> :worker "
+        f"AND (heartbeat_ms < {now} - :lease OR {_has_no_lock(connection)})) AND NOT ({unknown}) "
+        f"RETURNING (SELECT count(*) FROM workers WHERE NOT draining) AS alive, ({DIVIDED_COUNT}) AS divided"
+    )
     if dialects.of_connection(connection).has_one_writer:
         noted = (await connection.execute(text(note), whose)).first()
         if noted is None:
             return None
         return Beat(noted[0], await renew(connection, worker, leases, lease_ms=lease_ms), noted[1])
     tables = _tables_of(leases) or [WHOLES]
+    until = f"lease_until_ms = {now} + :lease"
     steps = [
-        f"of_{table} AS ({_changing(connection, table, until)} AND EXISTS (SELECT 1 FROM noted) {_SLICE[table]})"
+        f"of_{table} AS ({_changing(connection, table, until)} AND EXISTS (SELECT 1 FROM noted) {_returning(table)})"
         for table in tables
     ]
     renewed = " UNION ALL ".join(f"SELECT shard, part FROM of_{table}" for table in tables)
-    rows = (
-        await connection.execute(
-            text(
-                f"WITH noted AS ({note}), {', '.join(steps)} SELECT noted.alive, noted.divided, r.shard, r.part "
-                f"FROM noted LEFT JOIN ({renewed}) AS r ON true"
-            ),
-            whose,
-        )
-    ).all()
+    statement = text(
+        f"WITH noted AS ({note}), {', '.join(steps)} SELECT noted.alive, noted.divided, r.shard, r.part "
+        f"FROM noted LEFT JOIN ({renewed}) AS r ON true"
+    )
+    rows = (await connection.execute(statement, whose)).all()
     slices = {Slice(row[2], row[3]) for row in rows if row[2] is not None}
     return Beat(rows[0][0], slices, rows[0][1]) if rows else None
-
-
-def _note(connection: Connection) -> str:
-    """Return the SQL, for ``beat``, to write the heartbeat and read the numbers of live workers and divided shards."""
-    now, source = sql.now_ms(connection), sql.rows_source(connection, LEASES)
-    unknown = " OR ".join(
-        f"EXISTS (SELECT 1 FROM {table} WHERE holder = :worker AND {_is_none_of(table, source)})"
-        for table in _PART_IN
-    )
-    return (
-        f"UPDATE workers SET heartbeat_ms = {now}, lock_no = :lock_no WHERE id = :worker AND NOT EXISTS "
-        f"(SELECT 1 FROM workers WHERE heartbeat_ms > {now} + :lease OR id <> :worker "
-        f"AND (heartbeat_ms < {now} - :lease OR {_has_no_lock(connection)})) AND NOT ({unknown}) "
-        f"RETURNING (SELECT count(*) FROM workers WHERE NOT draining) AS alive, ({DIVIDED_COUNT}) AS divided"
-    )
 
 
 async def heartbeat(
@@ -148,7 +134,7 @@ async def heartbeat(
     *,
     lease_ms: int,
     lock_no: int | None = None,
-    suspects: Mapping[str, int] = _NOBODY,
+    suspects: Mapping[str, int] = {},
 ) -> Heartbeat:
     """Write the heartbeat of *worker* with the number of its lock, and remove dead workers.
 
@@ -158,67 +144,52 @@ async def heartbeat(
     """
     step = await _follow_clock_back(connection, lease_ms=lease_ms)
     now = sql.now_ms(connection)
-    await connection.execute(
-        text(
-            f"INSERT INTO workers (id, heartbeat_ms, draining, lock_no) VALUES (:worker, {now}, FALSE, :lock_no) "
-            f"ON CONFLICT (id) DO UPDATE SET heartbeat_ms = {now}, lock_no = :lock_no"
-        ),
-        {"worker": worker, "lock_no": lock_no},
+    statement = text(
+        f"INSERT INTO workers (id, heartbeat_ms, draining, lock_no) VALUES (:worker, {now}, FALSE, :lock_no) "
+        f"ON CONFLICT (id) DO UPDATE SET heartbeat_ms = {now}, lock_no = :lock_no"
     )
-    rows = await connection.execute(
-        text(
-            f"DELETE FROM workers WHERE id IN (SELECT id FROM workers WHERE heartbeat_ms < {sql.now_ms(connection)} - :lease "
-            f"AND id <> :worker {sql.for_update_skipping(connection)}) RETURNING id"
-        ),
-        {"lease": lease_ms, "worker": worker},
+    await connection.execute(statement, {"worker": worker, "lock_no": lock_no})
+    statement = text(
+        f"DELETE FROM workers WHERE id IN (SELECT id FROM workers WHERE heartbeat_ms < {sql.now_ms(connection)} - :lease "
+        f"AND id <> :worker {sql.for_update_skipping(connection)}) RETURNING id"
     )
+    rows = await connection.execute(statement, {"lease": lease_ms, "worker": worker})
     lapsed = [row[0] for row in rows]
     ended = await _remove_ended(connection, suspects, lock_no=lock_no) if suspects else []
     for each in (*lapsed, *ended):  # free the claims and the shards of the dead
         await release_claims(connection, each)
         for table, part in _PART_IN.items():
-            await connection.execute(
-                text(
-                    f"UPDATE {table} SET holder = NULL, lease_until_ms = 0 WHERE (shard, {part}) IN "
-                    f"(SELECT shard, {part} FROM {table} WHERE holder = :worker {sql.for_update_skipping(connection)})"
-                ),
-                {"worker": each},
+            statement = text(
+                f"UPDATE {table} SET holder = NULL, lease_until_ms = 0 WHERE (shard, {part}) IN "
+                f"(SELECT shard, {part} FROM {table} WHERE holder = :worker {sql.for_update_skipping(connection)})"
             )
-    rows = await connection.execute(
-        text(
-            f"SELECT id, heartbeat_ms, id <> :worker AND {_has_no_lock(connection)} FROM workers WHERE NOT draining"
-        ),
-        {"worker": worker},
+            await connection.execute(statement, {"worker": each})
+    statement = text(
+        f"SELECT id, heartbeat_ms, id <> :worker AND {_has_no_lock(connection)} FROM workers WHERE NOT draining"
     )
-    alive = rows.all()
+    alive = (await connection.execute(statement, {"worker": worker})).all()
     divided = (await connection.execute(text(DIVIDED_COUNT))).scalar_one()
     return Heartbeat(len(alive), step, {row[0]: row[1] for row in alive if row[2]}, ended, divided)
 
 
 def _has_no_lock(connection: Connection) -> str:
-    """Return the SQL condition that a worker has a lock number, and no session holds the lock with this number.
-
-    It is not evaluated if there is only one worker.
-    """
-    return f"lock_no IS NOT NULL AND lock_no NOT IN (SELECT no FROM ({sql.worker_locks(connection)}) AS held)"
+    """Return the SQL condition that no session holds a worker's lock; it is not evaluated for a single worker."""
+    return f"lock_no IS NOT NULL AND lock_no NOT IN (SELECT no FROM ({dialects.of_connection(connection).worker_locks}) AS held)"
 
 
 async def _remove_ended(
     connection: Connection, suspects: Mapping[str, int], *, lock_no: int | None
 ) -> list[str]:
-    """Remove the *suspects* that still have no lock and no later heartbeat.
-
-    If the caller's own lock is not visible, no worker is removed.
-    """
+    """Remove the *suspects* that still have no lock and no later heartbeat; none if the caller's own lock is not visible."""
     source = sql.rows_source(connection, {"id": "text", "heartbeat": "bigint"})
     locking = sql.for_update_skipping(connection, of="w")
+    statement = text(
+        "DELETE FROM workers WHERE id IN (SELECT w.id FROM workers AS w JOIN "
+        f"{source} ON w.id = u.id AND w.heartbeat_ms = u.heartbeat WHERE {_has_no_lock(connection)} "
+        f"AND :lock_no IN (SELECT no FROM ({dialects.of_connection(connection).worker_locks}) AS held) {locking}) RETURNING id"
+    )
     ended = await connection.execute(
-        text(
-            "DELETE FROM workers WHERE id IN (SELECT w.id FROM workers AS w JOIN "
-            f"{source} ON w.id = u.id AND w.heartbeat_ms = u.heartbeat WHERE {_has_no_lock(connection)} "
-            f"AND :lock_no IN (SELECT no FROM ({sql.worker_locks(connection)}) AS held) {locking}) RETURNING id"
-        ),
-        {"lock_no": lock_no, "rows": sql.rows_json([*suspects.items()])},
+        statement, {"lock_no": lock_no, "rows": sql.rows_json([*suspects.items()])}
     )
     return [row[0] for row in ended]
 
@@ -229,20 +200,15 @@ async def follow_late(connection: Connection, step: ClockStep) -> None:
 
 
 async def _move_back(connection: Connection, step: ClockStep, *, after: str) -> None:
-    """Move back due times after the time *after* (SQL), except those of claims that end within the jump.
-
-    Such claims were made after the jump.
-    """
+    """Move back due times after *after* (SQL), except of claims that end within the jump, so were made after it."""
     now = sql.now_ms(connection)
-    await connection.execute(
-        text(
-            "UPDATE deliveries SET due_ms = due_ms - :step FROM (SELECT position, subscription_no FROM deliveries "
-            f"WHERE due_ms > {after} AND (claimed_by IS NULL OR due_ms > {now} + :step) "
-            f"{sql.for_update_skipping(connection)}) AS waiting "
-            "WHERE deliveries.position = waiting.position AND deliveries.subscription_no = waiting.subscription_no"
-        ),
-        {"step": step.step_ms},
+    statement = text(
+        "UPDATE deliveries SET due_ms = due_ms - :step FROM (SELECT position, subscription_no FROM deliveries "
+        f"WHERE due_ms > {after} AND (claimed_by IS NULL OR due_ms > {now} + :step) "
+        f"{sql.for_update_skipping(connection)}) AS waiting "
+        "WHERE deliveries.position = waiting.position AND deliveries.subscription_no = waiting.subscription_no"
     )
+    await connection.execute(statement, {"step": step.step_ms})
 
 
 async def _follow_clock_back(connection: Connection, *, lease_ms: int) -> ClockStep | None:
@@ -256,26 +222,22 @@ async def _follow_clock_back(connection: Connection, *, lease_ms: int) -> ClockS
     now = sql.now_ms(connection)
     is_ahead = f"heartbeat_ms > {now} + :lease"
     locking = sql.for_update(connection)
-    rows = (
-        await connection.execute(
-            text(f"SELECT heartbeat_ms - {now}, {now} FROM workers WHERE {is_ahead} ORDER BY id {locking}"),
-            {"lease": lease_ms},
-        )
-    ).all()
+    statement = text(
+        f"SELECT heartbeat_ms - {now}, {now} FROM workers WHERE {is_ahead} ORDER BY id {locking}"
+    )
+    rows = (await connection.execute(statement, {"lease": lease_ms})).all()
     if not rows:
         return None
     step_ms = max(row[0] for row in rows)
     step = ClockStep(step_ms, rows[0][1] + step_ms - lease_ms)
-    await connection.execute(
-        text(f"UPDATE workers SET heartbeat_ms = {now} WHERE {is_ahead}"), {"lease": lease_ms}
-    )
+    statement = text(f"UPDATE workers SET heartbeat_ms = {now} WHERE {is_ahead}")
+    await connection.execute(statement, {"lease": lease_ms})
     await _move_back(connection, step, after=now)
-    await connection.execute(
-        text(
-            f"UPDATE replays SET updated_ms = {now} FROM (SELECT no FROM replays WHERE status = 'running' "
-            f"AND updated_ms > {now} {sql.for_update_skipping(connection)}) AS ahead WHERE replays.no = ahead.no"
-        )
+    statement = text(
+        f"UPDATE replays SET updated_ms = {now} FROM (SELECT no FROM replays WHERE status = 'running' "
+        f"AND updated_ms > {now} {sql.for_update_skipping(connection)}) AS ahead WHERE replays.no = ahead.no"
     )
+    await connection.execute(statement)
     return step
 
 
@@ -292,16 +254,14 @@ async def release_claims(connection: Connection, worker: str) -> None:
     A delivery that was claimed behind another one of its key is queued again.
     """
     is_queued = f"deliveries.status = '{Status.HELD}'"
-    await connection.execute(
-        text(
-            f"UPDATE deliveries SET due_ms = CASE WHEN {is_queued} THEN NULL ELSE {sql.now_ms(connection)} END, "
-            f"queued = CASE WHEN {is_queued} THEN 1 ELSE queued END, claimed_by = NULL FROM "
-            "(SELECT position, subscription_no FROM deliveries WHERE claimed_by = :worker "
-            f"{sql.for_update_skipping(connection)}) AS held WHERE deliveries.position = held.position "
-            "AND deliveries.subscription_no = held.subscription_no"
-        ),
-        {"worker": worker},
+    statement = text(
+        f"UPDATE deliveries SET due_ms = CASE WHEN {is_queued} THEN NULL ELSE {sql.now_ms(connection)} END, "
+        f"queued = CASE WHEN {is_queued} THEN 1 ELSE queued END, claimed_by = NULL FROM "
+        "(SELECT position, subscription_no FROM deliveries WHERE claimed_by = :worker "
+        f"{sql.for_update_skipping(connection)}) AS held WHERE deliveries.position = held.position "
+        "AND deliveries.subscription_no = held.subscription_no"
     )
+    await connection.execute(statement, {"worker": worker})
 
 
 async def count(connection: Connection) -> int:
@@ -317,14 +277,12 @@ async def check_writable(connection: Connection) -> None:
 async def claim(connection: Connection, worker: str, *, limit: int, lease_ms: int) -> list[Lease]:
     """Claim up to *limit* shards without an owner, each under a new epoch."""
     now = sql.now_ms(connection)
-    rows = await connection.execute(
-        text(
-            f"UPDATE shards SET holder = :worker, epoch = epoch + 1, lease_until_ms = {now} + :lease "
-            f"WHERE shard IN (SELECT shard FROM shards WHERE holder IS NULL OR lease_until_ms < {now} "
-            f"ORDER BY shard LIMIT :limit {sql.for_update_skipping(connection)}) RETURNING shard, epoch, {REACHED}"
-        ),
-        {"worker": worker, "limit": limit, "lease": lease_ms},
+    statement = text(
+        f"UPDATE shards SET holder = :worker, epoch = epoch + 1, lease_until_ms = {now} + :lease "
+        f"WHERE shard IN (SELECT shard FROM shards WHERE holder IS NULL OR lease_until_ms < {now} "
+        f"ORDER BY shard LIMIT :limit {sql.for_update_skipping(connection)}) RETURNING shard, epoch, {REACHED}"
     )
+    rows = await connection.execute(statement, {"worker": worker, "limit": limit, "lease": lease_ms})
     return [Lease(row[0], row[1], Reached(*row[2:])) for row in rows]
 
 
@@ -347,13 +305,11 @@ async def disown(connection: Connection, worker: str, known: Sequence[Lease]) ->
     """
     source = sql.rows_source(connection, LEASES)
     for table in _PART_IN:
-        await connection.execute(
-            text(
-                f"UPDATE {table} SET holder = NULL, lease_until_ms = 0 WHERE holder = :worker "
-                f"AND {_is_none_of(table, source)}"
-            ),
-            {"worker": worker, "rows": rows_of(known)},
+        statement = text(
+            f"UPDATE {table} SET holder = NULL, lease_until_ms = 0 WHERE holder = :worker "
+            f"AND {_is_none_of(table, source)}"
         )
+        await connection.execute(statement, {"worker": worker, "rows": rows_of(known)})
 
 
 async def advance(connection: Connection, worker: str, leases: Sequence[Lease]) -> tuple[set[Slice], int]:
@@ -377,8 +333,11 @@ def _is_none_of(table: str, source: str) -> str:
     return f"NOT EXISTS (SELECT 1 FROM {source} WHERE u.shard = {table}.shard AND u.part = {_PART_IN[table]})"
 
 
+def _returning(table: str) -> str:
+    return f"RETURNING {table}.shard AS shard, {_PART_IN[table]} AS part"
+
+
 def _tables_of(leases: Sequence[Lease]) -> list[str]:
-    """List the tables that have rows of *leases*."""
     return sorted({WHOLES if lease.part == WHOLE else PARTS for lease in leases})
 
 
@@ -395,11 +354,9 @@ async def _change(
 ) -> list[Any]:
     """Apply *change* to the rows of *leases* that are still owned. Returns (shard, part, time) of each."""
     rows: list[Any] = []
-    given = f"{sql.now_ms(connection)}, {sql.limit_idling(connection)}"
+    more = f"{sql.now_ms(connection)}, {dialects.of_connection(connection).limit_idling}"
     for table in _tables_of(leases):
-        found = await connection.execute(
-            text(f"{_changing(connection, table, change)} {_SLICE[table]}, {given}"),
-            {"worker": worker, "rows": rows_of(leases), **parameters},
-        )
+        statement = text(f"{_changing(connection, table, change)} {_returning(table)}, {more}")
+        found = await connection.execute(statement, {"worker": worker, "rows": rows_of(leases), **parameters})
         rows += found.all()
     return rows

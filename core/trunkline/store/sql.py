@@ -1,7 +1,8 @@
 """Building blocks of SQL: cached texts, JSON columns, and SQL that depends on the dialect."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -35,50 +36,14 @@ def now_ms(connection: Connection) -> str:
     return dialects.of_connection(connection).now_ms
 
 
-def greatest(connection: Connection) -> str:
-    """Return the name of the SQL function that picks the larger of its arguments."""
-    return dialects.of_connection(connection).greatest
-
-
-def timeline(connection: Connection) -> str:
-    """Return the SQL that reads the timeline of the server's log; NULL if there is none."""
-    return dialects.of_connection(connection).timeline
-
-
-def limit_idling(connection: Connection) -> str:
-    """Return an SQL expression that makes the database end this transaction if its process stops responding.
-
-    Use it in statements whose locks block other transactions, because a frozen process would hold the locks forever.
-    """
-    return dialects.of_connection(connection).limit_idling
-
-
-def limit_waiting(connection: Connection) -> str:
-    """Return an SQL condition that is always true, and that limits this transaction's lock waits to a few seconds."""
-    return dialects.of_connection(connection).limit_waiting
-
-
-def lazily(connection: Connection) -> str:
-    """Return an SQL condition that is always true, and that lets this transaction commit without waiting for the disk.
-
-    It is for ``Database.write_lazily``.
-    """
-    return dialects.of_connection(connection).lazily
+async def clock_ms(connection: Connection) -> int:
+    """Read the database's clock as a value, because a volatile function cannot limit an index (``due.oldest``)."""
+    return int((await connection.execute(text(f"SELECT {now_ms(connection)}"))).scalar_one())
 
 
 async def has_table(connection: Connection, name: str) -> bool:
     """Return whether the database has the table *name*."""
     return bool(await connection.scalar(text(dialects.of_connection(connection).has_table), {"name": name}))
-
-
-def worker_locks(connection: Connection) -> str:
-    """Return a SELECT of the numbers ``no`` of the worker locks that sessions hold."""
-    return dialects.of_connection(connection).worker_locks
-
-
-def json_array(connection: Connection) -> str:
-    """Return the name of the SQL function that collects values in a JSON array."""
-    return dialects.of_connection(connection).json_array
 
 
 def for_update(connection: Connection, *, of: str = "") -> str:
@@ -94,29 +59,11 @@ def for_update_skipping(connection: Connection, *, of: str = "") -> str:
     return dialects.of_connection(connection).lock_rows("UPDATE", of=of, skip=True)
 
 
-def for_share(connection: Connection) -> str:
-    """Return the SQL clause that prevents changes of the rows of a SELECT until the transaction ends."""
-    return dialects.of_connection(connection).lock_rows("SHARE")
-
-
 def one_of(
     connection: Connection, column: str, parameter: str, kind: type[TypeEngine[Any]]
 ) -> tuple[str, BindParameter[Any]]:
     """Return the SQL condition that *column* is one of the values of *parameter*, and the bound *parameter*."""
     return dialects.of_connection(connection).one_of(column, parameter, kind)
-
-
-async def read_then_update(
-    connection: Connection, read: str, update: str, parameters: Mapping[str, Any]
-) -> tuple[Sequence[Any], Any]:
-    """Run *read* and *update* in one round trip; each of them is committed separately.
-
-    Returns the rows, and the value ``changed`` of the update. The rows of *read* begin with ``position`` and are in the
-    order of their positions. *update* is an UPDATE that returns one value as ``changed``. In this UPDATE, ``{last}``
-    stands for the last position that was read; if ``{last}`` is NULL, the UPDATE changes nothing. If nothing was
-    updated, the returned value is None.
-    """
-    return await dialects.of_connection(connection).read_then_update(connection, read, update, parameters)
 
 
 async def insert_columns(
@@ -129,6 +76,11 @@ async def insert_columns(
     if next(iter(columns.values())):
         return await dialects.of_connection(connection).insert_columns(connection, table, columns, also=also)
     return None
+
+
+def columns_of(rows: Sequence[Any], names: Iterable[str]) -> dict[str, list[Any]]:
+    """Return the attributes *names* of *rows*, column by column (``insert_columns``)."""
+    return {name: list(map(attrgetter(name), rows)) for name in names}
 
 
 def through_index(connection: Connection, name: str) -> str:
@@ -145,19 +97,6 @@ def rows_source(connection: Connection, columns: Mapping[str, str]) -> str:
     *columns* maps each column's name, in the order of the inner arrays, to its SQL type (``bigint`` or ``text``).
     """
     return dialects.of_connection(connection).rows_source(columns)
-
-
-async def keys_source(connection: Connection, columns: Mapping[str, str]) -> str:
-    """Return a ``rows_source`` for keys of another table.
-
-    Each key is looked up through that table's index, whatever the planner's statistics are.
-    """
-    return await dialects.of_connection(connection).keys_source(connection, columns)
-
-
-async def prefer_indexes(connection: Connection) -> None:
-    """Make the rest of this transaction read tables through indexes, whatever the statistics are."""
-    await dialects.of_connection(connection).prefer_indexes(connection)
 
 
 def rows_json(rows: Sequence[Sequence[Any]]) -> str:

@@ -146,8 +146,9 @@ async def oldest_after(connection: Connection, cursors: Iterable[int]) -> dict[i
     Returns its position and time of acceptance, by cursor. A cursor at the head is left out.
     """
     source = sql.rows_source(connection, {"shard_cursor": "bigint"})
+    statement = text(_oldest_after(source))
     rows = await connection.execute(
-        text(_oldest_after(source)), {"rows": sql.rows_json([[cursor] for cursor in sorted(set(cursors))])}
+        statement, {"rows": sql.rows_json([[cursor] for cursor in sorted(set(cursors))])}
     )
     return {row[0]: (row[1], row[2]) for row in rows}
 
@@ -178,15 +179,13 @@ async def running_replays(connection: Connection, *, limit: int, count_limit: in
         f"AND d.status = '{status}' LIMIT :count_limit) AS c)"
         for status in ("delivered", "pending")
     )
-    rows = await connection.execute(
-        text(
-            "SELECT r.id, s.id, s.status, r.company_id, r.kind, r.end_position - r.position, r.matched, "
-            f"{delivered}, {waiting}, r.created_ms "
-            "FROM replays AS r JOIN subscriptions AS s ON s.no = r.subscription_no "
-            "WHERE r.status = 'running' ORDER BY r.no LIMIT :limit"
-        ),
-        {"limit": limit, "count_limit": count_limit},
+    statement = text(
+        "SELECT r.id, s.id, s.status, r.company_id, r.kind, r.end_position - r.position, r.matched, "
+        f"{delivered}, {waiting}, r.created_ms "
+        "FROM replays AS r JOIN subscriptions AS s ON s.no = r.subscription_no "
+        "WHERE r.status = 'running' ORDER BY r.no LIMIT :limit"
     )
+    rows = await connection.execute(statement, {"limit": limit, "count_limit": count_limit})
     return [RunningReplay(*row) for row in rows]
 
 

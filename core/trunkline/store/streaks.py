@@ -65,38 +65,30 @@ async def record_streaks(
     numbers in *also*, stay locked, so that the same transaction can change them.
     """
     failing = [[s.subscription_no, s.failures, s.passed_ms] for s in streaks if s.failures]
-    to_lock = (
-        {s.subscription_no: False for s in streaks}
-        | {no: True for no, *_ in failing}
-        | dict.fromkeys(also, True)
-    )
-    locked = await _lock(connection, to_lock)
+    surely = {*also, *(no for no, *_ in failing)}
+    locked = await _lock(connection, surely, if_failing={s.subscription_no for s in streaks} - surely)
     recovered = [s.subscription_no for s in streaks if s.succeeded and s.subscription_no in locked]
     if recovered:
         source = sql.rows_source(connection, {"no": "bigint"})
-        await connection.execute(
-            text(
-                "UPDATE subscriptions SET failures = 0, failing_since_ms = NULL, failing_level = NULL "
-                f"WHERE no IN (SELECT no FROM {source})"
-            ),
-            {"rows": sql.rows_json([[no] for no in recovered])},
+        statement = text(
+            "UPDATE subscriptions SET failures = 0, failing_since_ms = NULL, failing_level = NULL "
+            f"WHERE no IN (SELECT no FROM {source})"
         )
+        await connection.execute(statement, {"rows": sql.rows_json([[no] for no in recovered])})
     told = {no: locked[no][1] for no in recovered if (locked[no][0] or UNTOLD) > UNTOLD}
     if not failing:
         return Recorded([], told)
     now = sql.now_ms(connection)
     source = sql.rows_source(connection, {"no": "bigint", "failed": "bigint", "passed": "bigint"})
-    rows = await connection.execute(
-        text(
-            f"UPDATE subscriptions SET failures = failures + u.failed, "
-            "failing_ms = CASE WHEN failing_since_ms IS NULL THEN 0 ELSE COALESCE(failing_ms, 0) + "
-            f"CASE WHEN {now} - failed_ms BETWEEN 0 AND u.passed THEN {now} - failed_ms ELSE u.passed END END, "
-            f"failing_since_ms = COALESCE(failing_since_ms, {now}), failed_ms = {now} "
-            f"FROM {source} WHERE subscriptions.no = u.no RETURNING subscriptions.no, channel, failures, failing_ms, "
-            f"failing_since_ms, failing_level, told_ms, {now}"
-        ),
-        {"rows": sql.rows_json(failing)},
+    statement = text(
+        f"UPDATE subscriptions SET failures = failures + u.failed, "
+        "failing_ms = CASE WHEN failing_since_ms IS NULL THEN 0 ELSE COALESCE(failing_ms, 0) + "
+        f"CASE WHEN {now} - failed_ms BETWEEN 0 AND u.passed THEN {now} - failed_ms ELSE u.passed END END, "
+        f"failing_since_ms = COALESCE(failing_since_ms, {now}), failed_ms = {now} "
+        f"FROM {source} WHERE subscriptions.no = u.no RETURNING subscriptions.no, channel, failures, failing_ms, "
+        f"failing_since_ms, failing_level, told_ms, {now}"
     )
+    rows = await connection.execute(statement, {"rows": sql.rows_json(failing)})
     return Recorded([Failing(*row) for row in rows], told)
 
 
@@ -109,32 +101,29 @@ async def set_levels(connection: Connection, levels: Mapping[int, int], *, told:
         return
     source = sql.rows_source(connection, {"no": "bigint", "level": "bigint", "tells": "bigint"})
     rows = [[no, level, int(no in told)] for no, level in levels.items()]
-    await connection.execute(
-        text(
-            "UPDATE subscriptions SET failing_level = u.level, "
-            f"told_ms = CASE WHEN u.tells = 1 THEN {sql.now_ms(connection)} ELSE told_ms END "
-            f"FROM {source} WHERE subscriptions.no = u.no"
-        ),
-        {"rows": sql.rows_json(rows)},
+    statement = text(
+        "UPDATE subscriptions SET failing_level = u.level, "
+        f"told_ms = CASE WHEN u.tells = 1 THEN {sql.now_ms(connection)} ELSE told_ms END "
+        f"FROM {source} WHERE subscriptions.no = u.no"
     )
+    await connection.execute(statement, {"rows": sql.rows_json(rows)})
 
 
 async def _lock(
-    connection: Connection, numbers: Mapping[int, bool]
+    connection: Connection, numbers: Collection[int], *, if_failing: Collection[int] = ()
 ) -> dict[int, tuple[int | None, int | None]]:
-    """Lock the subscriptions in *numbers* that are failing, or whose number is mapped to True.
+    """Lock the subscriptions with *numbers*, and those of *if_failing* that fail.
 
     Returns, by number, the failing level and the time since which the subscription fails.
     """
     locking = sql.for_update(connection, of="s")
     source = sql.rows_source(connection, {"no": "bigint", "surely": "bigint"})
-    rows = await connection.execute(
-        text(
-            f"SELECT s.no, s.failing_level, s.failing_since_ms FROM subscriptions AS s JOIN {source} ON s.no = u.no "
-            f"WHERE s.failures > 0 OR s.failing_level IS NOT NULL OR u.surely = 1 ORDER BY s.no {locking}"
-        ),
-        {"rows": sql.rows_json([[no, int(surely)] for no, surely in numbers.items()])},
+    statement = text(
+        f"SELECT s.no, s.failing_level, s.failing_since_ms FROM subscriptions AS s JOIN {source} ON s.no = u.no "
+        f"WHERE s.failures > 0 OR s.failing_level IS NOT NULL OR u.surely = 1 ORDER BY s.no {locking}"
     )
+    wanted = [*([no, 1] for no in numbers), *([no, 0] for no in if_failing)]
+    rows = await connection.execute(statement, {"rows": sql.rows_json(wanted)})
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
@@ -158,51 +147,42 @@ async def disable(
     """
     if not endings:
         return []
-    await _lock(connection, {ending.subscription_no: True for ending in endings})  # in the common lock order
+    await _lock(connection, {ending.subscription_no for ending in endings})  # in the common lock order
     version = await next_version(connection)
     now = sql.now_ms(connection)
     source = sql.rows_source(connection, {"no": "bigint", "reason": "text", "reached": "bigint"})
+    statement = text(
+        f"UPDATE subscriptions SET status = 'disabled', disabled_reason = u.reason, disabled_ms = {now}, "
+        f"updated_ms = {now}, version = :version, "
+        f"resume_position = CASE WHEN start_position > u.reached THEN start_position ELSE u.reached END "
+        f"FROM {source} WHERE subscriptions.no = u.no AND status = 'active' RETURNING subscriptions.no"
+    )
     changed = await connection.execute(
-        text(
-            f"UPDATE subscriptions SET status = 'disabled', disabled_reason = u.reason, disabled_ms = {now}, "
-            f"updated_ms = {now}, version = :version, "
-            f"resume_position = CASE WHEN start_position > u.reached THEN start_position ELSE u.reached END "
-            f"FROM {source} WHERE subscriptions.no = u.no AND status = 'active' RETURNING subscriptions.no"
-        ),
-        {"version": version, "rows": sql.rows_json([list(ending) for ending in endings])},
+        statement, {"version": version, "rows": sql.rows_json([list(ending) for ending in endings])}
     )
     numbers = [row[0] for row in changed]
     if not numbers:
         return []
-    statement = _table.select().where(_table.c.no.in_(numbers)).order_by(_table.c.no)
-    rows = [read_row(row) for row in await connection.execute(statement)]
+    disabled = _table.select().where(_table.c.no.in_(numbers)).order_by(_table.c.no)
+    rows = [read_row(row) for row in await connection.execute(disabled)]
     await tell_disabled(connection, [row for row in rows if row.no not in untold])
+    was = {"status": "active"}
     for row in rows:
-        reason = {"status": "disabled", "disabled_reason": row.disabled_reason}
-        audit_log.note(
-            "subscription.disabled",
-            row.id,
-            company_id=row.company_id,
-            before={"status": "active"},
-            after=reason,
-        )
+        now_is = {"status": "disabled", "disabled_reason": row.disabled_reason}
+        audit_log.note("subscription.disabled", row.id, company_id=row.company_id, before=was, after=now_is)
     return rows
 
 
 async def tell_disabled(connection: Connection, rows: Sequence[Row]) -> None:
     """Report that the subscriptions of *rows*, which the caller has locked, were disabled."""
     await set_levels(connection, {row.no: FIRST for row in rows}, told={row.no for row in rows})
-    news = [
-        News(
-            "subscription.disabled",
-            row.company_id,
-            {
-                "subscription": operational.subscription(row.id, row.channel, row.target_url),
-                "reason": row.disabled_reason,
-                "failures": row.failures,
-                "failing_since_utc": utc_or_none(row.failing_since_ms),
-            },
-        )
-        for row in rows
-    ]
+    news: list[News] = []
+    for row in rows:
+        facts = {
+            "subscription": operational.subscription(row.id, row.channel, row.target_url),
+            "reason": row.disabled_reason,
+            "failures": row.failures,
+            "failing_since_utc": utc_or_none(row.failing_since_ms),
+        }
+        news.append(News("subscription.disabled", row.company_id, facts))
     await operational.tell(connection, news)

@@ -17,13 +17,13 @@ from trunkline.model.event_groups import OPERATIONAL
 from trunkline.model.events import Draft, Event, shard_of
 from trunkline.model.times import utc_text_of_ms
 from trunkline.runtime import faults
-from trunkline.store import epochs, retention, sql, tables
+from trunkline.store import dialects, epochs, retention, sql, tables
 from trunkline.store.connection import Connection
 from trunkline.store.directory import CompanyDirectory
 from trunkline.store.sql import text
 
 ROUTING_VERSION = "SELECT version FROM routing WHERE id = 1"
-_NO_REFERENCES: Mapping[int, str | None] = {}
+_STORED = ("position", "company_id", "type", "accepted_ms", "body", "version", "traceparent")
 
 
 class Head(Struct, frozen=True):
@@ -59,13 +59,10 @@ class Reserved(Struct, frozen=True):
 
 async def head(connection: Connection) -> Head:
     """Read the newest position. Later statements see all events up to it."""
-    row = (
-        await connection.execute(
-            text(
-                "SELECT h.position, r.version FROM stream_head h CROSS JOIN routing r WHERE h.id = 1 AND r.id = 1"
-            )
-        )
-    ).one()
+    statement = text(
+        "SELECT h.position, r.version FROM stream_head h CROSS JOIN routing r WHERE h.id = 1 AND r.id = 1"
+    )
+    row = (await connection.execute(statement)).one()
     return Head(row[0], row[1])
 
 
@@ -95,7 +92,7 @@ async def append(
     *,
     shards: int,
     directory: CompanyDirectory | None = None,
-    references: Mapping[int, str | None] = _NO_REFERENCES,
+    references: Mapping[int, str | None] = {},
 ) -> Appended:
     """Assign positions to *drafts*, and store the events.
 
@@ -145,17 +142,13 @@ async def reserve(connection: Connection, count: int) -> Reserved:
     """
     now = sql.now_ms(connection)
     step, timeline = epochs.timeline_step(connection)
-    row = (
-        await connection.execute(
-            text(
-                f"UPDATE stream_head SET position = position + :count + {step}, timeline = {timeline}, "
-                f"accepted_ms = {sql.greatest(connection)}(accepted_ms, {now}) "
-                f"WHERE id = 1 AND {sql.limit_waiting(connection)} "
-                f"RETURNING position, accepted_ms, companies_version, {now}, ({ROUTING_VERSION}), {sql.limit_idling(connection)}"
-            ),
-            {"count": count},
-        )
-    ).one()
+    statement = text(
+        f"UPDATE stream_head SET position = position + :count + {step}, timeline = {timeline}, "
+        f"accepted_ms = {dialects.of_connection(connection).greatest}(accepted_ms, {now}) "
+        f"WHERE id = 1 AND {dialects.of_connection(connection).limit_waiting} "
+        f"RETURNING position, accepted_ms, companies_version, {now}, ({ROUTING_VERSION}), {dialects.of_connection(connection).limit_idling}"
+    )
+    row = (await connection.execute(statement, {"count": count})).one()
     return Reserved(row[0] - count + 1, row[1], row[2], min(row[1], row[3]), row[4])
 
 
@@ -165,17 +158,10 @@ async def insert(connection: Connection, events: Sequence[Event], *, shards: int
     Returns the current routing version, because subscriptions may have been made since ``reserve`` requested the log's
     lock. If the database has one writer, the result is None: the version from ``reserve`` is still current.
     """
-    columns: dict[str, Sequence[object]] = {
-        "position": [event.position for event in events],
-        "company_id": [event.company_id for event in events],
-        "type": [event.type for event in events],
-        "shard": [shard_of(event.company_id, shards) for event in events],
-        "accepted_ms": [event.accepted_ms for event in events],
-        "body": [event.body for event in events],
-        "version": [event.version for event in events],
-    }
-    if any(event.traceparent for event in events):
-        columns["traceparent"] = [event.traceparent for event in events]
+    columns = sql.columns_of(events, _STORED)
+    columns["shard"] = [shard_of(event.company_id, shards) for event in events]
+    if not any(columns["traceparent"]):
+        del columns["traceparent"]
     version: int | None = await sql.insert_columns(connection, tables.events, columns, also=ROUTING_VERSION)
     return version
 
@@ -249,9 +235,8 @@ async def read_page(
         f"LEFT JOIN ({query}) AS page ON true ORDER BY position"
     )
     rows = (await connection.execute(text(statement), parameters)).all()
-    edge, head, *first = rows[0]
-    events = [Event(*row[2:]) for row in rows] if first[0] is not None else []
-    return events, retention.LogBounds(edge, head)
+    events = [Event(*row[2:]) for row in rows] if rows[0][2] is not None else []
+    return events, retention.LogBounds(rows[0][0], rows[0][1])
 
 
 def company_query(
@@ -309,24 +294,22 @@ async def positions(
 
 
 async def _as_one_text(connection: Connection, query: str, parameters: Mapping[str, object]) -> list[int]:
-    statement = text(f"SELECT CAST({sql.json_array(connection)}(position) AS text) FROM ({query}) AS page")
+    statement = text(
+        f"SELECT CAST({dialects.of_connection(connection).json_array}(position) AS text) FROM ({query}) AS page"
+    )
     found = (await connection.execute(statement, parameters)).scalar()
     return orjson.loads(found) if found else []
 
 
 async def newest_of_company(
-    connection: Connection,
-    company_id: int,
-    *,
-    type: str | None,
-    limit: int,
+    connection: Connection, company_id: int, *, type: str | None, limit: int
 ) -> list[Event]:
     """Read the newest events of one company, newest first. If *type* is None, all but operational events are read."""
     kind = "AND type = :type" if type else NOT_OPERATIONAL
     statement = text(
         f"SELECT {_COLUMNS} FROM events WHERE company_id = :company {kind} ORDER BY position DESC LIMIT :limit"
     )
-    parameters = {"company": company_id, "limit": limit} | ({"type": type} if type else {})
+    parameters = {"company": company_id, "limit": limit, "type": type}
     return [Event(*row) for row in await connection.execute(statement, parameters)]
 
 
@@ -334,22 +317,15 @@ async def by_positions(connection: Connection, positions: Sequence[int]) -> dict
     """Read the events at *positions*; missing ones are left out."""
     if not positions:
         return {}
-    source = sql.rows_source(
-        connection, {"event_position": "bigint"}
-    )  # one parameter, whatever the number of positions
+    # One parameter, whatever the number of positions.
+    source = sql.rows_source(connection, {"event_position": "bigint"})
     statement = text(f"SELECT {_COLUMNS} FROM events WHERE position IN (SELECT event_position FROM {source})")
     rows = await connection.execute(statement, {"rows": sql.rows_json([[p] for p in positions])})
     return {row[0]: Event(*row) for row in rows}
 
 
 async def count_company(
-    connection: Connection,
-    company_id: int,
-    *,
-    type: str | None,
-    after: int,
-    up_to: int,
-    limit: int,
+    connection: Connection, company_id: int, *, type: str | None, after: int, up_to: int, limit: int
 ) -> tuple[int, int]:
     """Count up to *limit* of a company's next events: those of *type*, or all but operational events if it is None.
 
@@ -360,8 +336,8 @@ async def count_company(
         "SELECT count(*), max(position) FROM (SELECT position FROM events WHERE company_id = :company "
         f"{kind} AND position > :after AND position <= :up_to ORDER BY position LIMIT :limit) AS page"
     )
-    parameters = {"company": company_id, "after": after, "up_to": up_to, "limit": limit}
-    count, last = (await connection.execute(statement, parameters | ({"type": type} if type else {}))).one()
+    parameters = {"company": company_id, "after": after, "up_to": up_to, "limit": limit, "type": type}
+    count, last = (await connection.execute(statement, parameters)).one()
     return count, last if count == limit else up_to
 
 

@@ -13,7 +13,7 @@ import sqlalchemy
 from msgspec import Struct, field, structs
 
 from trunkline.model.subscriptions import LAPSED
-from trunkline.store import audit_log, sql, tables
+from trunkline.store import audit_log, dialects, sql, tables
 from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
@@ -77,7 +77,10 @@ def read_row(row: Sequence[Any]) -> Row:
 
 async def next_version(connection: Connection) -> int:
     """Take the next routing version. Until this transaction ends, no other transaction can change subscriptions."""
-    idling, waiting = sql.limit_idling(connection), sql.limit_waiting(connection)
+    idling, waiting = (
+        dialects.of_connection(connection).limit_idling,
+        dialects.of_connection(connection).limit_waiting,
+    )
     statement = text(
         f"UPDATE routing SET version = version + 1 WHERE id = 1 AND {waiting} RETURNING version, {idling}"
     )
@@ -91,8 +94,8 @@ async def lock_head(connection: Connection) -> tuple[int, int]:
     later events.
     """
     statement = text(
-        f"UPDATE stream_head SET position = position WHERE id = 1 AND {sql.limit_waiting(connection)} "
-        f"RETURNING position, {sql.now_ms(connection)}, {sql.limit_idling(connection)}"
+        f"UPDATE stream_head SET position = position WHERE id = 1 AND {dialects.of_connection(connection).limit_waiting} "
+        f"RETURNING position, {sql.now_ms(connection)}, {dialects.of_connection(connection).limit_idling}"
     )
     row = (await connection.execute(statement)).one()
     return row[0], row[1]
@@ -231,10 +234,7 @@ async def lapsed_of_company(connection: Connection, company_id: int, *, beyond: 
 async def filters_of_company(connection: Connection, company_id: int, *, but_no: int = 0) -> list[str]:
     """Read the filters of a company's subscriptions, as JSON, except the filter of subscription number *but_no*."""
     statement = sqlalchemy.select(_table.c.filter).where(
-        _table.c.company_id == company_id,
-        _IS_LIVE,
-        _table.c.no != but_no,
-        _table.c.filter.is_not(None),
+        _table.c.company_id == company_id, _IS_LIVE, _table.c.no != but_no, _table.c.filter.is_not(None)
     )
     return [row[0] for row in await connection.execute(statement)]
 
@@ -323,12 +323,10 @@ async def forget_gap(connection: Connection, no: int, *, position: int) -> None:
 
 async def locked(connection: Connection, numbers: Sequence[int]) -> dict[int, str]:
     """Read the status of the subscriptions with *numbers*, and prevent status changes until the transaction ends."""
-    sharing = sql.for_share(connection)
+    sharing = dialects.of_connection(connection).lock_rows("SHARE")
     source = sql.rows_source(connection, {"no": "bigint"})
-    rows = await connection.execute(
-        text(
-            f"SELECT no, status FROM subscriptions WHERE no IN (SELECT no FROM {source}) ORDER BY no {sharing}"
-        ),
-        {"rows": sql.rows_json([[no] for no in numbers])},
+    statement = text(
+        f"SELECT no, status FROM subscriptions WHERE no IN (SELECT no FROM {source}) ORDER BY no {sharing}"
     )
+    rows = await connection.execute(statement, {"rows": sql.rows_json([[no] for no in numbers])})
     return {row[0]: row[1] for row in rows}

@@ -53,13 +53,11 @@ async def disabled(connection: Connection, *, limit: int, count_limit: int) -> l
 
     Lost deliveries are counted up to *count_limit*.
     """
-    told = await connection.execute(
-        text(
-            "SELECT body FROM events WHERE company_id = :operators AND type = 'subscription.disabled' "
-            "ORDER BY position DESC LIMIT :limit"
-        ),
-        {"operators": operational.OPERATORS, "limit": limit},
+    statement = text(
+        "SELECT body FROM events WHERE company_id = :operators AND type = 'subscription.disabled' "
+        "ORDER BY position DESC LIMIT :limit"
     )
+    told = await connection.execute(statement, {"operators": operational.OPERATORS, "limit": limit})
     ids = {orjson.loads(body)["payload"]["subscription"]["id"] for (body,) in told}
     if not ids:
         return []

@@ -42,22 +42,23 @@ async def watermark(connection: Connection, place: Place, *, position: int | Non
     head = "(SELECT position FROM stream_head WHERE id = 1)"
     before = head + " + 1" if position is None else ":position"
     through = sql.through_index(connection, "ix_deliveries_open")
+    statement = text(
+        f"SELECT {head}, s.resume_position, s.status, "
+        f"(SELECT min(position) - 1 FROM deliveries {through} WHERE subscription_no = s.no "
+        f"AND status IN ('pending', 'held') AND position < {before}), "
+        "(SELECT min(position) FROM replays WHERE subscription_no = s.no "
+        "AND kind = 'missed' AND status = 'running'), "
+        "(SELECT min(position) - 1 FROM events WHERE company_id = :company "
+        "AND position > CASE WHEN h.cursor > s.start_position THEN h.cursor ELSE s.start_position END "
+        f"AND position < {before}), "
+        f"coalesce(s.disabled_reason IN ({_ENDED}), FALSE) "
+        f"OR coalesce(s.expires_ms <= {sql.now_ms(connection)}, FALSE) "
+        f"FROM subscriptions AS s JOIN {LOWEST} AS h ON h.shard = :shard WHERE s.id = :id "
+        "AND s.company_id = :company AND s.status <> 'deleted'"
+    )
     row = (
         await connection.execute(
-            text(
-                f"SELECT {head}, s.resume_position, s.status, "
-                f"(SELECT min(position) - 1 FROM deliveries {through} WHERE subscription_no = s.no "
-                f"AND status IN ('pending', 'held') AND position < {before}), "
-                "(SELECT min(position) FROM replays WHERE subscription_no = s.no "
-                "AND kind = 'missed' AND status = 'running'), "
-                "(SELECT min(position) - 1 FROM events WHERE company_id = :company "
-                "AND position > CASE WHEN h.cursor > s.start_position THEN h.cursor ELSE s.start_position END "
-                f"AND position < {before}), "
-                f"coalesce(s.disabled_reason IN ({_ENDED}), FALSE) "
-                f"OR coalesce(s.expires_ms <= {sql.now_ms(connection)}, FALSE) "
-                f"FROM subscriptions AS s JOIN {LOWEST} AS h ON h.shard = :shard WHERE s.id = :id "
-                "AND s.company_id = :company AND s.status <> 'deleted'"
-            ),
+            statement,
             {"id": place.id, "company": place.company_id, "shard": place.shard}
             | ({} if position is None else {"position": position}),
         )

@@ -30,7 +30,7 @@ class WorkerLock:
 
     def __init__(self) -> None:
         self.no = secrets.randbelow(2**31)
-        self.cut_off: Callable[[], None] = _nothing
+        self.cut_off: Callable[[], None] = lambda: None
         """Called when no session holds the lock any more."""
         self._sessions: dict[str, Any] = {}
         self._is_looked_at = False
@@ -81,7 +81,3 @@ class WorkerLock:
         self._sessions = {name: each for name, each in self._sessions.items() if each is not session}
         if not self._sessions:
             self.cut_off()
-
-
-def _nothing() -> None:
-    """Do nothing."""

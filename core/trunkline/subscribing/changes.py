@@ -13,7 +13,7 @@ from trunkline.model.health import NO_FIGURES
 from trunkline.model.subscriptions import DISCONNECTED, LAPSED, Status, Subscription
 from trunkline.plugins import Notifier
 from trunkline.runtime import callers
-from trunkline.store import health, open_deliveries, releasing, retention, sql, streaks
+from trunkline.store import health, open_deliveries, releasing, sql, streaks
 from trunkline.store import replays as replay_store
 from trunkline.store import subscriptions as store
 from trunkline.store.connection import Connection
@@ -135,7 +135,7 @@ class SubscriptionChanges:
                 columns = {
                     "status": Status.DISABLED,
                     "disabled_reason": DISCONNECTED,
-                    "disabled_ms": await retention.clock_ms(connection),
+                    "disabled_ms": await sql.clock_ms(connection),
                     "resume_position": position,
                 }
                 changed.append(await store.update(connection, row.no, columns))

@@ -9,7 +9,7 @@ from trunkline.contract import Held, Renewed, Terms
 from trunkline.errors import LimitReached, TooManySubscriptions
 from trunkline.model.subscriptions import ENDED, FAILING, MAX_SECRETS, Secret, Status, Subscription
 from trunkline.runtime import faults
-from trunkline.store import new_subscriptions, retention
+from trunkline.store import new_subscriptions, sql
 from trunkline.store import subscriptions as store
 from trunkline.store.clock import ClockGuard
 from trunkline.store.connection import Connection
@@ -59,7 +59,7 @@ class Renewals:
         limit = (await self._limits.of(company_id)).subscriptions
         async with self._database.read() as connection:
             row = await store.by_name(connection, company_id, channel=channel, name=terms.name)
-            now_ms = await retention.clock_ms(connection)
+            now_ms = await sql.clock_ms(connection)
             if row is None or not self._goes_on(self._records.open(row), now_ms):
                 await _check_room(connection, company_id, terms, limit=limit)
 
@@ -67,7 +67,7 @@ class Renewals:
         """List the subscriptions of a company that a holder renews, oldest first."""
         async with self._database.read() as connection:
             rows = await store.of_company(connection, company_id, channel=channel, target_url=target_url)
-            now_ms = await retention.clock_ms(connection)
+            now_ms = await sql.clock_ms(connection)
         subscriptions = [self._records.open(row) for row in rows if "name" in row.options]
         return [
             Held(
@@ -123,7 +123,7 @@ class Renewals:
             version = await store.next_version(connection)  # from here on nobody else adds a subscription
             if row is None and await store.by_name(connection, company_id, channel=channel, name=terms.name):
                 return None
-            now_ms = await retention.clock_ms(connection)
+            now_ms = await sql.clock_ms(connection)
             before = None if row is None else self._records.open(row)
             if before is not None and self._goes_on(before, now_ms):
                 columns = self._renewed_columns(before, request, terms, now_ms)

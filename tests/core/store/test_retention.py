@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from trunkline.model.events import Draft, shard_of
 from trunkline.store import deliveries as ledger
-from trunkline.store import migrate, replays, retention, stream
+from trunkline.store import migrate, replays, retention, sql, stream
 from trunkline.store.database import Database
 from trunkline.store.deliveries import Attempt, Settled
 from trunkline.store.retention import LogBounds, Page, Removed
@@ -85,7 +85,7 @@ async def removable(
     database: Database, *, after: int = 0, limit: int = 1000, rows: int = 1000, days: int = 90
 ) -> Page:
     async with database.read() as connection:
-        before_ms = await retention.clock_ms(connection) - days * DAY
+        before_ms = await sql.clock_ms(connection) - days * DAY
         old = await retention.horizon(connection, before_ms=before_ms)
         return await retention.removable(connection, old, after=after, limit=limit, rows=rows)
 

@@ -300,8 +300,8 @@ async def _make_due(
         keys = await _order_keys(connection, subscription, page, versions)
         return Step(await order_changes.make_due(connection, replay, keys, shard=shard, again=again))
     if claiming is None:
-        return Step(await store.make_due(connection, replay, page.positions, again=again))
-    claims = await store.claim_due(
+        return Step(len(await store.make_due(connection, replay, page.positions, again=again)))
+    claims = await store.make_due(
         connection, replay, page.positions, again=again, worker=claiming.worker, lease_ms=claiming.lease_ms
     )
     return Step(len(claims), claims, await _events_of(connection, page) if claims else {})

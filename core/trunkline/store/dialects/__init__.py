@@ -14,15 +14,7 @@ from trunkline.store.dialects.dialect import Dialect
 from trunkline.store.dialects.postgresql import PostgreSQL
 from trunkline.store.dialects.sqlite import SQLite
 
-__all__ = [
-    "DIALECTS",
-    "SERIAL",
-    "Dialect",
-    "is_hub",
-    "needs_secrets",
-    "of_connection",
-    "of_url",
-]
+__all__ = ["DIALECTS", "SERIAL", "Dialect", "is_hub", "needs_secrets", "of_connection", "of_url"]
 
 SERIAL = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in columns of type INTEGER
 """The type of a column that numbers the rows of its table."""

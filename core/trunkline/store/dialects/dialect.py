@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class Dialect(ABC):
-    """One kind of database: how to connect to it, and its own SQL."""
+    """One kind of database: how to connect to it, and its own SQL.
+
+    A method that is not abstract does what suits a file with one writer, unless a dialect overrides it.
+    """
 
     name: ClassVar[str]
     """The name that SQLAlchemy and URLs use for it."""
@@ -38,16 +41,21 @@ class Dialect(ABC):
     ``{picking}`` stands for a FROM clause and the clauses after it.
     """
     limit_idling: ClassVar[str]
-    """SQL expression that makes the database end this transaction if the hub's process stops responding."""
+    """SQL expression that makes the database end this transaction if the hub's process stops responding.
+
+    It is for statements whose locks block other transactions, because a frozen process would hold the locks forever.
+    """
     limit_waiting: ClassVar[str]
     """SQL for a condition that is always true, and that limits this transaction's lock waits to a few seconds."""
     lazily: ClassVar[str]
-    """SQL for a condition that is always true, and that lets this transaction commit without waiting for the disk."""
+    """SQL for a condition that is always true, and that lets this transaction commit without waiting for the disk.
+
+    It is for ``Database.write_lazily``.
+    """
     has_table: ClassVar[str]
     """SQL for a query that says whether the table ``:name`` exists."""
     worker_locks: ClassVar[str]
     """SELECT statement for the numbers ``no`` of the worker locks that sessions hold (``store.worker_locks``)."""
-
     timeline: ClassVar[str]
     """SQL that reads the timeline of the server's log, which changes when a standby is promoted; NULL if there is none."""
     index_seconds_per_row: ClassVar[float]
@@ -83,24 +91,24 @@ class Dialect(ABC):
     def file_of(self, url: str) -> Path | None:
         """Return the file that holds the database; None for a server. Raises SettingsInvalid."""
 
-    @abstractmethod
-    async def shares_connections(self, connection: Connection, server: str, schema: str | None) -> bool:
+    async def shares_connections(self, connection: Connection, server: str, schema: str | None) -> bool:  # noqa: ARG002
         """Return whether there is a pooler that may run each transaction on another connection to *server*, a URL.
 
         Raises:
             DatabaseUnfit: the hub cannot work through the pooler; the message names the settings to change.
         """
+        return False
 
-    @abstractmethod
-    def notifications(self, url: str) -> "Notifications | None":
+    def notifications(self, url: str) -> "Notifications | None":  # noqa: ARG002
         """Return the notifications that wake other processes; None if the database has none."""
+        return None
 
-    @abstractmethod
-    def lock_rows(self, strength: str, *, of: str = "", skip: bool = False) -> str:
+    def lock_rows(self, strength: str, *, of: str = "", skip: bool = False) -> str:  # noqa: ARG002
         """Return the SQL clause that locks the rows of a SELECT until the transaction ends.
 
         *strength* is UPDATE or SHARE, *of* the table of the rows. With *skip*, rows locked by other transactions are skipped.
         """
+        return ""
 
     @abstractmethod
     async def place(self, connection: Connection) -> tuple[str, str]:
@@ -118,37 +126,32 @@ class Dialect(ABC):
     async def why_read_only(self, connection: Connection, tables: Sequence[str]) -> ReadOnly | None:
         """Find the reason why rows of *tables* cannot be written, with the remedy; None if no reason is known."""
 
-    @abstractmethod
-    async def make_schema(self, connection: Connection, schema: str) -> None:
+    async def make_schema(self, connection: Connection, schema: str) -> None:  # noqa: B027
         """Create the schema *schema* unless it exists."""
 
-    @abstractmethod
-    async def forget_statistics(self, connection: Connection) -> None:
+    async def forget_statistics(self, connection: Connection) -> None:  # noqa: B027
         """Remove table statistics that no process keeps up to date."""
 
     @abstractmethod
     async def skip_numbers(self, connection: Connection, count: int) -> None:
         """Skip the next *count* row numbers in each table whose rows are numbered."""
 
-    @abstractmethod
-    async def wait_for_turn(self, connection: Connection, key: int) -> None:
+    async def wait_for_turn(self, connection: Connection, key: int) -> None:  # noqa: B027
         """Wait for the lock with the number *key*, and hold it until the transaction ends."""
 
-    @abstractmethod
-    async def try_turn(self, connection: Connection, key: int) -> bool:
+    async def try_turn(self, connection: Connection, key: int) -> bool:  # noqa: ARG002
         """Take the lock with the number *key* until the transaction ends; False if another transaction holds it."""
+        return True
 
-    @abstractmethod
-    async def limit_locks(self, connection: Connection) -> None:
+    async def limit_locks(self, connection: Connection) -> None:  # noqa: B027
         """Limit the lock waits of this transaction, because other transactions queue behind it."""
 
-    @abstractmethod
-    async def stand_still(self, connection: Connection) -> None:
+    async def stand_still(self, connection: Connection) -> None:  # noqa: B027
         """Allow this transaction to be idle without limit. It holds its locks, but no snapshot."""
 
-    @abstractmethod
-    async def keeps_index(self, connection: Connection, name: str) -> bool:
+    async def keeps_index(self, connection: Connection, name: str) -> bool:  # noqa: ARG002
         """Return whether the index *name* is complete, and remove an incomplete one. Call it outside a transaction."""
+        return False
 
     @abstractmethod
     async def rows_of(self, connection: Connection, table: str) -> int:
@@ -158,29 +161,23 @@ class Dialect(ABC):
     def rows_source(self, columns: Mapping[str, str]) -> str:
         """Return the SQL of a row source (``sql.rows_source``)."""
 
-    async def keys_source(
-        self,
-        connection: Connection,  # noqa: ARG002 - for dialects that plan with table statistics
-        columns: Mapping[str, str],
-    ) -> str:
-        """Return the SQL of a row source of keys (``sql.keys_source``)."""
+    async def keys_source(self, connection: Connection, columns: Mapping[str, str]) -> str:  # noqa: ARG002
+        """Return a ``rows_source`` for keys of another table, which are looked up through that table's index."""
         return self.rows_source(columns)
 
-    @abstractmethod
-    async def take_room(self, connection: Connection) -> bool:
-        """Use space on the database's disk without adding rows.
+    async def take_room(self, connection: Connection) -> bool:  # noqa: ARG002
+        """Use space on the database's disk without adding rows; False if the database can use space only for tables.
 
-        Returns False if the database can use space only for tables. *connection* is inside a transaction. If the disk
-        has no space, the function raises an error that ``failures`` can interpret.
+        *connection* is inside a transaction. If the disk has no space, the error is one that ``failures`` can interpret.
         """
+        return False
 
-    @abstractmethod
-    async def prefer_indexes(self, connection: Connection) -> None:
-        """Make the rest of this transaction use an index wherever possible (``sql.prefer_indexes``)."""
+    async def prefer_indexes(self, connection: Connection) -> None:  # noqa: B027
+        """Make the rest of this transaction read tables through indexes, whatever the statistics are."""
 
-    @abstractmethod
-    def through_index(self, name: str) -> str:
+    def through_index(self, name: str) -> str:  # noqa: ARG002
         """Return the SQL clause, written after a table's name, that forces the index *name* (``sql.through_index``)."""
+        return ""
 
     @abstractmethod
     def one_of(
@@ -192,7 +189,12 @@ class Dialect(ABC):
     async def read_then_update(
         self, connection: Connection, read: str, update: str, parameters: Mapping[str, Any]
     ) -> tuple[Sequence[Any], Any]:
-        """Read and update as ``sql.read_then_update`` does."""
+        """Run *read* and *update* in one round trip; each of them is committed separately.
+
+        Returns the rows, and the value ``changed`` of the update; None if nothing was updated. The rows of *read* begin
+        with ``position`` and are in the order of their positions. *update* is an UPDATE that returns one value as
+        ``changed``. In it, ``{last}`` stands for the last position that was read; if that is NULL, it changes nothing.
+        """
 
     @abstractmethod
     async def insert_columns(

@@ -68,7 +68,10 @@ def _replace_closed(connection: Any, *_: object) -> None:
 
 
 class PostgreSQL(Dialect):
-    """A server that several processes share. Rows are locked, and NOTIFY wakes other processes."""
+    """A server that several processes share. Rows are locked, and NOTIFY wakes other processes.
+
+    Autovacuum keeps the statistics up to date. PostgreSQL has no clause that forces an index.
+    """
 
     name = "postgresql"
     has_one_writer = False
@@ -184,9 +187,6 @@ class PostgreSQL(Dialect):
         if (await connection.execute(_HAS_SCHEMA, {"name": schema})).first() is None:
             await connection.execute(CreateSchema(schema))
 
-    async def forget_statistics(self, connection: Connection) -> None:
-        """Do nothing, because autovacuum keeps the statistics up to date."""
-
     async def skip_numbers(self, connection: Connection, count: int) -> None:
         """Advance each sequence of the schema."""
         await connection.execute(_SKIP_NUMBERS, {"count": count})
@@ -241,10 +241,6 @@ class PostgreSQL(Dialect):
     async def prefer_indexes(self, connection: Connection) -> None:
         """Make the planner treat a sequential scan as very expensive."""
         await connection.execute(_BY_INDEX)
-
-    def through_index(self, name: str) -> str:  # noqa: ARG002 - PostgreSQL has no such clause
-        """Return an empty string: PostgreSQL chooses the index that has the requested order."""
-        return ""
 
     def one_of(
         self, column: str, parameter: str, kind: type[TypeEngine[Any]]

@@ -3,8 +3,8 @@
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -28,25 +28,20 @@ from trunkline.store.privileges import ConnectionRoom, ReadOnly
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from trunkline.store.notifications import Notifications
-
 _READERS = 4
 _LONGEST_PATH = 504
 """The longest path in bytes. SQLite accepts 512 bytes on Unix, and appends up to 8 bytes."""
 _HAS_STATISTICS = sqlalchemy.text("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'")
-_FORGET = sqlalchemy.text("DELETE FROM sqlite_stat1")
-_LOOK_AGAIN = sqlalchemy.text("ANALYZE sqlite_schema")
-_SKIP_NUMBERS = (
-    sqlalchemy.text(
-        "INSERT INTO sqlite_sequence (name, seq) SELECT name, 0 FROM sqlite_master WHERE type = 'table' "
-        "AND sql LIKE '%AUTOINCREMENT%' AND name NOT IN (SELECT name FROM sqlite_sequence)"
-    ),
-    sqlalchemy.text("UPDATE sqlite_sequence SET seq = seq + :count"),
+_NUMBER_ALL = sqlalchemy.text(
+    "INSERT INTO sqlite_sequence (name, seq) SELECT name, 0 FROM sqlite_master WHERE type = 'table' "
+    "AND sql LIKE '%AUTOINCREMENT%' AND name NOT IN (SELECT name FROM sqlite_sequence)"
 )
 
 
 class SQLite(Dialect):
-    """A file on this machine with one writer at a time; it needs no locks and no notifications.
+    """A file on this machine with one writer at a time; it needs no locks, notifications, poolers or schemas.
+
+    SQLite prefers indexes if it has no statistics, builds them in transactions, and can use disk space only in tables.
 
     *library* is the version of Python's SQLite library. Every method that takes a URL raises DatabaseTooOld if the
     library is too old.
@@ -78,10 +73,43 @@ class SQLite(Dialect):
         answer_seconds: float,  # noqa: ARG002 - it is in this process
         file: DatabaseFile | None,
     ) -> "tuple[AsyncEngine, AsyncEngine]":
-        """Make an engine with four connections that read, and one with a single connection that writes."""
+        """Make an engine with four connections that read, and one with a single connection that writes.
+
+        The reading one does not roll back, because each call of the driver costs a round trip to the connection's thread.
+        """
+        from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - it loads SQLAlchemy's ORM
+
         assert file is not None
+
+        def open_(name: str, **options: Any) -> sqlite.OneWayConnection:  # noqa: ARG001 - *file* says it
+            return sqlite.connect(file, **options)
+
         driver_url = self._read_url(url).set(drivername="sqlite+aiosqlite")
-        return _make_reader(driver_url, file), _make_writer(driver_url, file)
+        make = partial(create_async_engine, driver_url, poolclass=AsyncAdaptedQueuePool, max_overflow=0)
+        reader = make(
+            pool_size=_READERS,
+            # The operating system caches the pages that are read; the cache of the writer holds its transaction.
+            connect_args={"async_creator_fn": open_, "cache_kib": 1024},
+            isolation_level="AUTOCOMMIT",
+            skip_autocommit_rollback=True,
+        )
+        writer = make(pool_size=1, connect_args={"async_creator_fn": open_, "cache_kib": 4096})
+
+        @event.listens_for(writer.sync_engine, "begin")
+        def begin(connection: sqlalchemy.Connection) -> None:  # pyright: ignore[reportUnusedFunction]
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+        @event.listens_for(writer.sync_engine, "invalidate")
+        def roll_back(connection: Any, *_: object) -> None:  # pyright: ignore[reportUnusedFunction]
+            """End the transaction of a cancelled writer. Closing the connection alone would leave its lock on the file.
+
+            A cursor that is still referenced by the traceback of the cancelled task turns a closed connection into a zombie
+            that keeps its transaction (https://sqlite.org/c3ref/close.html).
+            """
+            with contextlib.suppress(sqlite3.Error, exc.SQLAlchemyError):
+                connection.rollback()
+
+        return reader, writer
 
     async def connect_directly(
         self,
@@ -136,18 +164,6 @@ class SQLite(Dialect):
             msg = "Setting 'database.url': is not the URL of a database, such as sqlite:///trunkline.db or postgresql://host/name"
             raise SettingsInvalid(msg) from None
 
-    async def shares_connections(self, connection: Connection, server: str, schema: str | None) -> bool:  # noqa: ARG002
-        """Return False, because there is no pooler before a file."""
-        return False
-
-    def notifications(self, url: str) -> "Notifications | None":  # noqa: ARG002 - a file cannot wake a process
-        """Return None, because only one process uses the file."""
-        return None
-
-    def lock_rows(self, strength: str, *, of: str = "", skip: bool = False) -> str:  # noqa: ARG002 - it has one writer
-        """Return an empty string, because only one transaction can write at a time."""
-        return ""
-
     async def place(self, connection: Connection) -> tuple[str, str]:
         """Name the file."""
         return f"the file {await _file(connection)}", "this account"
@@ -164,9 +180,6 @@ class SQLite(Dialect):
         """Check whether the account may write the file, and may write in the folder of its journal."""
         return why_read_only(Path(await _file(connection)))
 
-    async def make_schema(self, connection: Connection, schema: str) -> None:
-        """Do nothing, because a file has no schemas."""
-
     async def forget_statistics(self, connection: Connection) -> None:
         """Remove the statistics of an earlier ANALYZE: plans made for small tables would scan large ones.
 
@@ -174,30 +187,15 @@ class SQLite(Dialect):
         hub.
         """
         if (await connection.execute(_HAS_STATISTICS)).first() is not None:
-            await connection.execute(_FORGET)
-            await connection.execute(_LOOK_AGAIN)
+            await connection.execute(sqlalchemy.text("DELETE FROM sqlite_stat1"))
+            await connection.execute(sqlalchemy.text("ANALYZE sqlite_schema"))
 
     async def skip_numbers(self, connection: Connection, count: int) -> None:
         """Raise the last used number of each table with AUTOINCREMENT, including tables that never had a row."""
-        for statement in _SKIP_NUMBERS:
-            await connection.execute(statement, {"count": count})
-
-    async def wait_for_turn(self, connection: Connection, key: int) -> None:
-        """Return at once, because only one transaction can write at a time."""
-
-    async def try_turn(self, connection: Connection, key: int) -> bool:  # noqa: ARG002 - it has one writer
-        """Return True at once, because only one transaction can write at a time."""
-        return True
-
-    async def limit_locks(self, connection: Connection) -> None:
-        """Do nothing, because only one transaction can write at a time."""
-
-    async def stand_still(self, connection: Connection) -> None:
-        """Do nothing, because SQLite has no limit for idle transactions."""
-
-    async def keeps_index(self, connection: Connection, name: str) -> bool:  # noqa: ARG002 - a build leaves nothing behind
-        """Return False, because an index is built in a transaction and leaves nothing behind."""
-        return False
+        await connection.execute(_NUMBER_ALL)
+        await connection.execute(
+            sqlalchemy.text("UPDATE sqlite_sequence SET seq = seq + :count"), {"count": count}
+        )
 
     async def rows_of(self, connection: Connection, table: str) -> int:
         """Estimate the number from the numbers of the first and the last row; counting would read the whole table."""
@@ -214,13 +212,6 @@ class SQLite(Dialect):
             f"json_extract(value, '$[{index}]') AS {name}" for index, name in enumerate(columns)
         )
         return f"(SELECT {picked} FROM json_each(:rows)) AS u"
-
-    async def take_room(self, connection: Connection) -> bool:  # noqa: ARG002 - SQLite has no temporary files other than its own
-        """Return False, because SQLite can use space only in a table."""
-        return False
-
-    async def prefer_indexes(self, connection: Connection) -> None:
-        """Do nothing, because SQLite prefers indexes if it has no statistics."""
 
     def through_index(self, name: str) -> str:
         """Name the index.
@@ -303,57 +294,3 @@ def _why_impossible(file: Path) -> str | None:
     except OSError as error:
         return f"cannot be used: {error.strerror}"
     return None
-
-
-def _opener(file: DatabaseFile) -> Callable[..., sqlite.OneWayConnection]:
-    def open_(name: str, **options: Any) -> sqlite.OneWayConnection:  # noqa: ARG001 - *file* says it
-        return sqlite.connect(file, **options)
-
-    return open_
-
-
-def _make_reader(url: URL, file: DatabaseFile) -> "AsyncEngine":
-    """Make the engine that reads.
-
-    The engine does not roll back, because each call of the driver costs a round trip to the connection's thread.
-    """
-    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - it loads SQLAlchemy's ORM
-
-    return create_async_engine(
-        url,
-        poolclass=AsyncAdaptedQueuePool,
-        pool_size=_READERS,
-        max_overflow=0,
-        # The operating system caches the pages that are read; the cache of the writer holds its transaction.
-        connect_args={"async_creator_fn": _opener(file), "cache_kib": 1024},
-        isolation_level="AUTOCOMMIT",
-        skip_autocommit_rollback=True,
-    )
-
-
-def _make_writer(url: URL, file: DatabaseFile) -> "AsyncEngine":
-    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - it loads SQLAlchemy's ORM
-
-    engine = create_async_engine(
-        url,
-        poolclass=AsyncAdaptedQueuePool,
-        pool_size=1,
-        max_overflow=0,
-        connect_args={"async_creator_fn": _opener(file), "cache_kib": 4096},
-    )
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: sqlalchemy.Connection) -> None:  # pyright: ignore[reportUnusedFunction]
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    @event.listens_for(engine.sync_engine, "invalidate")
-    def roll_back(connection: Any, *_: object) -> None:  # pyright: ignore[reportUnusedFunction]
-        """End the transaction of a cancelled writer. Closing the connection alone would leave its lock on the file.
-
-        A cursor that is still referenced by the traceback of the cancelled task turns a closed connection into a zombie that
-        keeps its transaction (https://sqlite.org/c3ref/close.html).
-        """
-        with contextlib.suppress(sqlite3.Error, exc.SQLAlchemyError):
-            connection.rollback()
-
-    return engine

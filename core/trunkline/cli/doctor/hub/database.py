@@ -15,7 +15,7 @@ from trunkline.insight.journal import Journal
 from trunkline.model.workers import LEASE_MS
 from trunkline.runtime import steadiness
 from trunkline.settings import Settings
-from trunkline.store import clock, companies, dialects, keys, migrate
+from trunkline.store import clock, companies, dialects, migrate, sql
 from trunkline.store import status as store
 from trunkline.store.connections import Connections
 from trunkline.store.database import Database, embedded_file, is_open_to_others
@@ -172,7 +172,7 @@ async def _judge_recipients(database: Database) -> HubCheck:
 async def _judge_connections(settings: Settings, database: Database) -> HubCheck:
     async with database.read() as connection:
         room = await database.dialect.connection_room(connection)
-        now_ms = await keys.clock_ms(connection)
+        now_ms = await sql.clock_ms(connection)
         alive = sum(now_ms - worker.heartbeat_ms < LEASE_MS for worker in await store.workers(connection))
     of_each = Connections.of(settings.database.pool_size).total
     detail = (

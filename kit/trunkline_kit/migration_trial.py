@@ -77,8 +77,7 @@ class Trial:
         history = self.history
 
         def work(connection: sqlalchemy.Connection) -> None:
-            config = upgrading.config(connection, folder=history.folder, version_table=history.version_table)
-            step(config, revision)
+            step(upgrading.config(connection, history), revision)
 
         async with self.database.write() as connection:
             await connection.run_sync(work)

@@ -64,12 +64,7 @@ async def fill(database: Database, events: int) -> None:
     """Make the tables of 0.1, and put *events* events with their deliveries into them."""
     async with database.write() as connection:
         for history, revision in ((migrate.CORE, "head"), (later.HISTORY, FIRST)):
-            await connection.run_sync(
-                upgrading.upgrade,
-                folder=history.folder,
-                version_table=history.version_table,
-                revision=revision,
-            )
+            await connection.run_sync(upgrading.upgrade, history, revision)
         first = migrate.RESERVED_POSITIONS
         await connection.execute(tables.routing.insert().values(id=1, version=1))
         shards = "INSERT INTO shards (shard, cursor, epoch, lease_until_ms) VALUES (:shard, :last, 0, 0)"

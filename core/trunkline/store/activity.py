@@ -44,9 +44,7 @@ class Span(Struct, frozen=True):
 class Outcomes(Struct, frozen=True):
     """Deliveries and attempts in the span with the index *no* that have the same status and outcome.
 
-    The outcome is None before the first attempt.
-
-    *durations_ms* are the durations of the attempts that delivered.
+    The outcome is None before the first attempt. *durations_ms* are the durations of the attempts that delivered.
     """
 
     no: int
@@ -100,10 +98,7 @@ class UnusedKey(Struct, frozen=True):
 
 
 async def positions_at(connection: Connection, times_ms: Sequence[int]) -> list[int]:
-    """Find, for each time, the last position before the first event accepted at that time or later.
-
-    It works as ``stream.position_before`` does.
-    """
+    """Find, for each time, the last position before the first event accepted then or later (``stream.position_before``)."""
     source = sql.rows_source(connection, {"no": "bigint", "ms": "bigint"})
     statement = text(
         "SELECT COALESCE((SELECT e.position - 1 FROM events AS e WHERE e.accepted_ms >= u.ms "
@@ -124,11 +119,9 @@ async def count_events(connection: Connection, company_id: int, spans: Sequence[
     statement = text(
         f"SELECT ({mine}) - ({mine} AND e.type IN {stream.OPERATIONAL_TYPES}) FROM {source} ORDER BY u.no"
     )
-    parameters = {
-        "company": company_id,
-        "rows": sql.rows_json([(no, span.after, span.up_to) for no, span in enumerate(spans)]),
-    }
-    return [row[0] for row in await connection.execute(statement, parameters)]
+    rows = sql.rows_json([(no, span.after, span.up_to) for no, span in enumerate(spans)])
+    found = await connection.execute(statement, {"company": company_id, "rows": rows})
+    return [row[0] for row in found]
 
 
 async def count_deliveries(connection: Connection, company_id: int, span: Span) -> int:
@@ -239,9 +232,8 @@ async def stuck(
         "FROM subscriptions AS s WHERE s.company_id = :company AND s.status <> 'deleted') AS stuck "
         "WHERE count > 0 ORDER BY count DESC, no LIMIT :limit"
     )
-    rows = await connection.execute(
-        statement, {"company": company_id, "after": after, "count_limit": count_limit, "limit": limit}
-    )
+    parameters = {"company": company_id, "after": after, "count_limit": count_limit, "limit": limit}
+    rows = await connection.execute(statement, parameters)
     return [Stuck(row[0], row[1], row[2], status, row[3], row[4], row[5]) for row in rows]
 
 
@@ -327,9 +319,9 @@ async def deliveries_of(connection: Connection, positions: Sequence[int]) -> Map
         "GROUP BY 1, 2"
     )
     counts: dict[int, dict[str, int]] = {}
-    for position, status, count in await connection.execute(
-        statement, {"rows": sql.rows_json([[position] for position in positions])}
-    ):
+    parameters = {"rows": sql.rows_json([[position] for position in positions])}
+    rows = await connection.execute(statement, parameters)
+    for position, status, count in rows:
         counts.setdefault(position, {})[status] = count
     return counts
 

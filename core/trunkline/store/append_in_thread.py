@@ -5,6 +5,7 @@
 
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
+from operator import attrgetter
 from typing import cast
 
 from trunkline.model.events import Draft, shard_of
@@ -13,7 +14,7 @@ from trunkline.store.connection import Connection
 from trunkline.store.dialects import DIALECTS
 from trunkline.store.idempotency import Key
 from trunkline.store.keys import is_fresh
-from trunkline.store.stream import ROUTING_VERSION, Appended, Reserved, made
+from trunkline.store.stream import ROUTING_VERSION, STORED, Appended, Reserved, made
 
 _NOW = DIALECTS["sqlite"].now_ms
 _IS_FRESH = f"SELECT 1 FROM api_keys WHERE digest = ? AND {is_fresh(_NOW)}"
@@ -23,10 +24,8 @@ _RESERVE = (
     "WHERE id = 1 AND companies_version = ? "
     f"RETURNING position, accepted_ms, min(accepted_ms, {_NOW}), ({ROUTING_VERSION})"
 )
-_INSERT = (
-    "INSERT INTO events (position, company_id, type, shard, accepted_ms, body, version, traceparent) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
+_INSERT = f"INSERT INTO events ({', '.join(STORED)}, shard) VALUES ({'?, ' * len(STORED)}?)"
+_values_of = attrgetter(*STORED)
 _REMEMBER = (
     "INSERT INTO idempotency_keys (namespace, key, fingerprint, first_position, count, created_ms) "
     "VALUES (?, ?, ?, ?, ?, ?)"
@@ -43,10 +42,7 @@ async def append(
     keys: Sequence[Key] = (),
     api_keys: Collection[bytes] = (),
 ) -> Appended | None:
-    """Append as ``append_at_once.append`` does, and commit.
-
-    *connection* must be in a transaction without statements so far.
-    """
+    """Append as ``append_at_once.append`` does, and commit. *connection* is in a transaction without statements so far."""
     raw = cast("sqlite.OneWayConnection", (await connection.get_raw_connection()).driver_connection)
 
     def work(opened: sqlite3.Connection, *_: object) -> sqlite.Outcome:
@@ -58,24 +54,10 @@ async def append(
             return [], None, -1, None
         last, accepted_ms, now_ms, routing_version = row
         first = last - len(drafts) + 1
-        events = made(
-            drafts, Reserved(first, accepted_ms, companies_version, now_ms, routing_version), references
-        )
+        reserved = Reserved(first, accepted_ms, companies_version, now_ms, routing_version)
+        events = made(drafts, reserved, references)
         opened.executemany(
-            _INSERT,
-            [
-                (
-                    e.position,
-                    e.company_id,
-                    e.type,
-                    shard_of(e.company_id, shards),
-                    e.accepted_ms,
-                    e.body,
-                    e.version,
-                    e.traceparent,
-                )
-                for e in events
-            ],
+            _INSERT, [(*_values_of(event), shard_of(event.company_id, shards)) for event in events]
         )
         opened.executemany(
             _REMEMBER, [(*key[:3], first + key.first_draft, key.drafts, accepted_ms) for key in keys]

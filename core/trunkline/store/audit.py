@@ -3,7 +3,7 @@
 Each statement reads the deliveries of one span, from a snapshot that is not affected by later writes.
 """
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from trunkline.model.deliveries import FINAL, Key, Status
 from trunkline.store.connection import Connection
@@ -52,7 +52,7 @@ async def tally(connection: Connection, span: Span) -> dict[str, int]:
     statement = text(
         "SELECT status, count(*) FROM deliveries WHERE position > :after AND position <= :up_to GROUP BY status"
     )
-    return {row[0]: row[1] for row in await connection.execute(statement, _bounds(span))}
+    return {row[0]: row[1] for row in await connection.execute(statement, structs.asdict(span))}
 
 
 async def of_unknown_status(connection: Connection, span: Span) -> list[str]:
@@ -91,7 +91,7 @@ async def orphan_attempts(connection: Connection, span: Span) -> list[str]:
         "WHERE a.position > :after AND a.position <= :up_to AND (d.position IS NULL OR a.number > d.attempts) "
         "ORDER BY a.position, a.subscription_no, a.number LIMIT :limit"
     )
-    rows = await connection.execute(statement, {**_bounds(span), "limit": span.limit})
+    rows = await connection.execute(statement, structs.asdict(span))
     return [f"{Key(row[0], row[1])} attempt {row[2]}" for row in rows]
 
 
@@ -100,7 +100,7 @@ async def keys(connection: Connection, span: Span) -> set[Key]:
     statement = text(
         "SELECT position, subscription_no FROM deliveries WHERE position > :after AND position <= :up_to"
     )
-    return {Key(row[0], row[1]) for row in await connection.execute(statement, _bounds(span))}
+    return {Key(row[0], row[1]) for row in await connection.execute(statement, structs.asdict(span))}
 
 
 async def unchanged_subscriptions(connection: Connection) -> list[Unchanged]:
@@ -118,9 +118,5 @@ async def _keys(connection: Connection, span: Span, fault: str) -> list[str]:
         f"WHERE d.position > :after AND d.position <= :up_to AND {fault} "
         "ORDER BY d.position, d.subscription_no LIMIT :limit"
     )
-    rows = await connection.execute(statement, {**_bounds(span), "limit": span.limit})
+    rows = await connection.execute(statement, structs.asdict(span))
     return [str(Key(row[0], row[1])) for row in rows]
-
-
-def _bounds(span: Span) -> dict[str, int]:
-    return {"after": span.after, "up_to": span.up_to}

@@ -199,10 +199,7 @@ async def purge(connection: Connection, *, before_ms: int, limit: int) -> int:
 
 
 async def empty(connection: Connection, company_id: int, *, limit: int) -> int:
-    """Remove the values, addresses and request ids from up to *limit* entries about a company that is being erased.
-
-    Returns the number of entries.
-    """
+    """Remove values, addresses and request ids from up to *limit* entries about an erased company. Returns how many."""
     full = (
         "company_id = :company AND "
         "(before IS NOT NULL OR after IS NOT NULL OR from_address IS NOT NULL OR request_id IS NOT NULL)"

@@ -66,9 +66,7 @@ class ClockGuard:
     async def keep_up(self) -> None:
         """Check the database's clock now, if this machine's clock has jumped since the last check.
 
-        Call this function before reading due times.
-
-        Raises StoreUnavailable.
+        Call this function before reading due times. Raises StoreUnavailable.
         """
         if self._has_stepped_here():
             await self.look()
@@ -90,10 +88,7 @@ class ClockGuard:
         return self._state.fault
 
     async def look(self) -> int | None:
-        """Check the database's clock.
-
-        Returns its time (Unix ms), or None if it is not trusted. Raises StoreUnavailable.
-        """
+        """Check the database's clock. Returns its time (Unix ms); None if it is not trusted. Raises StoreUnavailable."""
         async with self._looking:
             async with self._database.read() as connection:
                 began_ms = _wall_ms()
@@ -102,7 +97,12 @@ class ClockGuard:
             state = steadiness.judge(kept, reading, own=self._own)
             is_old = kept.seen is None or abs(reading.now_ms - kept.seen.now_ms) >= WRITE_MS
             if is_old or state.step_ms is not None or kept.step_ms is not None:
-                state, reading = await self._write()
+                async with self._database.write() as connection:
+                    kept, reading = await read(connection, self._boot_id, locks=True)
+                    state = steadiness.judge(kept, reading, own=self._own)
+                    await write(connection, state)
+                if state.step_ms is not None and state.step_ms != kept.step_ms:
+                    await self._put_off(reading.now_ms, state.step_ms)
             self._own = reading
             self._offset_ms = _wall_ms() - steadiness.up_ms()
             was, self._state = self._state, state
@@ -112,20 +112,8 @@ class ClockGuard:
                 _log.info("the database's clock is trusted again: what is old enough is removed from now on")
             return reading.now_ms if state.step_ms is None else None
 
-    async def _write(self) -> tuple[ClockState, Reading]:
-        async with self._database.write() as connection:
-            kept, reading = await read(connection, self._boot_id, locks=True)
-            state = steadiness.judge(kept, reading, own=self._own)
-            await write(connection, state)
-        if state.step_ms is not None and state.step_ms != kept.step_ms:
-            await self._put_off(reading.now_ms, state.step_ms)
-        return state, reading
-
     async def _put_off(self, now_ms: int, step_ms: int) -> None:
-        """Postpone the deliveries that became due only because of the jump; otherwise all of them would start at once.
-
-        They are postponed by the length of the jump.
-        """
+        """Postpone the deliveries that became due only because of the jump; otherwise all of them would start at once."""
         for kind in due.KINDS:
             rows = PUT_OFF_AT_ONCE
             while rows == PUT_OFF_AT_ONCE:
@@ -135,10 +123,7 @@ class ClockGuard:
                     )
 
     def _compare(self, began_ms: int, theirs_ms: int, ended_ms: int) -> None:
-        """Compute by how much this machine's clock is ahead of the database's clock.
-
-        The database's clock was read between *began_ms* and *ended_ms*.
-        """
+        """Compare this machine's clock with the database's, which was read between *began_ms* and *ended_ms*."""
         ahead_ms = max(began_ms - theirs_ms, 0) or min(ended_ms - theirs_ms, 0)
         self.ahead_seconds = ahead_ms / 1000
         is_apart = abs(self.ahead_seconds) > APART_SECONDS
@@ -161,10 +146,7 @@ class ClockGuard:
 
 
 async def read(connection: Connection, boot_id: str, *, locks: bool = False) -> tuple[ClockState, Reading]:
-    """Read the stored state of the clock, and its current time.
-
-    *locks* prevents changes of the state by other processes.
-    """
+    """Read the stored state of the clock, and its current time. *locks* keeps other processes from changing the state."""
     locking = sql.for_update(connection, of="c") if locks else ""
     statement = text(
         f"SELECT c.now_ms, c.boot_id, c.up_ms, c.step_ms, c.steady_ms FROM clock AS c WHERE c.id = 1 {locking}"

@@ -5,13 +5,12 @@ Each condition is reported by one operational event.
 
 from collections.abc import Sequence
 
-import orjson
 from msgspec import Struct
 
-from trunkline.model.times import utc_text_of_ms
-from trunkline.store import operational, sql
+from trunkline.store import keys, operational, sql
 from trunkline.store.connection import Connection
 from trunkline.store.cursors import LOWEST
+from trunkline.store.keys import KeyRecord
 from trunkline.store.operational import OPERATORS, News
 from trunkline.store.sql import text
 
@@ -25,24 +24,13 @@ DAY_MS = 24 * 60 * 60 * 1000
 _BEHIND = "hub.behind"
 
 
-class Expiring(Struct, frozen=True):
-    """A key that expires at *expires_ms*, and whose expiry has not been reported."""
-
-    id: str
-    company_id: int
-    name: str
-    last4: str
-    scopes: str
-    expires_ms: int
-
-
 class Found(Struct, frozen=True):
-    """The result of a check: the keys to report, and the hub's lag.
+    """The result of a check: the keys that expire soon, and the hub's lag.
 
     *lag_ms* is None if the hub is not behind. *was_told_behind* says that an earlier check has reported the lag.
     """
 
-    keys: Sequence[Expiring]
+    keys: Sequence[KeyRecord]
     lag_ms: int | None
     waiting: int
     was_told_behind: bool
@@ -57,12 +45,12 @@ async def look(connection: Connection) -> Found:
     """Check for conditions that have begun or ended."""
     now = sql.now_ms(connection)
     statement = text(
-        "SELECT k.id, k.company_id, k.name, k.last4, k.scopes, k.expires_ms FROM api_keys AS k "
+        f"SELECT {keys.COLUMNS} FROM api_keys AS k "
         f"WHERE k.expires_ms BETWEEN {now} AND {now} + :within AND k.revoked_ms IS NULL "
         "AND NOT EXISTS (SELECT 1 FROM told AS t WHERE t.type = 'key.expiring' AND t.subject = k.id) LIMIT :limit"
     )
     rows = await connection.execute(statement, {"within": EXPIRING_MS, "limit": operational.AT_ONCE})
-    keys = [Expiring(*row) for row in rows]
+    expiring = [keys.read_record(row) for row in rows]
     statement = text(
         f"SELECT h.position, (SELECT min(cursor) FROM {LOWEST} AS c), "
         "EXISTS (SELECT 1 FROM told WHERE type = :type) FROM stream_head AS h WHERE h.id = 1"
@@ -75,7 +63,7 @@ async def look(connection: Connection) -> Found:
         )
         age_ms = (await connection.execute(oldest, {"lowest": lowest})).scalar()
         lag_ms = age_ms if age_ms is not None and age_ms > BEHIND_MS else None
-    return Found(keys, lag_ms, head - (lowest or 0), bool(told))
+    return Found(expiring, lag_ms, head - (lowest or 0), bool(told))
 
 
 async def tell_limit(connection: Connection, limit: str, company_id: int, *, used: int, allowed: int) -> None:
@@ -92,14 +80,7 @@ async def tell_limit(connection: Connection, limit: str, company_id: int, *, use
 async def note(connection: Connection, found: Found) -> None:
     """Report the conditions that have begun, and mark those that are over as ended."""
     for key in found.keys:
-        described = {
-            "id": key.id,
-            "name": key.name,
-            "last4": key.last4,
-            "scopes": orjson.loads(key.scopes),
-            "expires_utc": utc_text_of_ms(key.expires_ms),
-        }
-        news = News("key.expiring", key.company_id, {"key": described})
+        news = News("key.expiring", key.company_id or OPERATORS, {"key": keys.describe(key)})
         await operational.tell_once(connection, news, subject=key.id)
     if found.lag_ms is None:
         await operational.forget(connection, _BEHIND, "")

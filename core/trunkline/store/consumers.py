@@ -56,10 +56,7 @@ async def of_company(
 
 
 async def furthest_behind(connection: Connection, *, limit: int) -> list[tuple[int, str, int]]:
-    """Read the consumers that are furthest behind.
-
-    Each is returned as (company, name, milliseconds since its next event was accepted).
-    """
+    """Read (company, name, ms since its next event was accepted) of the consumers that are furthest behind."""
     statement = text(
         f"SELECT c.company_id, c.name, COALESCE({sql.now_ms(connection)} - (SELECT e.accepted_ms FROM events AS e "
         "WHERE e.company_id = c.company_id AND e.position > c.cursor ORDER BY e.position LIMIT 1), 0) "
@@ -203,15 +200,10 @@ async def read_page(
 async def lag(
     connection: Connection, consumer: Consumer, *, types: Sequence[str], limit: int
 ) -> tuple[int, int]:
-    """Count the events of *types* after the consumer's cursor, up to *limit*.
-
-    Returns the count, and the position up to which retention has removed events.
-    """
-    among = (
-        f"AND type IN ({', '.join(f':type_{index}' for index in range(len(types)))})"
-        if types
-        else stream.NOT_OPERATIONAL
-    )
+    """Count up to *limit* events of *types* after the consumer's cursor. Also returns the log's edge (``LogBounds``)."""
+    among = stream.NOT_OPERATIONAL
+    if types:
+        among = f"AND type IN ({', '.join(f':type_{index}' for index in range(len(types)))})"
     statement = text(
         "SELECT (SELECT count(*) FROM (SELECT 1 AS one FROM events WHERE company_id = :company AND position > :after "
         f"{among} LIMIT :limit) AS counted), edge FROM retention WHERE id = 1"

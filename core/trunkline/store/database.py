@@ -114,10 +114,7 @@ class Database:
             )
 
     async def why_read_only(self) -> ReadOnly | None:
-        """Find out why the hub's rows are read-only, and the remedy; None if no reason is known.
-
-        This method writes nothing. Raises StoreUnavailable.
-        """
+        """Find out why the hub's rows are read-only, and the remedy; None if no reason is known. Raises StoreUnavailable."""
         async with self.read() as connection:
             return await self.dialect.why_read_only(connection, sorted(tables.metadata.tables))
 

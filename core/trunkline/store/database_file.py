@@ -71,7 +71,14 @@ class DatabaseFile:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA cache_size = -{cache_kib}")
             _write_ahead(connection)
-            self._recognize(connection)
+            application_id = application_id_of(connection)
+            if not application_id and self._creates:
+                application_id = _give_application_id(connection)
+            self._identity = self._identity or _identity_of(self._name)
+            self.check()
+            if self._application_id not in (0, application_id):
+                self._refuse(self._name, self._identity)
+            self._application_id = application_id
         except BaseException as error:
             connection.close()
             self.explain(error)
@@ -88,9 +95,7 @@ class DatabaseFile:
     def check(self, *, and_log: bool = False) -> None:
         """Check that the path still leads to the same file and, with *and_log*, also to the same ``-wal``.
 
-        Each check takes 2 µs.
-
-        Raises StoreUnavailable.
+        Each check takes 2 µs. Raises StoreUnavailable.
         """
         if self._fault is not None:
             raise StoreUnavailable(self._fault)
@@ -100,10 +105,7 @@ class DatabaseFile:
             self._refuse(self._log_name, found)
 
     def explain(self, error: BaseException) -> None:
-        """Raise StoreUnavailable if *error* says that the file is damaged.
-
-        From then on the file is neither read nor written.
-        """
+        """Raise StoreUnavailable if *error* says that the file is damaged; from then on the file is not used."""
         if means_damaged(error):
             self._fault = (
                 f"the file {self.path} is damaged, or no SQLite database ({error}); stop the hub, and put a backup in "
@@ -111,22 +113,8 @@ class DatabaseFile:
             )
             raise StoreUnavailable(self._fault) from error
 
-    def _recognize(self, connection: sqlite3.Connection) -> None:
-        """Store the identity of the file of *connection*, or check that it equals the identity stored before."""
-        application_id = application_id_of(connection)
-        if not application_id and self._creates:
-            application_id = _give_application_id(connection)
-        self._identity = self._identity or _identity_of(self._name)
-        self.check()
-        if self._application_id not in (0, application_id):
-            self._refuse(self._name, self._identity)
-        self._application_id = application_id
-
     def _refuse(self, name: str, found: Identity | None) -> NoReturn:
-        """Raise StoreUnavailable because *name* is missing or is another file.
-
-        If another file was *found*, it is refused until the process ends.
-        """
+        """Raise StoreUnavailable because *name* is missing, or is another file, which is refused from now on."""
         if found is None:
             msg = f"the database file {name} was moved or deleted while it was in use: put it back, or stop the hub"
             raise StoreUnavailable(msg)

@@ -6,6 +6,7 @@ the shard's cursor. Pending rows are claimed (``store.due``) and ended by ``sett
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, TextClause
@@ -147,26 +148,8 @@ async def settle(connection: Connection, worker: str, settled: Sequence[Settled]
         "AND deliveries.claim = u.claim AND COALESCE(deliveries.claimed_by, '') = :worker "
         "RETURNING deliveries.position, deliveries.subscription_no"
     )
-    rows = await connection.execute(
-        statement,
-        {
-            "worker": worker,
-            "rows": sql.rows_json(
-                [
-                    [  # in the order of _SETTLED_COLUMNS
-                        row.position,
-                        row.subscription_no,
-                        str(row.status),
-                        row.attempts,
-                        row.last_status_code,
-                        row.wait_ms,
-                        row.claim,
-                    ]
-                    for row in settled
-                ]
-            ),
-        },
-    )
+    changed = sql.rows_json(list(map(attrgetter(*_SETTLED_COLUMNS), settled)))
+    rows = await connection.execute(statement, {"worker": worker, "rows": changed})
     return {Key(row[0], row[1]) for row in rows}
 
 
@@ -182,9 +165,8 @@ async def next_due_ms(connection: Connection) -> int | None:
 
 async def newest_position(connection: Connection) -> int:
     """Return the newest position with a delivery in the ledger; 0 if the ledger is empty."""
-    return int(
-        (await connection.execute(text("SELECT COALESCE(max(position), 0) FROM deliveries"))).scalar_one()
-    )
+    statement = text("SELECT COALESCE(max(position), 0) FROM deliveries")
+    return int((await connection.execute(statement)).scalar_one())
 
 
 async def keys_at(connection: Connection, positions: Sequence[int]) -> set[Key]:

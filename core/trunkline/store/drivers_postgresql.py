@@ -46,8 +46,8 @@ class PostgreSQLDriver(Driver):
         try:
             await connection.fetchrow(_THROUGH_INDEXES, connection.get_server_pid())
             await connection.set_type_codec(
-                "json", schema="pg_catalog", encoder=_as_it_is, decoder=orjson.loads, format="text"
-            )
+                "json", schema="pg_catalog", encoder=str, decoder=orjson.loads, format="text"
+            )  # SQLAlchemy has already written the value as JSON
         except BaseException as error:
             connection.terminate()
             if isinstance(error, cls.errors):
@@ -118,8 +118,3 @@ class PostgreSQLDriver(Driver):
 @lru_cache(maxsize=2048)
 def _gives_rows(statement: str) -> bool:
     return bool(_GIVES_ROWS.match(statement) or _READS.match(statement))
-
-
-def _as_it_is(value: str) -> str:
-    """Return *value* unchanged: SQLAlchemy has already written it as JSON."""
-    return value

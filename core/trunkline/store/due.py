@@ -92,9 +92,8 @@ async def pick(connection: Connection, kind: Kind, wanted: Mapping[int, int]) ->
         for order in ("ASC", "DESC")
     )
     statement = text(f"SELECT u.no, {', '.join(ends)} FROM {source}")
-    rows = await connection.execute(
-        statement, {"most": max(wanted.values()), "rows": sql.rows_json([[no] for no in wanted])}
-    )
+    parameters = {"most": max(wanted.values()), "rows": sql.rows_json([[no] for no in wanted])}
+    rows = await connection.execute(statement, parameters)
     keys: list[Key] = []
     for no, first, last in rows:
         half = positions_in(first)[: -(-wanted[no] // 2)]
@@ -110,17 +109,13 @@ def positions_in(column: Any) -> list[int]:
 
 
 async def put_off(connection: Connection, kind: Kind, *, until_ms: int, step_ms: int, limit: int) -> int:
-    """Postpone, by *step_ms*, up to *limit* deliveries of *kind* that became due in the *step_ms* before *until_ms*.
-
-    Returns the number of postponed deliveries.
-    """
+    """Postpone, by *step_ms*, up to *limit* deliveries of *kind* due in the *step_ms* before *until_ms*. Returns how many."""
     statement = text(
         "UPDATE deliveries SET due_ms = due_ms + :step WHERE (position, subscription_no) IN (SELECT position, subscription_no "
         f"FROM deliveries WHERE {kind.condition} AND due_ms > :after AND due_ms <= :until LIMIT :limit)"
     )
-    changed = await connection.execute(
-        statement, {"step": step_ms, "after": until_ms - step_ms, "until": until_ms, "limit": limit}
-    )
+    parameters = {"step": step_ms, "after": until_ms - step_ms, "until": until_ms, "limit": limit}
+    changed = await connection.execute(statement, parameters)
     return int(changed.rowcount)
 
 
@@ -149,14 +144,8 @@ async def claim(
         "RETURNING deliveries.position, deliveries.subscription_no, deliveries.attempts, deliveries.round_start, "
         "deliveries.claim, deliveries.replay_no"
     )
-    rows = await connection.execute(
-        statement,
-        {
-            "worker": worker,
-            "lease": lease_ms,
-            "rows": sql.rows_json([[key.position, key.subscription_no] for key in keys]),
-        },
-    )
+    wanted = sql.rows_json([[key.position, key.subscription_no] for key in keys])
+    rows = await connection.execute(statement, {"worker": worker, "lease": lease_ms, "rows": wanted})
     return sorted((Claim(*row) for row in rows), key=lambda claim: (claim.subscription_no, claim.position))
 
 

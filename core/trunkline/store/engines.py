@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Self
 
@@ -13,6 +14,7 @@ from trunkline.errors import StoreUnavailable
 from trunkline.store import dialects, failures
 from trunkline.store.database import ANSWER_SECONDS, Database
 from trunkline.store.database_file import DatabaseFile
+from trunkline.store.dialects.dialect import Access
 from trunkline.store.direct import Driver, Pools
 
 if TYPE_CHECKING:
@@ -37,26 +39,15 @@ class EngineDatabase(Database):
     ) -> None:
         dialect = dialects.of_url(url)
         path = dialect.file_of(url)
-        self._file = None if path is None else DatabaseFile(path, creates=creates)
-        self._engines = Engines(
-            partial(
-                dialect.connect,
-                url,
-                pool_size=pool_size,
-                schema=schema,
-                answer_seconds=answer_seconds,
-                file=self._file,
-            )
-        )
+        file = None if path is None else DatabaseFile(path, creates=creates)
+        self._access = Access(url, schema, answer_seconds, file)
+        self._engines = Engines(partial(dialect.connect, self._access, pool_size=pool_size))
         super().__init__(url, self._engines, pool_size=pool_size, schema=schema, listen_url=listen_url)
         self._direct: Database | None = None
 
     @classmethod
     def of(cls, settings: settings.Database, *, pool_size: int | None = None, creates: bool = False) -> Self:
-        """Make the database of a deployment; *pool_size* overrides the number of connections in the settings.
-
-        Raises SettingsInvalid.
-        """
+        """Make the database of a deployment; *pool_size* overrides the number in the settings. Raises SettingsInvalid."""
         return cls(
             settings.url,
             pool_size=pool_size or settings.pool_size,
@@ -99,13 +90,7 @@ class EngineDatabase(Database):
         """
         if self._direct is not None and not is_separate:
             return self._direct
-        connect = partial(
-            self.dialect.connect_directly,
-            self.url,
-            schema=self.schema,
-            answer_seconds=answer_seconds,
-            file=self._file,
-        )
+        connect = partial(self.dialect.connect_directly, replace(self._access, answer_seconds=answer_seconds))
         lender = Pools(connect, self.dialect.readers(connections), has_one_writer=self.dialect.has_one_writer)
 
         async def connect_lazily() -> Driver:

@@ -98,10 +98,9 @@ async def note_timeline(connection: Connection) -> bool:
     Nothing is stored if the role may not read the timeline, or if the server lacks the function for reading it.
     """
     noted = (await connection.execute(text("SELECT timeline FROM stream_head WHERE id = 1"))).scalar_one()
+    statement = text(f"SELECT {dialects.of_connection(connection).timeline}")
     try:
-        timeline = (
-            await connection.execute(text(f"SELECT {dialects.of_connection(connection).timeline}"))
-        ).scalar_one()
+        timeline = (await connection.execute(statement)).scalar_one()
     except Exception as error:
         if not failures.is_answer(error):
             raise

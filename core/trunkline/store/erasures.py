@@ -61,13 +61,8 @@ class Erasure(Struct, frozen=True):
     created_ms: int
     completed_ms: int | None
 
-    @property
-    def environments(self) -> tuple[int, ...]:
-        """The environments to erase: both environments of a company, or only its test environment."""
-        return environments_of(self.company_id)
 
-
-def environments_of(company_id: int) -> tuple[int, ...]:
+def _environments_of(company_id: int) -> tuple[int, ...]:
     """List the environments to erase for *company_id*: both environments of a company, or only its test environment."""
     return (company_id,) if is_test(company_id) else (company_id, other_environment(company_id))
 
@@ -75,11 +70,8 @@ def environments_of(company_id: int) -> tuple[int, ...]:
 async def begin(
     connection: Connection, company_id: int, *, id: str, plugins: Sequence[CompanyRows]
 ) -> Erasure:
-    """Stop a company, and request its erasure under *id*.
-
-    If an erasure of the company is running already, return that one.
-    """
-    environments = environments_of(company_id)
+    """Stop a company, and request its erasure under *id*. If its erasure is running already, return that one."""
+    environments = _environments_of(company_id)
     numbers = await subscriptions.lock_of_companies(connection, environments)
     if numbers:
         await subscriptions.mark_deleted(connection, numbers)
@@ -131,9 +123,8 @@ async def _stop(connection: Connection, company_id: int, id: str) -> None:
 
 async def find(connection: Connection, id: str) -> Erasure | None:
     """Read an erasure; None if it does not exist."""
-    row = (
-        await connection.execute(text(f"SELECT {_COLUMNS} FROM erasures WHERE id = :id"), {"id": id})
-    ).first()
+    statement = text(f"SELECT {_COLUMNS} FROM erasures WHERE id = :id")
+    row = (await connection.execute(statement, {"id": id})).first()
     return _read(row) if row else None
 
 
@@ -143,7 +134,7 @@ async def left(connection: Connection, erasure: Erasure) -> tuple[dict[str, int]
         f"(SELECT count(*) FROM (SELECT 1 FROM {source} IN (:company, :other) LIMIT {COUNTED}) AS {table})"
         for table, source in _COUNTED.items()
     )
-    company, other = (*erasure.environments, erasure.company_id)[:2]
+    company, other = (*_environments_of(erasure.company_id), erasure.company_id)[:2]
     statement = text(f"SELECT {sql.now_ms(connection)}, {counted}")
     row = (await connection.execute(statement, {"company": company, "other": other})).one()
     return dict(zip(_COUNTED, row[1:], strict=True)), int(row[0]) - erasure.created_ms
@@ -162,10 +153,7 @@ async def is_any_open(connection: Connection) -> bool:
 
 
 async def claim(connection: Connection, holder: str, *, lease_ms: int) -> Erasure | None:
-    """Claim, for *lease_ms*, the oldest running erasure that has no holder.
-
-    Returns None if there is no such erasure.
-    """
+    """Claim, for *lease_ms*, the oldest running erasure that has no holder. Returns None if there is no such erasure."""
     now = sql.now_ms(connection)
     locking = sql.for_update_skipping(connection)
     statement = text(
@@ -178,10 +166,7 @@ async def claim(connection: Connection, holder: str, *, lease_ms: int) -> Erasur
 
 
 async def keep(connection: Connection, erasure: Erasure, holder: str, *, lease_ms: int) -> Erasure | None:
-    """Renew the lease of *erasure*, and lock its row.
-
-    Returns its current state, or None if another process holds the lease.
-    """
+    """Renew the lease of *erasure*, and lock its row. Returns its current state; None if another process holds the lease."""
     now = sql.now_ms(connection)
     statement = text(
         f"UPDATE erasures SET lease_until_ms = {now} + :lease, updated_ms = {now} "
@@ -204,7 +189,7 @@ async def count(connection: Connection, erasure: Erasure, removals: Sequence[Rem
 async def complete(connection: Connection, erasure: Erasure) -> None:
     """End *erasure*, and delete the company's record."""
     await directory.count_change(connection)
-    for company_id in erasure.environments:
+    for company_id in _environments_of(erasure.company_id):
         statement = text("DELETE FROM companies WHERE company_id = :company AND erasure = :id")
         await connection.execute(statement, {"company": company_id, "id": erasure.id})
     now = sql.now_ms(connection)
@@ -215,14 +200,11 @@ async def complete(connection: Connection, erasure: Erasure) -> None:
 async def remove_piece(
     connection: Connection, erasure: Erasure, *, plugins: Sequence[CompanyRows], limit: int
 ) -> list[Removal]:
-    """Remove up to *limit* rows of the first table that still has any, and their dependent rows.
-
-    Returns an empty list when no rows are left.
-    """
+    """Remove up to *limit* rows of the first table that has any, and their dependent rows; empty when no rows are left."""
     await dialects.of_connection(connection).prefer_indexes(
         connection
     )  # statistics may still count removed rows
-    for company_id in erasure.environments:
+    for company_id in _environments_of(erasure.company_id):
         if removals := await _remove_some(connection, company_id, plugins=plugins, limit=limit):
             return removals
     return []
@@ -279,10 +261,7 @@ async def _remove_events(connection: Connection, company_id: int, limit: int) ->
 
 
 async def _empty_subscriptions(connection: Connection, company_id: int, limit: int) -> list[Removal]:
-    """Clear the contents of subscription rows.
-
-    Their numbers stay, because dispatchers need them until retention removes the rows.
-    """
+    """Clear the contents of subscription rows, whose numbers dispatchers need until retention removes the rows."""
     statement = text(
         "UPDATE subscriptions SET target_url = '', target = NULL, event_types = '[]', filter = NULL, description = NULL, "
         "sealed = :nothing, status = 'deleted', disabled_reason = NULL, pins = NULL, ordering = NULL, retry = NULL, "

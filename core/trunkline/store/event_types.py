@@ -42,21 +42,15 @@ async def insert(connection: Connection, registered: Registered, *, now_ms: int)
         "INSERT INTO event_types (name, revision, schema_json, created_ms)"
         " VALUES (:name, :revision, :schema, :now) ON CONFLICT (name, revision) DO NOTHING"
     )
-    result = await connection.execute(
-        statement,
-        {
-            "name": registered.name,
-            "revision": registered.revision,
-            "schema": registered.schema_json.decode(),
-            "now": now_ms,
-        },
-    )
+    name, revision, schema = registered.name, registered.revision, registered.schema_json.decode()
+    row = {"name": name, "revision": revision, "schema": schema, "now": now_ms}
+    result = await connection.execute(statement, row)
     if result.rowcount == 1:
         audit_log.note(
-            "event_type.registered" if registered.revision == 1 else "event_type.revised",
-            registered.name,
+            "event_type.registered" if revision == 1 else "event_type.revised",
+            name,
             company_id=None,
-            before=None if registered.revision == 1 else {"revision": registered.revision - 1},
-            after={"revision": registered.revision},
+            before=None if revision == 1 else {"revision": revision - 1},
+            after={"revision": revision},
         )
     return bool(result.rowcount)

@@ -59,10 +59,7 @@ def means_down(sqlstate: str | None) -> bool:
 
 
 def is_connecting(error: Exception) -> bool:
-    """Return whether the driver itself raised *error*, which happens only while connecting.
-
-    Later errors are SQLAlchemy's.
-    """
+    """Return whether the driver itself raised *error*, as only while connecting; later errors are SQLAlchemy's."""
     return isinstance(error, OSError) or any(
         kind.__module__.startswith("asyncpg.") for kind in type(error).__mro__
     )
@@ -90,10 +87,7 @@ def name_taken(error: exc.DBAPIError) -> str | None:
 
 
 def unavailable(error: BaseException) -> StoreUnavailable:
-    """Convert an error of SQLAlchemy or a driver to the hub's own error.
-
-    *error* must mean that the database is down.
-    """
+    """Convert an error of SQLAlchemy or a driver to the hub's own error. *error* must mean that the database is down."""
     original = getattr(error, "orig", None) or error
     code: str | int | None = getattr(original, "sqlstate", None)
     if (extended := getattr(original, "sqlite_errorcode", None)) is not None:

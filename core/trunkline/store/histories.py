@@ -111,9 +111,5 @@ async def state_of(connection: Connection, history: History) -> State:
             f"'trunkline migrate' of a version that has both (before 0.1: commit {LAST_BEFORE_0_1}), then this one again."
         )
         raise DatabaseUnfit(msg)
-    return State(
-        history.name,
-        current,
-        known[-1] if known else None,
-        is_ahead=current is not None and current not in known,
-    )
+    is_ahead = current is not None and current not in known
+    return State(history.name, current, known[-1] if known else None, is_ahead=is_ahead)

@@ -45,7 +45,7 @@ async def find(
         "WHERE namespace IN :namespaces AND key IN :keys "
         f"AND +created_ms > {sql.now_ms(connection)} - {lifetime_ms}"  # plus keeps out the index by time, which has all keys of a day
     ).bindparams(bindparam("namespaces", expanding=True), bindparam("keys", expanding=True))
-    rows = await connection.execute(statement, _named(keys))
+    rows = await connection.execute(statement, named(keys))
     uses = (Use(row[0], row[1], bytes(row[2]), row[3], row[4]) for row in rows)
     return {(use.namespace, use.key): use for use in uses if (use.namespace, use.key) in keys}
 
@@ -56,7 +56,7 @@ async def remember(connection: Connection, uses: Sequence[Use], *, now_ms: int, 
         "DELETE FROM idempotency_keys WHERE namespace IN :namespaces AND key IN :keys AND created_ms <= :edge"
     ).bindparams(bindparam("namespaces", expanding=True), bindparam("keys", expanding=True))
     edge = {"edge": now_ms - lifetime_ms}
-    await connection.execute(statement, edge | _named({(use.namespace, use.key) for use in uses}))
+    await connection.execute(statement, edge | named({(use.namespace, use.key) for use in uses}))
     columns = sql.columns_of(uses, Use.__struct_fields__) | {"created_ms": [now_ms] * len(uses)}
     await sql.insert_columns(connection, tables.idempotency_keys, columns)
 
@@ -67,7 +67,8 @@ async def forget(connection: Connection, keys: Collection[tuple[int, str]]) -> N
     await connection.execute(statement, [{"namespace": namespace, "key": key} for namespace, key in keys])
 
 
-def _named(keys: Collection[tuple[int, str]]) -> dict[str, object]:
+def named(keys: Collection[tuple[int, str]]) -> dict[str, object]:
+    """Return the parameters ``namespaces`` and ``keys`` of a statement that finds *keys*, and also mixes of both parts."""
     return {
         "namespaces": sorted({namespace for namespace, _ in keys}),
         "keys": sorted({key for _, key in keys}),

@@ -26,10 +26,7 @@ async def named(connection: Connection, company_id: int) -> list[tuple[str, str,
 async def signed_by_ed25519(
     connection: Connection, company_id: int | None, subscription_id: str | None
 ) -> list[Row]:
-    """Read the subscriptions that sign with ``ed25519``, of *company_id* and with *subscription_id*.
-
-    For each of the two, None means any.
-    """
+    """Read the subscriptions that sign with ``ed25519``; None as *company_id* or *subscription_id* means any."""
     table = tables.subscriptions
     statement = table.select().where(text("status <> 'deleted'"), table.c.signature == "ed25519")
     if company_id is not None:

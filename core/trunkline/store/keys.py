@@ -21,7 +21,7 @@ TOUCH_AFTER_MS = 5 * 60 * 1000
 """Minimum time between two updates of a key's time of last use, so that most calls write nothing."""
 
 
-_COLUMNS = (
+COLUMNS = (
     "id, company_id, name, scopes, last4, created_ms, last_used_ms, revoked_ms, pins, expires_ms, networks, "
     "created_by, created_by_kind"
 )
@@ -93,12 +93,12 @@ async def insert(
     if replaces is None:
         await _tell(connection, "key.created", record)
     else:
-        await _tell(connection, "key.rotated", replaces, successor=_describe(record))
+        await _tell(connection, "key.rotated", replaces, successor=describe(record))
 
 
 async def _tell(connection: Connection, event_type: str, record: KeyRecord, **more: Any) -> None:
     """Report a change of a key, with the author of the change, in an operational event and in the audit log."""
-    values = _describe(record) | {"networks": list(record.networks)}
+    values = describe(record) | {"networks": list(record.networks)}
     is_new, is_over = event_type == "key.created", event_type == "key.revoked"
     audit_log.note(
         event_type,
@@ -109,11 +109,11 @@ async def _tell(connection: Connection, event_type: str, record: KeyRecord, **mo
     )
     caller = callers.principal()
     by = None if caller is None else show_maker(caller.kind, caller.id)
-    facts = {"key": _describe(record), **more, "by": by}
+    facts = {"key": describe(record), **more, "by": by}
     await operational.tell(connection, [News(event_type, record.company_id or operational.OPERATORS, facts)])
 
 
-def _describe(record: KeyRecord) -> dict[str, Any]:
+def describe(record: KeyRecord) -> dict[str, Any]:
     """Describe a key for the payload of an operational event."""
     return {
         "id": record.id,
@@ -149,7 +149,7 @@ def _select_valid(dialect: Dialect) -> str:
     before = f"{dialect.now_ms} - {TOUCH_AFTER_MS}"
     return (
         f"SELECT digest, last_used_ms IS NULL OR last_used_ms < {before}, pepper, "
-        f"(SELECT companies_version FROM stream_head WHERE id = 1), {_COLUMNS} "
+        f"(SELECT companies_version FROM stream_head WHERE id = 1), {COLUMNS} "
         f"FROM api_keys WHERE {_is_valid(dialect.now_ms)}"
     )
 
@@ -166,17 +166,17 @@ def _is_valid(now_ms: str) -> str:
 async def list_keys(connection: Connection, company_id: int | None) -> list[KeyRecord]:
     """List the keys of one company, or all keys if *company_id* is None; oldest first, including revoked keys."""
     where = "" if company_id is None else "WHERE company_id = :company"
-    statement = text(f"SELECT {_COLUMNS} FROM api_keys {where} ORDER BY created_ms, id")
+    statement = text(f"SELECT {COLUMNS} FROM api_keys {where} ORDER BY created_ms, id")
     rows = await connection.execute(statement, {"company": company_id})
-    return [_record(row) for row in rows]
+    return [read_record(row) for row in rows]
 
 
 async def revoke(connection: Connection, key_id: str, *, company_id: int | None) -> bool:
     """Revoke a key permanently; None as *company_id* means any company. Returns False if there is no such key."""
     where = "" if company_id is None else "AND company_id = :company"
-    statement = text(f"SELECT {_COLUMNS} FROM api_keys WHERE id = :id {where} {sql.for_update(connection)}")
+    statement = text(f"SELECT {COLUMNS} FROM api_keys WHERE id = :id {where} {sql.for_update(connection)}")
     row = (await connection.execute(statement, {"id": key_id, "company": company_id})).first()
-    if row is not None and (record := _record(row)).revoked_ms is None:
+    if row is not None and (record := read_record(row)).revoked_ms is None:
         statement = text(f"UPDATE api_keys SET revoked_ms = {sql.now_ms(connection)} WHERE id = :id")
         await connection.execute(statement, {"id": key_id})
         await _tell(connection, "key.revoked", record)
@@ -187,10 +187,10 @@ async def revoke_made_by(connection: Connection, maker_id: str, *, company_id: i
     """Revoke the keys that *maker_id* made for a company. Returns how many of them were valid."""
     statement = text(
         f"UPDATE api_keys SET revoked_ms = {sql.now_ms(connection)} "
-        f"WHERE company_id = :company AND created_by = :maker AND {_is_valid(sql.now_ms(connection))} RETURNING {_COLUMNS}"
+        f"WHERE company_id = :company AND created_by = :maker AND {_is_valid(sql.now_ms(connection))} RETURNING {COLUMNS}"
     )
     rows = await connection.execute(statement, {"company": company_id, "maker": maker_id})
-    revoked = [_record(row) for row in rows]
+    revoked = [read_record(row) for row in rows]
     for record in revoked:
         await _tell(connection, "key.revoked", record)
     return len(revoked)
@@ -200,11 +200,11 @@ async def take_valid(connection: Connection, key_id: str, *, company_id: int | N
     """Lock and read a valid key; None if there is no such key. None as *company_id* means any company."""
     where = "" if company_id is None else "AND company_id = :company"
     statement = text(
-        f"SELECT {_COLUMNS} FROM api_keys WHERE id = :id {where} AND {_is_valid(sql.now_ms(connection))} "
+        f"SELECT {COLUMNS} FROM api_keys WHERE id = :id {where} AND {_is_valid(sql.now_ms(connection))} "
         f"{sql.for_update(connection)}"
     )
     row = (await connection.execute(statement, {"id": key_id, "company": company_id})).first()
-    return _record(row) if row else None
+    return read_record(row) if row else None
 
 
 async def end_by(connection: Connection, key_id: str, *, at_ms: int) -> None:
@@ -226,10 +226,11 @@ async def touch(connection: Connection, key_ids: Sequence[str]) -> None:
 
 
 def _valid(row: Sequence[Any]) -> ValidKey:
-    return ValidKey(bytes(row[0]), _record(row[4:]), bool(row[1]), row[2], row[3])
+    return ValidKey(bytes(row[0]), read_record(row[4:]), bool(row[1]), row[2], row[3])
 
 
-def _record(row: Sequence[Any]) -> KeyRecord:
+def read_record(row: Sequence[Any]) -> KeyRecord:
+    """Read a row of ``COLUMNS``."""
     key_id, company_id, name, scopes, last4, *times_ms, pins, expires_ms, networks, maker, kind = row
     created_ms, last_used_ms, revoked_ms = times_ms
     return KeyRecord(
@@ -260,10 +261,7 @@ async def count_made(connection: Connection, company_id: int, *, within_ms: int)
 
 
 async def forget_ended(connection: Connection, company_id: int, *, but: int) -> None:
-    """Remove a company's revoked and expired keys, except the newest *but* of them.
-
-    While the clock is not trusted, expired keys are kept.
-    """
+    """Remove a company's revoked and expired keys but the newest *but*; expired ones only while the clock is trusted."""
     has_expired = f"expires_ms <= {sql.now_ms(connection)} AND {clock.IS_TRUSTED}"
     ended = f"company_id = :company AND (revoked_ms IS NOT NULL OR {has_expired})"
     statement = text(

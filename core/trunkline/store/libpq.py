@@ -41,10 +41,7 @@ _KEPT_ANYWAY: Mapping[str, tuple[str, ...]] = {
     "gssencmode": ("prefer", "disable"),
     "client_encoding": ("utf8", "UTF8", "utf-8", "UTF-8", "auto"),
 }
-"""Parameters that the driver does not support.
-
-The listed values are accepted, because they would change nothing.
-"""
+"""Parameters that the driver does not support. The listed values are accepted, because they would change nothing."""
 _INSTEAD: Mapping[str, str] = {
     "ssl": "write 'sslmode=require'",
     "database": "write 'dbname', or '/name' behind the host",

@@ -8,7 +8,6 @@ import contextlib
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
-import sqlalchemy
 from sqlalchemy import exc
 
 from trunkline.errors import DatabaseUnfit
@@ -70,10 +69,7 @@ async def upgrade(database: EngineDatabase, histories: Sequence[History] = (), *
 async def _furnish(
     connection: "AsyncConnection", database: EngineDatabase, histories: Sequence[History], *, shards: int
 ) -> list[State] | None:
-    """Create the tables and first rows of a new database, or the missing first rows of a database that is up to date.
-
-    Returns the states of the histories before, or None if the database needs an upgrade.
-    """
+    """Create the missing tables and first rows. Returns the states before; None if a database in use needs an upgrade."""
     faults.point("migrate.before")
     place, role = await database.dialect.place(connection)
     before = [await state_of(connection, history) for history in histories]
@@ -87,8 +83,10 @@ async def _furnish(
             return None
         for history, state in zip(histories, before, strict=True):
             if state.is_behind:
+                from trunkline.store import upgrading  # noqa: PLC0415 - alembic takes 10 MB that a hub seldom needs
+
                 with of_plugin(history):
-                    await connection.run_sync(_upgrade, history)
+                    await connection.run_sync(upgrading.upgrade, history)
             faults.point("migrate.after_history")
         await _complete(connection, shards=shards)
     faults.point("migrate.before_commit")
@@ -96,7 +94,7 @@ async def _furnish(
 
 
 async def _upgrade_stepwise(database: EngineDatabase, histories: Sequence[History]) -> list[State] | None:
-    from trunkline.store import stepwise  # noqa: PLC0415 - as for ``_upgrade``
+    from trunkline.store import stepwise  # noqa: PLC0415 - it loads alembic, too
 
     place = f"the schema '{database.schema}'" if database.schema else "the tables of the hub"
     with explained(place, "the database's role"):
@@ -123,12 +121,6 @@ def explained(place: str, role: str) -> Generator[None]:
             )
             raise DatabaseUnfit(msg) from error
         raise
-
-
-def _upgrade(connection: sqlalchemy.Connection, history: History) -> None:
-    from trunkline.store import upgrading  # noqa: PLC0415 - alembic takes 10 MB that a hub seldom needs
-
-    upgrading.upgrade(connection, folder=history.folder, version_table=history.version_table)
 
 
 async def _complete(connection: Connection, *, shards: int) -> None:

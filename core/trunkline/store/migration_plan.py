@@ -1,10 +1,11 @@
 """The plan of a migration: the missing steps, their locks, and an estimate of their time."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from msgspec import Struct
 
-from trunkline.store import revisions, upgrading
+from trunkline.store import upgrading
 from trunkline.store.database import Database
 from trunkline.store.histories import CORE, History, State, states
 from trunkline.store.revision_steps import Kind, Step, Steps
@@ -57,13 +58,7 @@ async def make(database: Database, histories: Sequence[History]) -> Plan:
     for history, state in zip((CORE, *histories), found, strict=True):
         if not state.is_behind:
             continue
-        known = revisions.read(history.folder)
-        planned = upgrading.steps_of(
-            dialect,
-            folder=history.folder,
-            version_table=history.version_table,
-            revisions=known[known.index(state.current) + 1 if state.current else 0 :],
-        )
+        planned = upgrading.steps_of(dialect, history, after=state.current)
         for revision, what in planned.items():
             for step in what.steps or (None,):
                 table = step.table if step else None
@@ -78,33 +73,23 @@ async def make(database: Database, histories: Sequence[History]) -> Plan:
 def _planned(
     database: Database, history: str, revision: str, *, what: Steps, step: Step | None, rows: int
 ) -> PlannedStep:
+    planned = partial(PlannedStep, history, revision)
     if step is None:
-        does = "changes nothing here" if what.is_known else "runs code of its own"
-        seconds = _MOMENT_SECONDS if what.is_known else None
-        locks = "nothing" if what.is_known else "what the code locks, until the revision is committed"
-        return PlannedStep(history, revision, does, 0, locks, seconds, seconds)
+        if what.is_known:
+            return planned("changes nothing here", 0, "nothing", _MOMENT_SECONDS, _MOMENT_SECONDS)
+        locks = "what the code locks, until the revision is committed"
+        return planned("runs code of its own", 0, locks, None, None)
     if step.kind is Kind.OTHER:
-        does = f"runs {' '.join((step.name or '').split())[:60]}"
-        return PlannedStep(
-            history,
-            revision,
-            does,
-            rows,
-            "what the statement locks, until the revision is committed",
-            None,
-            None,
-        )
+        locks = "what the statement locks, until the revision is committed"
+        return planned(f"runs {' '.join((step.name or '').split())[:60]}", rows, locks, None, None)
     does = _DOES[step.kind].format(table=step.table, name=step.name)
     builds = step.kind in (Kind.INDEX, Kind.INDEX_ANEW)
     seconds = _MOMENT_SECONDS + (rows * database.dialect.index_seconds_per_row if builds else 0)
     if database.dialect.has_one_writer:
-        return PlannedStep(history, revision, does, rows, "the only writer", seconds, seconds)
+        return planned(does, rows, "the only writer", seconds, seconds)
     if step.kind is Kind.TABLE or (step.kind is Kind.INDEX and what.are_apart):
-        return PlannedStep(history, revision, does, rows, "nothing", seconds, 0)
-    stands = _MOMENT_SECONDS if what.are_apart else seconds
-    locks = (
-        f"{step.table or 'its table'}, for a moment"
-        if what.are_apart
-        else f"{step.table or 'its table'}, until the revision is committed"
-    )
-    return PlannedStep(history, revision, does, rows, locks, seconds, stands)
+        return planned(does, rows, "nothing", seconds, 0)
+    until, stands = "until the revision is committed", seconds
+    if what.are_apart:
+        until, stands = "for a moment", _MOMENT_SECONDS
+    return planned(does, rows, f"{step.table or 'its table'}, {until}", seconds, stands)

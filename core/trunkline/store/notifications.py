@@ -59,9 +59,7 @@ class Notifications:
 
         Each listening process keeps a list of the others. If a message comes from a process that is not on the list,
         the receiver sends its own message at once. This message makes the new process check for changes that were made
-        before the new process was on the lists.
-
-        Raises TimeoutError if the server no longer answers.
+        before the new process was on the lists. Raises TimeoutError if the server no longer answers.
         """
         speaks, own = asyncio.Event(), connection.get_server_pid()
 
@@ -75,10 +73,7 @@ class Notifications:
             if is_new or message != PRESENT:
                 notified()
 
-        def end(_: object) -> None:
-            speaks.set()
-
-        connection.add_termination_listener(end)
+        connection.add_termination_listener(lambda _: speaks.set())
         await connection.add_listener(CHANNEL, hear)
         notified()  # for notifications sent before this process listened
         while not connection.is_closed():

@@ -69,9 +69,8 @@ async def apply(connection: Connection, subscription_no: int, change: Change) ->
         "INSERT INTO unsettled (subscription_no, change, position, last) VALUES (:no, :change, :position, :last) "
         "ON CONFLICT (subscription_no) DO UPDATE SET change = :change, position = :position, last = :last"
     )
-    await connection.execute(
-        statement, {"no": subscription_no, "change": change.value, "position": reached, "last": last}
-    )
+    row = {"no": subscription_no, "change": change.value, "position": reached, "last": last}
+    await connection.execute(statement, row)
 
 
 async def apply_to_all(connection: Connection, subscription_nos: Sequence[int], change: Change) -> None:
@@ -134,10 +133,7 @@ async def go_on(connection: Connection, subscription_no: int) -> None:
 async def _piece(
     connection: Connection, subscription_no: int, change: Change, *, after: int, last: int
 ) -> int | None:
-    """Change the next open deliveries after position *after*, up to *last*.
-
-    Returns the position from which to continue; None if no deliveries are left.
-    """
+    """Change the next open deliveries after *after*, up to *last*. Returns the position reached; None if none are left."""
     within = f"FROM {_open_ones(connection)} WHERE subscription_no = :no AND {OPEN} AND position > :after AND position <= :last"
     used = {"no": subscription_no, "after": after, "last": last}
     statement = text(f"SELECT position {within} ORDER BY position LIMIT 1 OFFSET :skipped")
@@ -151,17 +147,13 @@ async def _piece(
             f"UPDATE deliveries SET {how} WHERE subscription_no = :no AND {OPEN} "
             f"AND position BETWEEN :first AND :last AND {_WHICH[change]}"
         )
-        await connection.execute(
-            statement, {"no": subscription_no, "first": positions[0], "last": positions[-1]}
-        )
+        parameters = {"no": subscription_no, "first": positions[0], "last": positions[-1]}
+        await connection.execute(statement, parameters)
     return positions[-1] if len(positions) == PIECE else edge
 
 
 def _open_ones(connection: Connection) -> str:
-    """Return the SQL that selects the deliveries.
-
-    It uses the index of open deliveries, because few of a million deliveries may be open.
-    """
+    """Return the deliveries' SQL with the index of open ones, because few of a million deliveries may be open."""
     return f"deliveries {sql.through_index(connection, 'ix_deliveries_open')}"
 
 

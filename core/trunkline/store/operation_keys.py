@@ -26,10 +26,7 @@ class Key(Struct, frozen=True):
 
 
 class Use(Struct, frozen=True):
-    """The earlier use of a key.
-
-    If *status* is None, there is no answer yet. In this case, *lapsed* says whether the lease has ended.
-    """
+    """The earlier use of a key. While *status* is None, there is no answer; *lapsed* says whether the lease has ended."""
 
     fingerprint: bytes
     status: int | None
@@ -68,10 +65,7 @@ async def take(
 
 
 async def take_over(connection: Connection, key: Key, *, holder: str, lease_ms: int) -> bool:
-    """Take *key* from a holder whose lease has ended.
-
-    Returns False if another request has taken the key or finished.
-    """
+    """Take *key* from a holder whose lease has ended. Returns False if another request has taken the key or finished."""
     now = sql.now_ms(connection)
     statement = text(
         f"UPDATE operation_keys SET holder = :holder, lease_until_ms = {now} + :lease_ms "

@@ -45,16 +45,11 @@ async def tell(connection: Connection, news: Sequence[News]) -> None:
     """
     columns = sql.columns_of(news, ("type", "company_id"))
     columns["id"] = [f"{time.time_ns():016x}{n:04x}{secrets.token_hex(6)}" for n, _ in enumerate(news)]
-    columns["payload"] = [
-        orjson.dumps(
-            {
-                "company_id": company_number(each.company_id) if each.company_id else None,
-                "environment": environment_of(each.company_id),
-                **each.facts,
-            }
-        )
-        for each in news
-    ]
+    columns["payload"] = []
+    for each in news:
+        number = company_number(each.company_id) if each.company_id else None
+        company = {"company_id": number, "environment": environment_of(each.company_id)}
+        columns["payload"].append(orjson.dumps({**company, **each.facts}))
     await sql.insert_columns(connection, told_tables.news, columns)
 
 
@@ -75,9 +70,8 @@ async def publish(connection: Connection) -> int:
     statement = text(
         f"SELECT company_id, reference, erasure FROM companies WHERE {is_among_them}"
     ).bindparams(numbers)
-    rows = await connection.execute(
-        statement, {"ids": sorted({number for row in found for number in (row[2], company_number(row[2]))})}
-    )
+    parameters = {"ids": sorted({number for row in found for number in (row[2], company_number(row[2]))})}
+    rows = await connection.execute(statement, parameters)
     known = {row[0]: (row[1], row[2] is not None) for row in rows}
     drafts = [
         Draft(receiver, kind, "", bytes(payload))
@@ -102,10 +96,7 @@ def subscription(id: str, channel: str, target_url: str) -> dict[str, str]:
 
 
 class Gathered(Struct, frozen=True):
-    """A *count* to report, in one operational event of *type* for each company, minute and *subject*.
-
-    *subject* is a subscription's number or an event type.
-    """
+    """A *count* to report, in one event of *type* for each company, minute and *subject* (a subscription's number or a type)."""
 
     type: str
     company_id: int
@@ -141,10 +132,7 @@ async def has_gathered(connection: Connection) -> bool:
 
 
 async def tell_gathered(connection: Connection) -> int:
-    """Report the counts of up to ``AT_ONCE`` subjects whose minute is over. Returns the number of these counts.
-
-    Several workers may do this at the same time.
-    """
+    """Report up to ``AT_ONCE`` counts whose minute is over. Returns how many. Several workers may do this at the same time."""
     some = sql.some_of(connection, "gathered", _is_over(connection))
     statement = text(
         f"DELETE FROM gathered WHERE {some} "
@@ -175,17 +163,13 @@ def _is_over(connection: Connection) -> str:
 
 
 async def tell_once(connection: Connection, news: News, *, subject: str) -> bool:
-    """Store *news* as pending, unless its type was reported for *subject* since the last ``forget``.
-
-    Returns whether it was stored.
-    """
+    """Store *news* unless its type was reported for *subject* since the last ``forget``. Returns whether it was stored."""
     statement = text(
         "INSERT INTO told (type, subject, company_id, told_ms) "
         f"VALUES (:type, :subject, :company, {sql.now_ms(connection)}) ON CONFLICT (type, subject) DO NOTHING"
     )
-    told = await connection.execute(
-        statement, {"type": news.type, "subject": subject, "company": news.company_id}
-    )
+    parameters = {"type": news.type, "subject": subject, "company": news.company_id}
+    told = await connection.execute(statement, parameters)
     if told.rowcount:
         await tell(connection, [news])
     return bool(told.rowcount)

@@ -41,16 +41,9 @@ async def make_due(
         bindparam("replay", type_=number),
         bindparam("shard", type_=tables.deliveries.c.order_shard.type),
     )
-    rows = await connection.execute(
-        statement,
-        {
-            "no": replay.subscription_no,
-            "replay": replay.no,
-            "shard": shard,
-            "rows": sql.rows_json([list(pair) for pair in keys.items()]),
-        },
-    )
-    return len(rows.all())
+    rows = sql.rows_json(list(keys.items()))
+    used = {"no": replay.subscription_no, "replay": replay.no, "shard": shard, "rows": rows}
+    return len((await connection.execute(statement, used)).all())
 
 
 def _again() -> str:
@@ -78,10 +71,7 @@ async def is_any_open(connection: Connection, replay_no: int) -> bool:
 
 
 async def reach(connection: Connection, no: int, *, after: int, up_to: int, limit: int) -> int:
-    """Find the last position that a replay may read after *after*.
-
-    It is that of the *limit*-th open delivery, but at most *up_to*.
-    """
+    """Find the last position a replay may read after *after*: the *limit*-th open delivery's, but at most *up_to*."""
     through = sql.through_index(connection, "ix_deliveries_open")
     statement = text(
         f"SELECT position FROM deliveries {through} WHERE subscription_no = :no AND {OPEN} AND position > :after "
@@ -109,9 +99,8 @@ async def reopen(connection: Connection, key: Key, order_key: int, *, shard: int
         "order_shard = :shard, claim = claim + 1 WHERE position = :position AND subscription_no = :no "
         f"AND claimed_by IS NULL AND NOT {OPEN}"
     )
-    await connection.execute(
-        statement, {"key": order_key, "shard": shard, "position": key.position, "no": key.subscription_no}
-    )
+    parameters = {"key": order_key, "shard": shard, "position": key.position, "no": key.subscription_no}
+    await connection.execute(statement, parameters)
     await ordering.arrange(connection, [Place(key.subscription_no, order_key)])
 
 
@@ -126,10 +115,7 @@ async def retry_front(connection: Connection, key: Key) -> None:
 
 
 async def skip(connection: Connection, key: Key) -> None:
-    """End an open delivery as ``skipped``, whatever the result of a running attempt.
-
-    The deliveries behind it continue.
-    """
+    """End an open delivery as ``skipped``, whatever the result of a running attempt. The deliveries behind it continue."""
     statement = text(
         f"UPDATE deliveries SET status = '{Status.SKIPPED}', due_ms = NULL, claim = claim + 1, "
         f"claimed_by = NULL, queued = NULL, updated_ms = {sql.now_ms(connection)} "

@@ -43,10 +43,7 @@ None if another worker makes these deliveries.
 
 
 class Place(Struct, frozen=True):
-    """An order key of a subscription.
-
-    If *is_on* is false, the subscription's channel is off; then the front is held, too.
-    """
+    """An order key of a subscription. If *is_on* is false, its channel is off; then the front is held, too."""
 
     subscription_no: int
     order_key: int
@@ -54,10 +51,7 @@ class Place(Struct, frozen=True):
 
 
 class OrderedClaim(Struct, frozen=True):
-    """Deliveries of one key that were claimed together, in order.
-
-    *is_all* says that the key has no other open deliveries.
-    """
+    """Deliveries of one key that were claimed together, in order. *is_all* says that the key has no other open ones."""
 
     subscription_no: int
     order_key: int
@@ -80,10 +74,7 @@ async def lock(connection: Connection, numbers: Collection[int], *, skip: bool =
 
 
 def barrier(no: str) -> str:
-    """Return SQL for the position up to which all running replays of the subscription *no* have read.
-
-    No delivery after this position may begin.
-    """
+    """Return SQL for the position that all running replays of the subscription *no* have read; nothing after it may begin."""
     return (
         "COALESCE((SELECT min(r.position) FROM replays AS r JOIN subscriptions AS s ON s.no = r.subscription_no "
         f"WHERE r.subscription_no = {no} AND r.status = 'running' AND r.position < r.end_position "
@@ -164,10 +155,7 @@ async def places_between(connection: Connection, no: int, *, after: int, up_to: 
 
 
 async def is_held_back(connection: Connection, no: int) -> bool:
-    """Return whether new deliveries of a subscription have to wait.
-
-    They wait while a replay reads the log, or while order keys have to be released (``releasing``).
-    """
+    """Return whether new deliveries of a subscription wait for a replay's reading, or for a release (``releasing``)."""
     statement = text(
         "SELECT 1 FROM replays WHERE subscription_no = :no AND status = 'running' AND position < end_position "
         "UNION ALL SELECT 1 FROM unreleased WHERE subscription_no = :no LIMIT 1"
@@ -193,9 +181,8 @@ async def next_due_ms(connection: Connection, shards: Collection[int]) -> int | 
         "AND d.order_key IS NOT NULL AND d.due_ms IS NOT NULL ORDER BY d.due_ms LIMIT 1) AS due "
         f"FROM {source}) AS dues"
     )
-    wait = (
-        await connection.execute(statement, {"rows": sql.rows_json([[shard] for shard in shards])})
-    ).scalar()
+    rows = sql.rows_json([[shard] for shard in shards])
+    wait = (await connection.execute(statement, {"rows": rows})).scalar()
     return None if wait is None else max(int(wait), 0)
 
 
@@ -221,13 +208,9 @@ async def fronts(connection: Connection, wanted: Sequence[tuple[int, int, int]])
         f"AND d.due_ms <= (SELECT {sql.now_ms(connection)}) AND d.position <= u.reach "
         f"AND {_IS_FIRST.format(row='d')} ORDER BY d.due_ms LIMIT :most) AS o), u.most FROM {source}"
     )
-    rows = await connection.execute(
-        statement,
-        {
-            "rows": sql.rows_json([[no, min(settled, barriers[no]), most] for no, settled, most in wanted]),
-            "most": max(most for _, _, most in wanted),
-        },
-    )
+    limits = sql.rows_json([[no, min(settled, barriers[no]), most] for no, settled, most in wanted])
+    most_of_all = max(most for _, _, most in wanted)
+    rows = await connection.execute(statement, {"rows": limits, "most": most_of_all})
     return [Key(position, no) for no, found, most in rows for position in due.positions_in(found)[:most]]
 
 
@@ -286,14 +269,8 @@ async def _claim_fronts(
         f"AND deliveries.position <= {barrier('deliveries.subscription_no')} "
         f"RETURNING deliveries.order_key, {_CLAIM}, deliveries.order_shard"
     )
-    rows = await connection.execute(
-        statement,
-        {
-            "worker": worker,
-            "lease": lease_ms,
-            "rows": sql.rows_json([[front.position, front.subscription_no] for front in fronts]),
-        },
-    )
+    wanted = sql.rows_json([[front.position, front.subscription_no] for front in fronts])
+    rows = await connection.execute(statement, {"worker": worker, "lease": lease_ms, "rows": wanted})
     return [tuple(row) for row in rows]
 
 

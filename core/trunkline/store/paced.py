@@ -13,10 +13,7 @@ from trunkline.store.sql import text
 
 
 async def hand_over(connection: Connection, worker: str, claims: Sequence[tuple[Claim, int]]) -> None:
-    """Pass *claims* of *worker*, each given with its shard, to the holders of these shards.
-
-    The deliveries become due at once.
-    """
+    """Pass *claims* of *worker*, each with its shard, to the holders of these shards. The deliveries become due at once."""
     source = sql.rows_source(
         connection, {"position": "bigint", "no": "bigint", "claim": "bigint", "shard": "bigint"}
     )
@@ -26,13 +23,8 @@ async def hand_over(connection: Connection, worker: str, claims: Sequence[tuple[
         "AND deliveries.claim = u.claim AND COALESCE(deliveries.claimed_by, '') = :worker "
         "AND deliveries.order_key IS NULL"
     )
-    await connection.execute(
-        statement,
-        {
-            "worker": worker,
-            "rows": sql.rows_json([[c.position, c.subscription_no, c.claim, shard] for c, shard in claims]),
-        },
-    )
+    rows = sql.rows_json([[c.position, c.subscription_no, c.claim, shard] for c, shard in claims])
+    await connection.execute(statement, {"worker": worker, "rows": rows})
 
 
 async def in_flight_elsewhere(
@@ -52,7 +44,6 @@ async def in_flight_elsewhere(
         f"AND claimed_by IN (SELECT id FROM workers) AND (due_ms IS NULL OR due_ms > {sql.now_ms(connection)}) "
         f"AND subscription_no IN (SELECT no FROM {source}) GROUP BY subscription_no"
     )
-    rows = await connection.execute(
-        statement, {"worker": worker, "rows": sql.rows_json([[no] for no in numbers])}
-    )
+    parameters = {"worker": worker, "rows": sql.rows_json([[no] for no in numbers])}
+    rows = await connection.execute(statement, parameters)
     return {row[0]: row[1] for row in rows}

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam
 from trunkline.errors import FieldError
 from trunkline.model.environments import company_number, environment_member, in_environment
 from trunkline.model.events import Event
-from trunkline.store import quarantine_tables, sql, stream
+from trunkline.store import idempotency, quarantine_tables, sql, stream
 from trunkline.store.connection import Connection
 from trunkline.store.quarantine import QuarantinedDraft, positions_of
 from trunkline.store.sql import text
@@ -31,17 +31,10 @@ class Receipt(Struct, frozen=True):
     event: Event | None = None
 
     @classmethod
-    def of(cls, quarantined: QuarantinedDraft) -> "Receipt":
+    def of(cls, kept: QuarantinedDraft) -> "Receipt":
         """Make the receipt of a quarantined event."""
-        draft = quarantined.draft
-        return cls(
-            quarantined.index,
-            quarantined.id,
-            draft.type,
-            draft.company_id,
-            draft.created_utc,
-            quarantined.errors,
-        )
+        draft = kept.draft
+        return cls(kept.index, kept.id, draft.type, draft.company_id, draft.created_utc, kept.errors)
 
     def view(self) -> dict[str, Any]:
         """Return the answer as a JSON object, without *index*, for a request with a single event."""
@@ -65,16 +58,13 @@ async def remember(connection: Connection, answers: Mapping[Key, Sequence[Receip
         return
     forget = text("DELETE FROM quarantine_answers WHERE namespace = :namespace AND key = :key")
     await connection.execute(forget, [{"namespace": space, "key": key} for space, key in answers])
-    await sql.insert_columns(
-        connection,
-        quarantine_tables.quarantine_answers,
-        {
-            "namespace": [space for space, _ in answers],
-            "key": [key for _, key in answers],
-            "body": [orjson.dumps([receipt.item() for receipt in receipts]) for receipts in answers.values()],
-            "created_ms": [now_ms] * len(answers),
-        },
-    )
+    columns: dict[str, Sequence[Any]] = {
+        "namespace": [space for space, _ in answers],
+        "key": [key for _, key in answers],
+        "body": [orjson.dumps([receipt.item() for receipt in receipts]) for receipts in answers.values()],
+        "created_ms": [now_ms] * len(answers),
+    }
+    await sql.insert_columns(connection, quarantine_tables.quarantine_answers, columns)
 
 
 async def find(
@@ -87,8 +77,7 @@ async def find(
         "SELECT namespace, key, body FROM quarantine_answers WHERE namespace IN :namespaces AND key IN :keys "
         f"AND +created_ms > {sql.now_ms(connection)} - {lifetime_ms}"  # plus, for the reason given in ``idempotency.find``
     ).bindparams(bindparam("namespaces", expanding=True), bindparam("keys", expanding=True))
-    names = {"namespaces": sorted({space for space, _ in keys}), "keys": sorted({key for _, key in keys})}
-    rows = await connection.execute(statement, names)
+    rows = await connection.execute(statement, idempotency.named(keys))
     receipts_of = {(row[0], row[1]): _read(row[2]) for row in rows if (row[0], row[1]) in keys}
     if not receipts_of:
         return {}

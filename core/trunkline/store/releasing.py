@@ -53,7 +53,10 @@ async def go_on(connection: Connection, no: int) -> None:
 
 
 async def _go_on_from(connection: Connection, no: int, first: int) -> None:
-    """Do the piece that begins with the key *first*, and note the key at which the next piece begins."""
+    """Do the piece that begins with the key *first*, and note the key at which the next piece begins.
+
+    A first open delivery becomes the front if it waits and every running replay has read past it.
+    """
     # one more key than a piece has, at one index lookup each
     rows_of = f"FROM deliveries AS d WHERE d.subscription_no = :no AND d.order_key IS NOT NULL AND d.{OPEN}"
     statement = text(
@@ -63,7 +66,19 @@ async def _go_on_from(connection: Connection, no: int, first: int) -> None:
     )
     rows = await connection.execute(statement, {"no": no, "first": first, "limit": KEYS + 1})
     keys = [row[0] for row in rows]
-    await _make_fronts(connection, no, keys[:KEYS])
+    if keys:
+        # If the first open delivery was claimed behind another one that has ended since, its new due time is the end of a
+        # claim's lease, in case the worker that claimed it is dead.
+        now = sql.now_ms(connection)
+        statement = text(
+            f"UPDATE deliveries SET queued = NULL, status = '{Status.PENDING}', "
+            f"due_ms = CASE WHEN claimed_by IS NULL THEN {now} ELSE {now} + :lease END "
+            f"FROM {ordering.firsts(connection)} WHERE deliveries.position = f.position "
+            "AND deliveries.subscription_no = f.no AND (queued = 1 OR (due_ms IS NULL AND claimed_by IS NOT NULL)) "
+            f"AND f.position <= (SELECT {ordering.barrier(':no')})"
+        ).bindparams(bindparam("no", type_=tables.deliveries.c.position.type))
+        places = ordering.places_json([Place(no, key) for key in keys[:KEYS]])
+        await connection.execute(statement, {"no": no, "lease": ordering.CLAIM_MS, "rows": places})
     if len(keys) <= KEYS:
         await connection.execute(text("DELETE FROM unreleased WHERE subscription_no = :no"), {"no": no})
         return
@@ -72,29 +87,3 @@ async def _go_on_from(connection: Connection, no: int, first: int) -> None:
         "ON CONFLICT (subscription_no) DO UPDATE SET order_key = :key"
     )
     await connection.execute(statement, {"no": no, "key": keys[KEYS]})
-
-
-async def _make_fronts(connection: Connection, no: int, keys: Sequence[int]) -> None:
-    """Make the first open delivery of each of *keys* the front, if it waits and every running replay has read past it.
-
-    If the delivery was claimed behind another one that has ended since, its new due time is the end of a claim's lease,
-    in case the worker that claimed it is dead.
-    """
-    if not keys:
-        return
-    now = sql.now_ms(connection)
-    statement = text(
-        f"UPDATE deliveries SET queued = NULL, status = '{Status.PENDING}', "
-        f"due_ms = CASE WHEN claimed_by IS NULL THEN {now} ELSE {now} + :lease END "
-        f"FROM {ordering.firsts(connection)} WHERE deliveries.position = f.position "
-        "AND deliveries.subscription_no = f.no AND (queued = 1 OR (due_ms IS NULL AND claimed_by IS NOT NULL)) "
-        f"AND f.position <= (SELECT {ordering.barrier(':no')})"
-    ).bindparams(bindparam("no", type_=tables.deliveries.c.position.type))
-    await connection.execute(
-        statement,
-        {
-            "no": no,
-            "lease": ordering.CLAIM_MS,
-            "rows": ordering.places_json([Place(no, key) for key in keys]),
-        },
-    )

@@ -71,13 +71,9 @@ async def insert(connection: Connection, values: Mapping[str, Any]) -> Row:
     )
     row = Row(*(await connection.execute(statement)).one())
     if row.kind != "missed":
-        wanted = {
-            "kind": row.kind,
-            "event_types": row.event_types,
-            "after": row.position,
-            "up_to": row.end_position,
-        }
-        audit_log.note("replay.started", row.id, company_id=row.company_id, after=wanted)
+        which: dict[str, object] = {"kind": row.kind, "event_types": row.event_types}
+        which |= {"after": row.position, "up_to": row.end_position}
+        audit_log.note("replay.started", row.id, company_id=row.company_id, after=which)
     return row
 
 
@@ -247,25 +243,16 @@ async def end_of_subscription(connection: Connection, subscription_no: int, stat
 async def first_claimed(
     connection: Connection, replay: Row, positions: Sequence[int], *, within_ms: int
 ) -> int | None:
-    """Find the first of *positions* that has a claimed delivery.
-
-    The result is None if there is none, or if *replay* is older than *within_ms*.
-    """
+    """Find the first of *positions* with a claimed delivery; None if there is none, or *replay* is older than *within_ms*."""
     statement = text(
         "SELECT min(position) FROM deliveries WHERE subscription_no = :no AND position BETWEEN :first AND :last "
         f"AND claimed_by IS NOT NULL AND :created > {sql.now_ms(connection)} - :within"
     ).bindparams(
         *(bindparam(name, type_=_table.c.created_ms.type) for name in ("created", "within", "first", "last"))
     )
-    parameters = {
-        "first": positions[0],
-        "last": positions[-1],
-        "created": replay.created_ms,
-        "within": within_ms,
-    }
-    row = await connection.execute(statement, {"no": replay.subscription_no, **parameters})
-    found: int | None = row.scalar_one()
-    return found
+    which = {"no": replay.subscription_no, "first": positions[0], "last": positions[-1]}
+    age = {"created": replay.created_ms, "within": within_ms}
+    return (await connection.execute(statement, {**which, **age})).scalar()
 
 
 async def make_due(
@@ -336,7 +323,6 @@ async def failed_positions(
         "SELECT position FROM deliveries WHERE subscription_no = :no AND position > :after AND position <= :up_to "
         f"AND status IN ('{Status.EXHAUSTED}', '{Status.REJECTED}', '{Status.GONE}') ORDER BY position LIMIT :limit"
     )
-    rows = await connection.execute(
-        statement, {"no": subscription_no, "after": after, "up_to": up_to, "limit": limit}
-    )
+    parameters = {"no": subscription_no, "after": after, "up_to": up_to, "limit": limit}
+    rows = await connection.execute(statement, parameters)
     return [row[0] for row in rows]

@@ -124,9 +124,8 @@ async def removable(connection: Connection, old: Horizon, *, after: int, limit: 
         f"FROM page AS e JOIN {LOWEST} AS s ON s.shard = e.shard LEFT JOIN deliveries AS d ON d.position = e.position "
         "GROUP BY e.position, e.company_id, s.cursor ORDER BY e.position"
     )
-    rows_of_page = await connection.execute(
-        statement, {"after": after, "up_to": old.position, "before": old.before_ms, "limit": limit}
-    )
+    parameters = {"after": after, "up_to": old.position, "before": old.before_ms, "limit": limit}
+    rows_of_page = await connection.execute(statement, parameters)
     positions: list[int] = []
     weight, reached = 0, old.position
     page = rows_of_page.all()
@@ -150,34 +149,26 @@ async def remove(connection: Connection, positions: Sequence[int]) -> Removed:
 
     *positions* come from ``removable``. Events that a retry or a replay has needed since are left out.
     """
-    free = await _still_free(connection, positions)
+    if not positions:
+        return Removed()
+    within, parameters = within_positions(connection), position_parameters(positions)
+    locking = sql.for_update_skipping(connection)
+    ended = text(
+        f"SELECT position, subscription_no FROM deliveries WHERE {within} AND status NOT IN {_OPEN} {locking}"
+    )
+    locked = {(row[0], row[1]) for row in await connection.execute(ended, parameters)}
+    every = text(f"SELECT position, subscription_no FROM deliveries WHERE {within}")
+    rows = await connection.execute(every, parameters)
+    needed = {row[0] for row in rows if (row[0], row[1]) not in locked}
+    replayed = text(f"SELECT position FROM events AS e WHERE {within} AND {_NEEDED}")
+    needed.update(row[0] for row in await connection.execute(replayed, parameters))
+    free = [position for position in positions if position not in needed]
     if not free:
         return Removed()
     counts = await delete_at(connection, free, ("attempts", "deliveries", "events"))
     statement = text("UPDATE retention SET edge = :edge WHERE id = 1 AND edge < :edge")
     await connection.execute(statement, {"edge": free[-1]})
     return Removed(**counts)
-
-
-async def _still_free(connection: Connection, positions: Sequence[int]) -> list[int]:
-    """Lock the ended deliveries at *positions*. Returns the positions whose events may still be removed."""
-    if not positions:
-        return []
-    locking = sql.for_update_skipping(connection)
-    within = within_positions(connection)
-    parameters = position_parameters(positions)
-    statement = text(
-        f"SELECT position, subscription_no FROM deliveries WHERE {within} AND status NOT IN {_OPEN} {locking}"
-    )
-    ended = await connection.execute(statement, parameters)
-    locked = {(row[0], row[1]) for row in ended}
-    statement = text(f"SELECT position, subscription_no FROM deliveries WHERE {within}")
-    all_of_them = await connection.execute(statement, parameters)
-    needed = {row[0] for row in all_of_them if (row[0], row[1]) not in locked}
-    statement = text(f"SELECT position FROM events AS e WHERE {within} AND {_NEEDED}")
-    replayed = await connection.execute(statement, parameters)
-    needed.update(row[0] for row in replayed)
-    return [position for position in positions if position not in needed]
 
 
 async def delete_at(
@@ -199,10 +190,7 @@ async def delete_at(
 
 
 def within_positions(connection: Connection) -> str:
-    """Return the SQL condition that a position is in a given list.
-
-    It also has the list's range, so that every plan uses the primary key.
-    """
+    """Return the SQL condition that a position is in a given list, with its range, so that every plan uses the primary key."""
     source = sql.rows_source(connection, {"event_position": "bigint"})
     return f"position BETWEEN :first AND :last AND position IN (SELECT event_position FROM {source})"
 

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy
 from alembic.operations import MigrateOperation, Operations, ops
 from alembic.runtime.migration import MigrationContext
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import text
 
 
@@ -61,7 +61,12 @@ def read(dialect: sqlalchemy.Dialect, upgrade: Callable[[], None]) -> Steps:
 
     def note(operation: MigrateOperation) -> Any:
         seen.append(operation)
-        return _named(operation) if isinstance(operation, ops.CreateTableOp) else None
+        if not isinstance(operation, ops.CreateTableOp):
+            return None
+        # A stand-in for the table, so that the revision can insert into it.
+        columns = (item for item in operation.columns if isinstance(item, sqlalchemy.Column))
+        named = (sqlalchemy.column(each.name, each.type) for each in columns)
+        return sqlalchemy.table(operation.table_name, *named)
 
     context = MigrationContext.configure(dialect=dialect, opts={"as_sql": True, "output_buffer": unseen})
     with Operations.context(context) as recorder:
@@ -74,39 +79,21 @@ def read(dialect: sqlalchemy.Dialect, upgrade: Callable[[], None]) -> Steps:
     return Steps(_steps_of(seen), is_known, partial(read, dialect, upgrade))
 
 
-def _named(operation: ops.CreateTableOp) -> sqlalchemy.TableClause:
-    """Make a stand-in for a table that a revision creates, so that the revision can insert into it."""
-    columns = (item for item in operation.columns if isinstance(item, sqlalchemy.Column))
-    return sqlalchemy.table(
-        operation.table_name, *(sqlalchemy.column(each.name, each.type) for each in columns)
-    )
-
-
 def _steps_of(operations: Sequence[MigrateOperation]) -> list[Step]:
-    """Combine operations into steps.
-
-    A step is a table with its indexes, several columns of one table, or an index that is dropped and rebuilt, for
-    example.
-    """
+    """Combine operations into steps, for example a table with its indexes, or an index that is dropped and rebuilt."""
     steps: list[Step] = []
     dropped: dict[str, Step] = {}
     for operation in operations:
         step = _step_of(operation)
-        made = next(
-            (i for i, each in enumerate(steps) if each.kind is Kind.TABLE and each.table == step.table), None
-        )
-        if step.kind is Kind.INDEX and made is not None:
-            steps[made] = Step(Kind.TABLE, step.table, None, (*steps[made].operations, operation))
+        made = [i for i, each in enumerate(steps) if each.kind is Kind.TABLE and each.table == step.table]
+        if step.kind is Kind.INDEX and made:
+            table = steps[made[0]]
+            steps[made[0]] = structs.replace(table, operations=(*table.operations, operation))
             continue
-        if (
-            step.kind is Kind.COLUMN
-            and steps
-            and (steps[-1].kind, steps[-1].table) == (step.kind, step.table)
-        ):
-            last = steps[-1]
-            steps[-1] = Step(
-                last.kind, last.table, f"{last.name}, {step.name}", (*last.operations, operation)
-            )
+        last = steps[-1] if steps else None
+        if step.kind is Kind.COLUMN and last and (last.kind, last.table) == (step.kind, step.table):
+            names = f"{last.name}, {step.name}"
+            steps[-1] = structs.replace(last, name=names, operations=(*last.operations, operation))
             continue
         if step.kind is Kind.NO_INDEX and step.name:
             dropped[step.name] = step
@@ -139,8 +126,11 @@ def carry_out(connection: sqlalchemy.Connection, step: Step) -> None:
     """Apply *step* in the transaction of *connection*, unless it was applied before."""
     operations = Operations(MigrationContext.configure(connection))
     for operation in step.operations:
-        if isinstance(operation, ops.CreateTableOp) and _is_there(connection, operation):
-            return
+        if isinstance(operation, ops.CreateTableOp):
+            wanted = {item.name for item in operation.columns if isinstance(item, sqlalchemy.Column)}
+            # A table of another application with the same name lacks some of the columns.
+            if wanted <= _columns(connection, operation.table_name):
+                return
         if isinstance(operation, ops.AddColumnOp) and operation.column.name in _columns(
             connection, operation.table_name
         ):
@@ -153,10 +143,7 @@ def carry_out(connection: sqlalchemy.Connection, step: Step) -> None:
 
 
 def build_beside(connection: sqlalchemy.Connection, step: Step) -> None:
-    """Build the index of *step* concurrently, under the name that ``name_beside`` returns.
-
-    *connection* must not be in a transaction.
-    """
+    """Build the index of *step* concurrently, outside a transaction, under the name that ``name_beside`` returns."""
     operation = step.operations[-1]
     assert isinstance(operation, ops.CreateIndexOp)
     beside = _changed(
@@ -180,20 +167,10 @@ def put_in_place(connection: sqlalchemy.Connection, step: Step) -> None:
         connection.execute(text(f"ALTER INDEX {beside} RENAME TO {own}"))
 
 
-def _is_there(connection: sqlalchemy.Connection, operation: ops.CreateTableOp) -> bool:
-    """Return whether the table exists, with all columns of *operation*; later revisions may have added others.
-
-    A table of another application with the same name lacks some of the columns.
-    """
-    wanted = {item.name for item in operation.columns if isinstance(item, sqlalchemy.Column)}
-    return wanted <= _columns(connection, operation.table_name)
-
-
 def _columns(connection: sqlalchemy.Connection, table: str) -> set[str]:
     inspector = sqlalchemy.inspect(connection)
-    return (
-        {column["name"] for column in inspector.get_columns(table)} if inspector.has_table(table) else set()
-    )
+    columns = inspector.get_columns(table) if inspector.has_table(table) else []
+    return {column["name"] for column in columns}
 
 
 def _changed(operation: MigrateOperation, **values: Any) -> MigrateOperation:

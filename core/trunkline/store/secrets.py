@@ -1,7 +1,7 @@
 """Check values, which show whether a process has the database's secrets; rows to encrypt again with new secrets."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from trunkline.store import dialects, sql, tables
 from trunkline.store.connection import Connection
@@ -9,7 +9,6 @@ from trunkline.store.sql import text
 
 _LOCK = 7_236_455_009
 """Key of the lock that lets only one process replace secrets at a time."""
-_checks = tables.secret_checks
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,7 @@ class SealedRow:
 
 async def checks(connection: Connection) -> dict[str, bytes]:
     """Read the check values by name; empty if their table does not exist yet."""
-    if not await sql.has_table(connection, _checks.name):
+    if not await sql.has_table(connection, tables.secret_checks.name):
         return {}
     rows = await connection.execute(text("SELECT name, value FROM secret_checks"))
     return {name: bytes(value) for name, value in rows}
@@ -101,20 +100,11 @@ async def redigest(connection: Connection, changes: Sequence[Redigest], *, check
     So two processes do not undo each other's changes if the new pepper of each is the old pepper of the other.
     """
     statement = text(
-        "UPDATE api_keys SET digest = :new, pepper = :pepper WHERE id = :id AND digest = :old "
+        "UPDATE api_keys SET digest = :new, pepper = :pepper WHERE id = :key_id AND digest = :old "
         "AND EXISTS (SELECT 1 FROM secret_checks WHERE name = 'pepper' AND value = :check)"
     )
     for change in sorted(changes, key=lambda change: change.key_id):
-        await connection.execute(
-            statement,
-            {
-                "id": change.key_id,
-                "old": change.old,
-                "new": change.new,
-                "pepper": change.pepper,
-                "check": check,
-            },
-        )
+        await connection.execute(statement, {**asdict(change), "check": check})
 
 
 async def wait_for_turn(connection: Connection) -> None:

@@ -187,16 +187,12 @@ def _check(connection: sqlite3.Connection, file: Path, *, is_other: bool) -> Non
     if verdict not in (None, "ok"):
         msg = f"The database file {file} is damaged ({verdict.splitlines()[-1]}); put a backup in its place with 'trunkline restore FILE --replace'."
         raise DatabaseUnfit(msg)
-    found = (
-        "no damage was found"
-        if verdict
-        else f"no damage was found in {CHECK_SECONDS:.0f} s, but not all was read"
-    )
-    why = (
-        "is another one than at the last run, a copy perhaps"
-        if is_other
-        else "was not closed cleanly at the last run"
-    )
+    found = "no damage was found"
+    if not verdict:
+        found += f" in {CHECK_SECONDS:.0f} s, but not all was read"
+    why = "was not closed cleanly at the last run"
+    if is_other:
+        why = "is another one than at the last run, a copy perhaps"
     _log.warning("the database file %s %s; %s", file, why, found)
 
 

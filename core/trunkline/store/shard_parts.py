@@ -28,32 +28,17 @@ async def divide(connection: Connection, worker: str, leases: Sequence[Lease]) -
             "WHERE shard = :shard AND epoch = :epoch AND holder = :worker "
             f"RETURNING shard, {REACHED}"
         )
-        row = (
-            await connection.execute(
-                statement,
-                {"nobody": NOBODY, "for_good": FOR_GOOD_MS, "worker": worker}
-                | {"shard": lease.shard, "epoch": lease.epoch},
-            )
-        ).first()
+        nobody = {"nobody": NOBODY, "for_good": FOR_GOOD_MS}
+        held = {"worker": worker, "shard": lease.shard, "epoch": lease.epoch}
+        row = (await connection.execute(statement, {**nobody, **held})).first()
         if row is not None:
-            await sql.insert_columns(
-                connection,
-                tables.shard_parts,
-                {
-                    "shard": [row[0]] * PARTS,
-                    "part": [*range(PARTS)],
-                    **{name: [value] * PARTS for name, value in Reached(*row[1:])._asdict().items()},
-                    "epoch": [0] * PARTS,
-                    "lease_until_ms": [0] * PARTS,
-                },
-            )
+            values = {"shard": row[0], **Reached(*row[1:])._asdict(), "epoch": 0, "lease_until_ms": 0}
+            columns = {name: [value] * PARTS for name, value in values.items()}
+            await sql.insert_columns(connection, tables.shard_parts, {**columns, "part": list(range(PARTS))})
 
 
 async def lacking(connection: Connection, worker: str, *, share: int) -> dict[int, int]:
-    """Find the divided shards with free parts of which *worker* owns fewer than *share* parts.
-
-    Returns, for each of these shards, the number of parts to claim.
-    """
+    """Return the number of parts to claim of each divided shard with free parts of which *worker* owns fewer than *share*."""
     now = sql.now_ms(connection)
     statement = text(
         "SELECT shard, sum(CASE WHEN holder = :worker THEN 1 ELSE 0 END), "
@@ -78,8 +63,7 @@ async def claim(
             f"ORDER BY part LIMIT :limit {sql.for_update_skipping(connection)}) "
             f"RETURNING part, epoch, {REACHED}"
         )
-        rows = await connection.execute(
-            statement, {"worker": worker, "shard": shard, "limit": limit, "lease": lease_ms}
-        )
+        parameters = {"worker": worker, "shard": shard, "limit": limit, "lease": lease_ms}
+        rows = await connection.execute(statement, parameters)
         leases += [Lease(shard, row[1], Reached(*row[2:]), row[0]) for row in rows]
     return leases

@@ -41,10 +41,7 @@ class Reached(NamedTuple):
 
 
 class Lease(Struct, frozen=True):
-    """A shard, or a part of one, that a worker owns.
-
-    *reached* is its progress at the claim, or the progress to store.
-    """
+    """A shard, or a part of one, that a worker owns. *reached* is its progress at the claim, or the progress to store."""
 
     shard: int
     epoch: int
@@ -188,9 +185,8 @@ async def _remove_ended(
         f"{source} ON w.id = u.id AND w.heartbeat_ms = u.heartbeat WHERE {_has_no_lock(connection)} "
         f"AND :lock_no IN (SELECT no FROM ({dialects.of_connection(connection).worker_locks}) AS held) {locking}) RETURNING id"
     )
-    ended = await connection.execute(
-        statement, {"lock_no": lock_no, "rows": sql.rows_json([*suspects.items()])}
-    )
+    parameters = {"lock_no": lock_no, "rows": sql.rows_json([*suspects.items()])}
+    ended = await connection.execute(statement, parameters)
     return [row[0] for row in ended]
 
 

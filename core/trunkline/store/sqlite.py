@@ -269,12 +269,10 @@ def _execute_many(
     if insert is None:
         count = connection.executemany(statement, parameters).rowcount
     else:
-        count = sum(
-            connection.execute(
-                _insert_of(*insert.groups(), len(rows)), list(chain.from_iterable(rows))
-            ).rowcount
-            for rows in _pieces(parameters)
-        )
+        count = 0
+        for rows in _pieces(parameters):
+            of_many = _insert_of(*insert.groups(), len(rows))
+            count += connection.execute(of_many, list(chain.from_iterable(rows))).rowcount
     return [], None, count, None
 
 

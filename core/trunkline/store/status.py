@@ -105,17 +105,14 @@ async def figures(connection: Connection, cursors: Iterable[int], *, limit: int)
     )
     parameters = {"limit": limit, "rows": sql.rows_json([[cursor] for cursor in sorted(set(cursors))])}
     rows = (await connection.execute(statement, parameters)).all()
-    position, accepted_ms, now_ms, furthest, due, oldest_due_ms, *counts = rows[0][:11]
-    replays, remaining, workers, quarantined, failing = counts
+    position, accepted_ms, now_ms, furthest, due, oldest_due_ms, replays, remaining, *counts = rows[0][:11]
     return Figures(
         Head(position, accepted_ms, now_ms),
         furthest,
         {row[11]: (row[12], row[13]) for row in rows if row[11] is not None},
         Due(min(int(due), limit), oldest_due_ms),
         Replaying(int(replays), int(remaining)),
-        workers,
-        quarantined,
-        failing,
+        *counts,
     )
 
 
@@ -147,9 +144,8 @@ async def oldest_after(connection: Connection, cursors: Iterable[int]) -> dict[i
     """
     source = sql.rows_source(connection, {"shard_cursor": "bigint"})
     statement = text(_oldest_after(source))
-    rows = await connection.execute(
-        statement, {"rows": sql.rows_json([[cursor] for cursor in sorted(set(cursors))])}
-    )
+    parameters = {"rows": sql.rows_json([[cursor] for cursor in sorted(set(cursors))])}
+    rows = await connection.execute(statement, parameters)
     return {row[0]: (row[1], row[2]) for row in rows}
 
 

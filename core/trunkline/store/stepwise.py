@@ -17,11 +17,10 @@ from functools import partial
 
 import sqlalchemy
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import StoreUnavailable
 from trunkline.runtime import faults
-from trunkline.store import revision_steps, revisions, upgrading
+from trunkline.store import revision_steps, upgrading
 from trunkline.store.engines import EngineDatabase
 from trunkline.store.histories import CORE, History, State, of_plugin, state_of
 from trunkline.store.revision_steps import Kind, Step, Steps
@@ -88,51 +87,47 @@ class _Line:
 
     async def apply(self, state: State) -> bool:
         """Apply the revisions after *state*. Returns False if another process has applied revisions meanwhile."""
-        known, current = revisions.read(self._history.folder), state.current
-        pending = known[known.index(current) + 1 if current else 0 :]
-        planned = upgrading.steps_of(
-            self._database.engine.dialect,
-            folder=self._history.folder,
-            version_table=self._history.version_table,
-            revisions=pending,
-        )
-        for revision in pending:
-            steps = planned[revision]
+        current = state.current
+        planned = upgrading.steps_of(self._database.engine.dialect, self._history, after=current)
+        for revision, steps in planned.items():
             if steps.are_apart and current is not None:
-                is_done = await self._apply_apart(steps, current, revision)
+                for number in range(len(steps.steps)):
+                    if not await self._apply_step(steps, number, current, revision):
+                        return False
             else:
-                is_done = await self._commit(None, current, partial(self._apply_whole, revision))
-            if not is_done:
-                return False
+                apply = partial(upgrading.upgrade, history=self._history, revision=revision)
+                if not await self._commit(None, current, apply):
+                    return False
             current = revision
         return True
 
-    async def _apply_apart(self, planned: Steps, current: str, revision: str) -> bool:
-        beside = () if self._database.dialect.has_one_writer else (Kind.INDEX, Kind.INDEX_ANEW)
-        for number, step in enumerate(planned.steps):
-            carry_out, fresh = revision_steps.carry_out, partial(planned.fresh, number)
-            if step.kind in beside:
-                await _patiently(step, partial(self._build, fresh))
-                carry_out = revision_steps.put_in_place
-            noted = revision if step is planned.steps[-1] else None
-            if not await self._commit(step, current, partial(self._carry_out, carry_out, fresh, noted)):
-                return False
-        return True
+    async def _apply_step(self, planned: Steps, number: int, current: str, revision: str) -> bool:
+        """Apply the step with the index *number*; with the last one, the revision is noted as applied."""
+        step, dialect = planned.steps[number], self._database.dialect
+        is_beside = not dialect.has_one_writer and step.kind in (Kind.INDEX, Kind.INDEX_ANEW)
 
-    async def _build(self, fresh: Callable[[], Step]) -> None:
-        await self._turn()
-        step = fresh()
-        async with self._database.read() as connection:
-            if not await self._database.dialect.keeps_index(connection, revision_steps.name_beside(step)):
-                await connection.run_sync(revision_steps.build_beside, step)
+        async def build() -> None:
+            await self._turn()
+            fresh = planned.fresh(number)
+            async with self._database.read() as connection:
+                if not await dialect.keeps_index(connection, revision_steps.name_beside(fresh)):
+                    await connection.run_sync(revision_steps.build_beside, fresh)
+
+        def carry_out(connection: sqlalchemy.Connection) -> None:
+            apply = revision_steps.put_in_place if is_beside else revision_steps.carry_out
+            apply(connection, planned.fresh(number))
+            if step is planned.steps[-1]:
+                statement = text(f"UPDATE {self._history.version_table} SET version_num = :revision")
+                connection.execute(statement, {"revision": revision})
+
+        if is_beside:
+            await _patiently(step, build)
+        return await self._commit(step, current, carry_out)
 
     async def _commit(
-        self, step: Step | None, current: str | None, work: Callable[[AsyncConnection], Awaitable[None]]
+        self, step: Step | None, current: str | None, work: Callable[[sqlalchemy.Connection], None]
     ) -> bool:
-        """Run *work* in a transaction.
-
-        If the history is no longer at *current*, return False without running *work*.
-        """
+        """Run *work* in a transaction. If the history is no longer at *current*, return False without running *work*."""
         is_there = True
 
         async def commit() -> None:
@@ -142,34 +137,13 @@ class _Line:
                 await self._database.dialect.limit_locks(connection)
                 is_there = (await state_of(connection, self._history)).current == current
                 if is_there:
-                    await work(connection)
+                    await connection.run_sync(work)
 
         began = time.monotonic()
         await _patiently(step, commit)
         if self._database.dialect.has_one_writer and time.monotonic() - began > LONG_SECONDS:
             await asyncio.sleep(REST_SECONDS)
         return is_there
-
-    async def _carry_out(
-        self,
-        carry_out: Callable[[sqlalchemy.Connection, Step], None],
-        fresh: Callable[[], Step],
-        revision: str | None,
-        connection: AsyncConnection,
-    ) -> None:
-        """Apply a step. If *revision* is given, the step is its last one, and the revision is stored as applied."""
-        await connection.run_sync(carry_out, fresh())
-        if revision is not None:
-            statement = text(f"UPDATE {self._history.version_table} SET version_num = :revision")
-            await connection.execute(statement, {"revision": revision})
-
-    async def _apply_whole(self, revision: str, connection: AsyncConnection) -> None:
-        await connection.run_sync(
-            upgrading.upgrade,
-            folder=self._history.folder,
-            version_table=self._history.version_table,
-            revision=revision,
-        )
 
 
 async def _patiently(step: Step | None, work: Callable[[], Awaitable[None]]) -> None:

@@ -29,10 +29,7 @@ class Streak(Struct, frozen=True):
 
 
 class Failing(NamedTuple):
-    """The state of a failing subscription.
-
-    *failing_ms* sums up the times for which processes saw the subscription fail (``model.health``).
-    """
+    """A failing subscription. *failing_ms* sums up the times for which processes saw it fail (``model.health``)."""
 
     no: int
     channel: str
@@ -93,10 +90,7 @@ async def record_streaks(
 
 
 async def set_levels(connection: Connection, levels: Mapping[int, int], *, told: Collection[int]) -> None:
-    """Set ``failing_level`` of locked subscriptions.
-
-    *told* are those that the caller now reports by operational events.
-    """
+    """Set ``failing_level`` of locked subscriptions; *told* are those that are now reported by operational events."""
     if not levels:
         return
     source = sql.rows_source(connection, {"no": "bigint", "level": "bigint", "tells": "bigint"})
@@ -157,9 +151,8 @@ async def disable(
         f"resume_position = CASE WHEN start_position > u.reached THEN start_position ELSE u.reached END "
         f"FROM {source} WHERE subscriptions.no = u.no AND status = 'active' RETURNING subscriptions.no"
     )
-    changed = await connection.execute(
-        statement, {"version": version, "rows": sql.rows_json([list(ending) for ending in endings])}
-    )
+    parameters = {"version": version, "rows": sql.rows_json([list(ending) for ending in endings])}
+    changed = await connection.execute(statement, parameters)
     numbers = [row[0] for row in changed]
     if not numbers:
         return []

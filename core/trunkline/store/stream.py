@@ -23,7 +23,8 @@ from trunkline.store.directory import CompanyDirectory
 from trunkline.store.sql import text
 
 ROUTING_VERSION = "SELECT version FROM routing WHERE id = 1"
-_STORED = ("position", "company_id", "type", "accepted_ms", "body", "version", "traceparent")
+STORED = ("position", "company_id", "type", "accepted_ms", "body", "version", "traceparent")
+"""The columns of ``events`` that are attributes of an event; the shard is computed."""
 
 
 class Head(Struct, frozen=True):
@@ -67,10 +68,7 @@ async def head(connection: Connection) -> Head:
 
 
 class Log:
-    """Appends to the log for one process.
-
-    *shards* is the number of shards; *directory* has the references of companies.
-    """
+    """Appends to the log for one process. *shards* returns their number; *directory* has the references of companies."""
 
     def __init__(self, *, shards: Callable[[], int], directory: CompanyDirectory) -> None:
         self._shards = shards
@@ -117,20 +115,14 @@ async def append(
 def made(drafts: Sequence[Draft], reserved: Reserved, references: Mapping[int, str | None]) -> list[Event]:
     """Make the events of *drafts* at the positions in *reserved*; *references* has the references of their companies."""
     accepted_utc = utc_text_of_ms(reserved.now_ms)
-    return [
-        Event(
-            position,
-            draft.company_id,
-            draft.type,
-            reserved.accepted_ms,
-            draft.envelope(
-                position, references.get(company_number(draft.company_id)), accepted_utc=accepted_utc
-            ),
-            draft.version,
-            draft.traceparent,
-        )
-        for position, draft in enumerate(drafts, reserved.first)
-    ]
+    accepted_ms = reserved.accepted_ms
+    events: list[Event] = []
+    for position, draft in enumerate(drafts, reserved.first):
+        company_id, kind, version, trace = draft.company_id, draft.type, draft.version, draft.traceparent
+        reference = references.get(company_number(company_id))
+        body = draft.envelope(position, reference, accepted_utc=accepted_utc)
+        events.append(Event(position, company_id, kind, accepted_ms, body, version, trace))
+    return events
 
 
 async def reserve(connection: Connection, count: int) -> Reserved:
@@ -158,7 +150,7 @@ async def insert(connection: Connection, events: Sequence[Event], *, shards: int
     Returns the current routing version, because subscriptions may have been made since ``reserve`` requested the log's
     lock. If the database has one writer, the result is None: the version from ``reserve`` is still current.
     """
-    columns = sql.columns_of(events, _STORED)
+    columns = sql.columns_of(events, STORED)
     columns["shard"] = [shard_of(event.company_id, shards) for event in events]
     if not any(columns["traceparent"]):
         del columns["traceparent"]
@@ -179,9 +171,8 @@ async def read_shards(
         f"SELECT {_COLUMNS} FROM events WHERE position > :after AND position <= :up_to "
         "AND shard IN :shards ORDER BY position LIMIT :limit"
     ).bindparams(bindparam("shards", expanding=True))
-    rows = await connection.execute(
-        statement, {"after": after, "up_to": up_to, "shards": list(shards), "limit": limit}
-    )
+    parameters = {"after": after, "up_to": up_to, "shards": list(shards), "limit": limit}
+    rows = await connection.execute(statement, parameters)
     return [Event(*row) for row in rows]
 
 

@@ -5,12 +5,11 @@ taken in this order, to avoid deadlocks: rows of subscriptions by number, the ro
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import orjson
 import sqlalchemy
-from msgspec import Struct, field, structs
+from msgspec import Struct, structs
 
 from trunkline.model.subscriptions import LAPSED
 from trunkline.store import audit_log, dialects, sql, tables
@@ -29,7 +28,6 @@ _CHANGED = _SOME.where(
 _NOT_DELETED = _SOME.where(_table.c.no > _REACHED[1], _IS_LIVE).order_by(_table.c.no)
 _AFTER_ALL = 2**63 - 1
 """A number above the numbers of all subscriptions."""
-_NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Row(Struct, frozen=True):
@@ -58,7 +56,7 @@ class Row(Struct, frozen=True):
     updated_ms: int
     version: int
     pins: str | None
-    options: Mapping[str, Any] = field(default_factory=lambda: _NO_OPTIONS)
+    options: Mapping[str, Any] = {}
     """The remaining columns by name, without nulls; no statement here reads them."""
 
 
@@ -68,8 +66,6 @@ _OPTIONS = [column.name for column in _table.columns][_NAMED:]
 
 def read_row(row: Sequence[Any]) -> Row:
     """Read a row with all columns."""
-    if not _OPTIONS:
-        return Row(*row)
     values = zip(_OPTIONS, row[_NAMED:], strict=True)
     columns: list[Any] = [*row[:_NAMED], {name: value for name, value in values if value is not None}]
     return Row(*columns)
@@ -240,10 +236,7 @@ async def filters_of_company(connection: Connection, company_id: int, *, but_no:
 
 
 async def targets_of_companies(connection: Connection, company_ids: Sequence[int]) -> dict[int, list[str]]:
-    """List the target URLs of subscriptions, by company.
-
-    Deleted subscriptions, and subscriptions that a holder renews, are left out.
-    """
+    """List the target URLs of subscriptions by company, without deleted ones and those that a holder renews."""
     is_among_them, companies = sql.one_of(connection, "company_id", "companies", sqlalchemy.BigInteger)
     statement = text(
         "SELECT DISTINCT company_id, target_url FROM subscriptions "

@@ -56,10 +56,7 @@ class Handover:
         self._routing_version = 0
 
     def put(self, appended: Appended) -> None:
-        """Add committed events.
-
-        If other processes have appended events in between, the events added earlier are dropped.
-        """
+        """Add committed events. If other processes have appended events in between, drop the events added earlier."""
         if self._events and self._events[-1].position + 1 != appended.events[0].position:
             self._events = []
         self._events += appended.events

@@ -56,13 +56,8 @@ async def watermark(connection: Connection, place: Place, *, position: int | Non
         f"FROM subscriptions AS s JOIN {LOWEST} AS h ON h.shard = :shard WHERE s.id = :id "
         "AND s.company_id = :company AND s.status <> 'deleted'"
     )
-    row = (
-        await connection.execute(
-            statement,
-            {"id": place.id, "company": place.company_id, "shard": place.shard}
-            | ({} if position is None else {"position": position}),
-        )
-    ).first()
+    used = {"id": place.id, "company": place.company_id, "shard": place.shard, "position": position}
+    row = (await connection.execute(statement, used)).first()
     if row is None:
         return None
     resumes = row[1] if row[2] != "active" else None

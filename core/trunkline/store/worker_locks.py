@@ -23,10 +23,7 @@ _COUNT = text(f"SELECT count(*) FROM ({WORKER_LOCKS}) AS held WHERE no = :no")
 
 
 class WorkerLock:
-    """The lock of one worker, with a random number.
-
-    If two workers have the same number, each counts as dead only after its lease has ended.
-    """
+    """The lock of one worker, with a random number. If two workers share it, each counts as dead only after its lease."""
 
     def __init__(self) -> None:
         self.no = secrets.randbelow(2**31)

@@ -113,9 +113,7 @@ async def test_a_revision_that_fails_leaves_everything_as_it_was(empty, plugin):
 
 
 def _downgrade(connection: sqlalchemy.Connection) -> None:
-    history = migrate.CORE
-    config = upgrading.config(connection, folder=history.folder, version_table=history.version_table)
-    command.downgrade(config, "base")
+    command.downgrade(upgrading.config(connection, migrate.CORE), "base")
 
 
 async def set_revision(database: Database, revision: str) -> None:

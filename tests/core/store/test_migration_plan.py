@@ -85,9 +85,7 @@ def test_each_revision_can_be_applied_step_by_step(name, history):
     url = {"sqlite": "sqlite:///unused.db", "postgresql": "postgresql://localhost/unused"}[name]
     dialect = EngineDatabase(url).engine.dialect
     assert dialect.name == dialects.of_url(url).name
-    planned = upgrading.steps_of(
-        dialect, folder=line.folder, version_table=line.version_table, revisions=revisions.read(line.folder)
-    )
+    planned = upgrading.steps_of(dialect, line, after=None)
     whole = {(history, revision) for revision, steps in planned.items() if not steps.are_apart}
     unknown = {(history, revision) for revision, steps in planned.items() if not steps.is_known}
     assert whole | unknown <= WHOLE

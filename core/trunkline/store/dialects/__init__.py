@@ -28,10 +28,7 @@ def of_connection(connection: Connection) -> Dialect:
 
 
 def of_url(url: str) -> Dialect:
-    """Return the dialect of *url*.
-
-    A scheme that is not the name of a dialect, such as ``postgres``, gives the PostgreSQL dialect.
-    """
+    """Return the dialect of *url*: PostgreSQL's for a scheme that is not the name of a dialect, such as ``postgres``."""
     return DIALECTS.get(url.partition(":")[0].partition("+")[0], _POSTGRESQL)
 
 

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,6 +18,19 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from trunkline.store.notifications import Notifications
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The database at *url*, whose tables are in *schema*, or whose file is *file*.
+
+    A server that does not answer a statement within *answer_seconds* counts as unavailable.
+    """
+
+    url: str = field(repr=False)
+    schema: str | None
+    answer_seconds: float
+    file: DatabaseFile | None
 
 
 class Dialect(ABC):
@@ -62,25 +76,11 @@ class Dialect(ABC):
     """The seconds per row that building an index takes, measured on two cores (``tests/reliability/migrating.py``)."""
 
     @abstractmethod
-    def connect(
-        self,
-        url: str,
-        *,
-        pool_size: int,
-        schema: str | None,
-        answer_seconds: float,
-        file: DatabaseFile | None,
-    ) -> "tuple[AsyncEngine, AsyncEngine]":
-        """Make two engines: one reads, and commits each statement; the other one writes.
-
-        *file* is the database file, if *url* names one. A server that does not answer a statement within *answer_seconds*
-        counts as unavailable. Raises SettingsInvalid.
-        """
+    def connect(self, access: Access, *, pool_size: int) -> "tuple[AsyncEngine, AsyncEngine]":
+        """Make two engines: one reads, and commits each statement; the other one writes. Raises SettingsInvalid."""
 
     @abstractmethod
-    async def connect_directly(
-        self, url: str, *, schema: str | None, answer_seconds: float, file: DatabaseFile | None
-    ) -> Driver:
+    async def connect_directly(self, access: Access) -> Driver:
         """Open one connection as the engines of ``connect`` do, but without SQLAlchemy. Raises StoreUnavailable."""
 
     @abstractmethod

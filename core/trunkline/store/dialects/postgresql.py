@@ -12,8 +12,7 @@ from sqlalchemy.types import TypeEngine
 
 from trunkline.store import privileges
 from trunkline.store.connection import Connection
-from trunkline.store.database_file import DatabaseFile
-from trunkline.store.dialects.dialect import Dialect
+from trunkline.store.dialects.dialect import Access, Dialect
 from trunkline.store.direct import Driver
 from trunkline.store.privileges import ConnectionRoom, ReadOnly
 
@@ -88,45 +87,30 @@ class PostgreSQL(Dialect):
     lazily = "set_config('synchronous_commit', 'off', true) IS NOT NULL"
     index_seconds_per_row = 0.7e-6
 
-    def connect(
-        self,
-        url: str,
-        *,
-        pool_size: int,
-        schema: str | None,
-        answer_seconds: float,
-        file: DatabaseFile | None,  # noqa: ARG002 - a server has it
-    ) -> "tuple[AsyncEngine, AsyncEngine]":
+    def connect(self, access: Access, *, pool_size: int) -> "tuple[AsyncEngine, AsyncEngine]":
         """Make one pool for both engines; the engine that reads commits each statement."""
         from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - it loads SQLAlchemy's ORM
 
         from trunkline.store.servers import Server  # noqa: PLC0415 - a hub on SQLite needs no asyncpg
 
-        server = Server.of_url(url, schema=schema)
+        server = Server.of_url(access.url, schema=access.schema)
         writer = create_async_engine(
             "postgresql+asyncpg://",  # ``Server`` connects by *url*
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
-            connect_args={"async_creator_fn": server.connect, "command_timeout": answer_seconds},
+            connect_args={"async_creator_fn": server.connect, "command_timeout": access.answer_seconds},
         )
         event.listen(writer.sync_engine, "checkout", _replace_closed)
         return writer.execution_options(isolation_level="AUTOCOMMIT"), writer
 
-    async def connect_directly(
-        self,
-        url: str,
-        *,
-        schema: str | None,
-        answer_seconds: float,
-        file: DatabaseFile | None,  # noqa: ARG002 - a server has it
-    ) -> Driver:
+    async def connect_directly(self, access: Access) -> Driver:
         """Connect to the server."""
         from trunkline.store.drivers_postgresql import PostgreSQLDriver  # noqa: PLC0415
         from trunkline.store.servers import Server  # noqa: PLC0415
 
-        server = Server.of_url(url, schema=schema)
-        return await PostgreSQLDriver.over(await server.connect(command_timeout=answer_seconds))
+        server = Server.of_url(access.url, schema=access.schema)
+        return await PostgreSQLDriver.over(await server.connect(command_timeout=access.answer_seconds))
 
     def readers(self, pool_size: int) -> int:
         """Return the size of the pool, whose connections also write."""
@@ -164,10 +148,8 @@ class PostgreSQL(Dialect):
     async def place(self, connection: Connection) -> tuple[str, str]:
         """Name the schema with its database, and the role."""
         schema, database, role = (await connection.execute(_PLACE)).one()
-        return (
-            f"the schema '{schema or 'public'}' of the database '{database}'",
-            f"the database's role '{role}'",
-        )
+        place = f"the schema '{schema or 'public'}' of the database '{database}'"
+        return place, f"the database's role '{role}'"
 
     async def product(self, connection: Connection) -> str:
         """Read the name and version from the server."""

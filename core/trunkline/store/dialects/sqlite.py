@@ -18,8 +18,7 @@ from trunkline import oldest
 from trunkline.errors import DatabaseTooOld, SettingsInvalid
 from trunkline.store import sqlite
 from trunkline.store.connection import Connection
-from trunkline.store.database_file import DatabaseFile
-from trunkline.store.dialects.dialect import Dialect
+from trunkline.store.dialects.dialect import Access, Dialect
 from trunkline.store.direct import Driver
 from trunkline.store.drivers import SQLiteDriver
 from trunkline.store.failures import unavailable
@@ -64,27 +63,20 @@ class SQLite(Dialect):
     def __init__(self, *, library: Sequence[int] = sqlite3.sqlite_version_info) -> None:
         self._library = tuple(library)
 
-    def connect(
-        self,
-        url: str,
-        *,
-        pool_size: int,  # noqa: ARG002 - it has one writer
-        schema: str | None,  # noqa: ARG002 - and no schemas
-        answer_seconds: float,  # noqa: ARG002 - it is in this process
-        file: DatabaseFile | None,
-    ) -> "tuple[AsyncEngine, AsyncEngine]":
+    def connect(self, access: Access, *, pool_size: int) -> "tuple[AsyncEngine, AsyncEngine]":  # noqa: ARG002 - it has one writer
         """Make an engine with four connections that read, and one with a single connection that writes.
 
         The reading one does not roll back, because each call of the driver costs a round trip to the connection's thread.
         """
         from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - it loads SQLAlchemy's ORM
 
+        file = access.file
         assert file is not None
 
         def open_(name: str, **options: Any) -> sqlite.OneWayConnection:  # noqa: ARG001 - *file* says it
             return sqlite.connect(file, **options)
 
-        driver_url = self._read_url(url).set(drivername="sqlite+aiosqlite")
+        driver_url = self._read_url(access.url).set(drivername="sqlite+aiosqlite")
         make = partial(create_async_engine, driver_url, poolclass=AsyncAdaptedQueuePool, max_overflow=0)
         reader = make(
             pool_size=_READERS,
@@ -111,18 +103,11 @@ class SQLite(Dialect):
 
         return reader, writer
 
-    async def connect_directly(
-        self,
-        url: str,  # noqa: ARG002 - *file* is the one that *url* names
-        *,
-        schema: str | None,  # noqa: ARG002 - it has no schemas
-        answer_seconds: float,  # noqa: ARG002 - it is in this process
-        file: DatabaseFile | None,
-    ) -> Driver:
+    async def connect_directly(self, access: Access) -> Driver:
         """Open the file."""
-        assert file is not None
+        assert access.file is not None
         try:
-            connection = sqlite.connect(file)
+            connection = sqlite.connect(access.file)
             await connection
             return SQLiteDriver(connection)
         except sqlite3.OperationalError as error:

@@ -8,7 +8,7 @@ import typer
 from trunkline.cli import desk
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson, Environment, OptionalCompany, chosen_or_none, id_or_none
+from trunkline.cli.options import AsJson, Environment, Newest, OptionalCompany, chosen_or_none, id_or_none
 from trunkline.cli.output import show_list
 from trunkline.cli.parameters import option
 from trunkline.model.environments import LIVE
@@ -22,7 +22,6 @@ Action = Annotated[
     str | None, option("--action", "ACTION", "Only changes of this kind, such as key.created.")
 ]
 Target = Annotated[str | None, option("--target", "ID", "Only changes of the record with this id.")]
-Limit = Annotated[int, option("--limit", "N", "Show at most this many, the newest.", min=1)]
 Export = Annotated[
     bool, typer.Option("--export", help="Write all changes as JSON Lines, newest first; --limit is ignored.")
 ]
@@ -34,7 +33,7 @@ def show_audit(
     actor: Actor = None,
     action: Action = None,
     target: Target = None,
-    limit: Limit = 50,
+    limit: Newest = 50,
     export: Export = False,
     as_json: AsJson = False,
     config: Config = None,
@@ -47,7 +46,7 @@ def show_audit(
     entries: list[dict[str, Json]] = []
 
     async def read(services: desk.Desk) -> None:
-        which = Which(await id_or_none(services, chosen), actor, action, target)
+        which = Which(await id_or_none(services.directory, chosen), actor, action, target)
         async for entry in services.journal.each(which):
             if export:
                 typer.echo(escape_json(orjson.dumps(entry).decode()))

@@ -7,7 +7,7 @@ import typer
 
 from trunkline.cli.config import Config
 from trunkline.cli.log import told
-from trunkline.cli.loop import run
+from trunkline.cli.loop import run_with
 from trunkline.cli.output import warn
 from trunkline.cli.parameters import argument
 from trunkline.errors import DatabaseUnfit, SettingsInvalid
@@ -64,7 +64,14 @@ def restore(file: Source, replace: Replace = False, config: Config = None) -> No
         _copy(file, draft, secrets=secrets)
         kept = file_state.read(real)
         past = max(copies.head_of(real), 0 if kept is None else kept.head)
-        advanced = run(_advance(draft, shards=settings.delivery.shards, past=past))
+        shards = settings.delivery.shards
+
+        async def advance(database: EngineDatabase) -> Advanced:
+            await migrate.upgrade(database, shards=shards)  # a backup of an earlier version lacks the columns
+            async with database.write() as connection:
+                return await epochs.advance(connection, past=past)
+
+        advanced = run_with(EngineDatabase(f"sqlite:///{draft}"), advance)
         if secrets.exists():
             secrets.replace(kept_secrets)
         copies.put_in_place(draft, real)
@@ -80,19 +87,8 @@ def _remove(draft: Path, secrets: Path) -> None:
         left.unlink(missing_ok=True)
 
 
-async def _advance(draft: Path, *, shards: int, past: int) -> Advanced:
-    """Move the log of *draft* past the ids that the replaced database may have issued (``store.epochs``)."""
-    async with EngineDatabase(f"sqlite:///{draft}") as database:
-        await migrate.upgrade(database, shards=shards)  # a backup of an earlier version lacks the columns
-        async with database.write() as connection:
-            return await epochs.advance(connection, past=past)
-
-
 def _copy(source: Path, target: Path, *, secrets: Path) -> None:
-    """Copy a database to *target*, and then its secrets to *secrets*. If this fails, neither file is left.
-
-    In this order the copied secrets can decrypt all of the copied data.
-    """
+    """Copy a database, and then its secrets, which can so decrypt all of the copy. If this fails, neither file is left."""
     try:
         copies.copy_database(source, target)
     except OSError as error:

@@ -16,12 +16,7 @@ COLOURS: Mapping[str | None, str] = {
     "loads": "#9a6700",
     None: "#b42318",
 }
-_WORDS = {
-    "passed": "passed",
-    "failed": "failed",
-    "not_judged": "not judged",
-    "not_applicable": "not applicable",
-}
+_OUTCOMES = ("passed", "failed", "not_judged", "not_applicable")
 _LETTER = 7
 _ROOM = 12
 _LEFT = "trunkline"
@@ -50,27 +45,22 @@ def draw(name: str, judged: Mapping[str, Any], *, report_url: str | None) -> str
     level = judged.get("level")
     right = str(level or "does not load")
     ended = Counter(check.get("outcome") for check in judged.get("checks", ()))
-    counts = ", ".join(f"{ended[outcome]} {words}" for outcome, words in _WORDS.items() if ended[outcome])
+    counts = ", ".join(f"{ended[each]} {each.replace('_', ' ')}" for each in _OUTCOMES if ended[each])
     told = escape(f"{name}: {right} ({counts})")
     widths = [len(text) * _LETTER + _ROOM for text in (_LEFT, right)]
-    picture = _picture(told, right, widths, COLOURS.get(level, COLOURS[None]))
-    if report_url is None:
-        return picture
-    head, tail = picture.split("\n", 1)
-    body, end = tail.rsplit("</svg>", 1)
-    return f'{head}\n<a href={quoteattr(report_url)} target="_blank">\n{body}</a></svg>{end}'
-
-
-def _picture(told: str, right: str, widths: list[int], colour: str) -> str:
     whole = sum(widths)
     middles = widths[0] / 2, widths[0] + widths[1] / 2
+    colour = COLOURS.get(level, COLOURS[None])
+    begin, end = "", ""
+    if report_url is not None:
+        begin, end = f'<a href={quoteattr(report_url)} target="_blank">\n', "</a>"
     return f"""<svg xmlns="http://www.w3.org/2000/svg" width="{whole}" height="20" role="img" aria-label="{told}">
-<title>{told}</title>
+{begin}<title>{told}</title>
 <rect width="{widths[0]}" height="20" fill="#30363d"/>
 <rect x="{widths[0]}" width="{widths[1]}" height="20" fill="{colour}"/>
 <g fill="#fff" font-family="Verdana,Geneva,sans-serif" font-size="11" text-anchor="middle">
 <text x="{middles[0]:g}" y="14">{_LEFT}</text>
 <text x="{middles[1]:g}" y="14">{escape(right)}</text>
 </g>
-</svg>
+{end}</svg>
 """

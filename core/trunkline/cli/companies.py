@@ -11,7 +11,7 @@ from trunkline.access.company_limits import NAMES
 from trunkline.cli import desk, opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson, CompanyArgument, Environment, name_of
+from trunkline.cli.options import AsJson, CompanyArgument, Environment, Yes, name_of
 from trunkline.cli.output import show_json, show_members, show_table, shown_company, span, warn
 from trunkline.cli.parameters import argument, option
 from trunkline.model import treatments
@@ -54,7 +54,7 @@ def create(
 
     Example: [bold]trunkline companies create --reference acme --name 'Acme Ltd'[/bold]
     """
-    values = _values(reference, name, time_zone, metadata, alert_recipient)
+    values = _values(metadata, alert_recipient, reference=reference, name=name, time_zone=time_zone)
     view = run_with(desk.opened(load(config)), lambda hub: hub.companies.create(values))
     if as_json:
         show_json(view)
@@ -77,7 +77,7 @@ def change(
 
     Example: [bold]trunkline companies set 92 --reference acme[/bold]
     """
-    values = _values(reference, name, time_zone, metadata, alert_recipient)
+    values = _values(metadata, alert_recipient, reference=reference, name=name, time_zone=time_zone)
     if not values:
         msg = "name what is to change: --reference, --name, --time-zone, --metadata or --alert-recipient"
         raise typer.BadParameter(msg)
@@ -124,7 +124,7 @@ def show(company: CompanyArgument, as_json: AsJson = False, config: Config = Non
 def delete(
     company: CompanyArgument,
     environment: Environment = LIVE,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     wait: Annotated[bool, typer.Option("--wait", help="Return when all its data are removed.")] = False,
     as_json: AsJson = False,
     config: Config = None,
@@ -216,16 +216,9 @@ def limits(
     show_table(["limit", "value", "from"], rows)
 
 
-def _values(
-    reference: str | None,
-    name: str | None,
-    time_zone: str | None,
-    metadata: str | None,
-    recipients: list[str] | None,
-) -> dict[str, Any]:
+def _values(metadata: str | None, recipients: list[str] | None, **texts: str | None) -> dict[str, Any]:
     """Collect the given values; an empty text becomes None, which resets the value."""
-    given = {"reference": reference, "name": name, "time_zone": time_zone}
-    values: dict[str, Any] = {key: value or None for key, value in given.items() if value is not None}
+    values: dict[str, Any] = {key: value or None for key, value in texts.items() if value is not None}
     if metadata == "":
         values["metadata"] = None
     elif metadata is not None:

@@ -113,7 +113,7 @@ def delete_consumer(
 
 def _act(config: Path | None, chosen: Chosen, action: Callable[[Consumers, int], Awaitable[Any]]) -> Any:
     async def act(hub: reading.Readings) -> Any:
-        return await action(hub.readers.consumers, await id_of(hub, chosen))
+        return await action(hub.readers.consumers, await id_of(hub.directory, chosen))
 
     return run_with(reading.opened(load(config)), act)
 

@@ -13,7 +13,6 @@ from trunkline.model.events import Event
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.settings import Settings
 from trunkline.store import shards
-from trunkline.store.database import Database
 from trunkline.store.directory import CompanyDirectory
 from trunkline.store.stream import Log
 
@@ -48,14 +47,10 @@ async def opened(settings: Settings) -> AsyncGenerator[Emission]:
         async def append(submission: Submission) -> Event:
             async with database.write() as connection:
                 (event,) = (await log.append(connection, submission.drafts)).events
-            await _wake_others(database)
+            # The processes that serve and deliver would otherwise read the log up to a second later.
+            if (notifications := database.notifications()) is not None:
+                async with notifications.connected() as connection:
+                    await notifications.send(connection)
             return event
 
         yield Emission(directory, catalog, append)
-
-
-async def _wake_others(database: Database) -> None:
-    """Wake the processes that serve and deliver. Without this call they would read the log up to a second later."""
-    if (notifications := database.notifications()) is not None:
-        async with notifications.connected() as connection:
-            await notifications.send(connection)

@@ -88,7 +88,7 @@ def digest_events(
     asked["types"] = [name.strip() for name in (types or "").split(",") if name.strip()]
 
     async def digest(hub: "Readings") -> dict[str, Any]:
-        return await hub.readers.digests.of(await id_of(hub, Chosen(company, environment)), **asked)
+        return await hub.readers.digests.of(await id_of(hub.directory, Chosen(company, environment)), **asked)
 
     show_json(run_with(reading.opened(load(config)), digest))
 

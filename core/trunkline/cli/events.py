@@ -79,7 +79,7 @@ def emit(
     max_bytes = settings.events.max_body_bytes
 
     async def store(log: emitting.Emission) -> Event:
-        company_id = await id_of(log, chosen)
+        company_id = await id_of(log.directory, chosen)
         members = {"type": orjson.dumps(type)}
         if content is not None:
             members["payload"] = _compact(content, "/payload")
@@ -124,7 +124,7 @@ def tail(
     settings, chosen = load(config), Chosen(company, environment)
 
     async def show(hub: "Readings") -> None:
-        company_id, names = await id_of(hub, chosen), _known_types(hub, types)
+        company_id, names = await id_of(hub.directory, chosen), _known_types(hub, types)
         with stopping.stop_signals() as stop:
             stopped = asyncio.create_task(stop.wait())
             shown = asyncio.create_task(

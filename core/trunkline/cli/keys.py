@@ -1,7 +1,5 @@
 """``keys``: making and revoking API keys directly in the database."""
 
-import contextlib
-from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,7 +15,7 @@ from trunkline.cli.parameters import argument, option
 from trunkline.cli.streams import require_output
 from trunkline.model.environments import LIVE, company_title
 from trunkline.model.principals import COMPANY_SCOPES, EVENTS_WRITE, OPERATOR
-from trunkline.settings import Settings, load
+from trunkline.settings import load
 from trunkline.store.keys import KeyRecord
 
 if TYPE_CHECKING:
@@ -74,12 +72,17 @@ def create_key(
     require_output()
 
     async def create(hub: "desk.Desk | Hub") -> tuple[KeyRecord, str]:
-        company_id = await id_or_none(hub, owner)
+        company_id = await id_or_none(hub.directory, owner)
         return await hub.keys.create(
             company_id, name=name, scopes=scopes, expires_utc=expires, networks=network or ()
         )
 
-    _show_made(*run_with(_opened_for_new_keys(load(config)), create), as_json=as_json)
+    settings = load(config)
+    if desk.has_only_own_plugins(settings):
+        made = run_with(desk.opened(settings, makes_keys=True), create)
+    else:  # such a plugin may add event types, and a new key is pinned to the versions of all of them
+        made = run_with(opening.opened(settings), create)
+    _show_made(*made, as_json=as_json)
 
 
 @app.command("rotate")
@@ -125,7 +128,7 @@ def list_keys(
     chosen = chosen_or_none(company, environment)
 
     async def read(hub: desk.Desk) -> list[KeyRecord]:
-        return await hub.keys.list(await id_or_none(hub, chosen))
+        return await hub.keys.list(await id_or_none(hub.directory, chosen))
 
     views = [view(record) for record in run_with(desk.opened(load(config)), read)]
     columns = [
@@ -170,17 +173,6 @@ def _show_made(record: KeyRecord, key: str, *, as_json: bool) -> None:
     else:
         owner = "of the operator" if OPERATOR in record.scopes else "that emits events of every company"
     warn(f"Key {record.id} {owner}. Keep it now: it is stored only as a digest and never shown again.")
-
-
-@contextlib.asynccontextmanager
-async def _opened_for_new_keys(settings: Settings) -> AsyncGenerator["desk.Desk | Hub"]:
-    """Open a desk, or a hub if a plugin may add event types: a new key is pinned to the versions of all of them."""
-    if desk.has_only_own_plugins(settings):
-        async with desk.opened(settings, makes_keys=True) as opened:
-            yield opened
-    else:
-        async with opening.opened(settings) as hub:
-            yield hub
 
 
 def _cell(value: object) -> str:

@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 def inspected(settings: Settings, *, with_routes: bool = False) -> "Hub":
     """Build a hub to inspect or to migrate. The hub is never entered, so it needs no secrets and makes none.
 
-    *with_routes* also makes the routes of plugins, which loads the web framework.
-
-    Raises:
-        SettingsInvalid, SchemaInvalid, PluginFailed
+    *with_routes* also makes the routes of plugins, which loads the web framework. Raises SettingsInvalid, SchemaInvalid,
+    PluginFailed.
     """
     throwaway = dict.fromkeys(("pepper", "encryption_key"), SecretStr(secrets.token_urlsafe(48)))
     auth = settings.auth.model_copy(update={**throwaway, "other_peppers": (), "other_encryption_keys": ()})
@@ -37,11 +35,7 @@ def inspected(settings: Settings, *, with_routes: bool = False) -> "Hub":
 
 
 def described(settings: Settings, *, with_routes: bool = False) -> "Hub":
-    """Build a hub as ``inspected`` does, with the event types registered over the API, if they can be read.
-
-    Raises:
-        SettingsInvalid, SchemaInvalid, PluginFailed
-    """
+    """Build a hub as ``inspected`` does, with the event types registered over the API, if they can be read."""
     hub = inspected(settings, with_routes=with_routes)
     from trunkline.ingest.event_types import RegisteredTypes  # noqa: PLC0415 - a hub has already imported it
 
@@ -59,21 +53,13 @@ def described(settings: Settings, *, with_routes: bool = False) -> "Hub":
 
 
 async def require_database(settings: Settings) -> None:
-    """Make sure that the database exists and is up to date, without making a file or secrets.
-
-    Raises:
-        SettingsInvalid, StoreUnavailable
-    """
+    """Make sure, as ``ready`` does, that the database exists and is up to date, without making a file or secrets."""
     async with ready(settings):
         pass
 
 
 async def check_secrets(settings: Settings) -> None:
-    """Make sure, before anything is written, that the pepper and the encryption key belong to the database.
-
-    Raises:
-        SettingsInvalid, StoreUnavailable
-    """
+    """Make sure that the pepper and the encryption key belong to the database. Raises SettingsInvalid, StoreUnavailable."""
     async with connected(settings) as database:
         await SecretChecks(database, Vault.open(settings.auth, settings.database.url)).verify()
 

@@ -1,7 +1,7 @@
 """Options that several commands share, and reading the settings."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, NamedTuple, Protocol
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -33,6 +33,8 @@ def _check_environment(named: str) -> str:
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Company = Annotated[str, _COMPANY]
 OptionalCompany = Annotated[str | None, _COMPANY]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Newest = Annotated[int, option("--limit", "N", "Show at most this many, the newest.", min=1)]
 SubscriptionId = Annotated[str, argument("SUBSCRIPTION", "The subscription's id, sub_….")]
 CompanyArgument = Annotated[
     str, argument("COMPANY", "The company: its id or its reference.", callback=_check_company)
@@ -53,10 +55,7 @@ class Chosen(NamedTuple):
 
 
 def chosen_or_none(company: str | None, environment: str) -> Chosen | None:
-    """Return the named company and environment; None if no company is named.
-
-    Raises BadParameter for an environment without a company.
-    """
+    """Return the named company and environment, if any. Raises BadParameter for an environment without a company."""
     if company is None:
         if environment != LIVE:
             msg = "--environment goes with --company: name the company whose environment it is"
@@ -65,24 +64,15 @@ def chosen_or_none(company: str | None, environment: str) -> Chosen | None:
     return Chosen(company, environment)
 
 
-class KnowsCompanies(Protocol):
-    """A hub or a desk: an object with the directory of companies."""
-
-    @property
-    def directory(self) -> CompanyDirectory:
-        """The companies and their references."""
-        ...
-
-
-async def id_of(hub: KnowsCompanies, chosen: Chosen) -> int:
+async def id_of(directory: CompanyDirectory, chosen: Chosen) -> int:
     """Return the id of the named company in its environment. Raises CompanyUnknown, CompanyErased."""
-    company_id = await hub.directory.id_of(name_of(chosen.company))
-    return await hub.directory.id_of(in_environment(company_id, chosen.environment))
+    company_id = await directory.id_of(name_of(chosen.company))
+    return await directory.id_of(in_environment(company_id, chosen.environment))
 
 
-async def id_or_none(hub: KnowsCompanies, chosen: Chosen | None) -> int | None:
+async def id_or_none(directory: CompanyDirectory, chosen: Chosen | None) -> int | None:
     """Return the same id as ``id_of``; None if no company is named."""
-    return None if chosen is None else await id_of(hub, chosen)
+    return None if chosen is None else await id_of(directory, chosen)
 
 
 def name_of(company: str) -> int | str:

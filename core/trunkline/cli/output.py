@@ -45,21 +45,20 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     Text from companies is never read as markup, and cannot control the terminal.
     """
-    if not sys.stdout.isatty() and not _FORCING & os.environ.keys():
-        _print_lines(columns, rows)
-        return
-    from rich.console import Console  # noqa: PLC0415 - here, as only terminals need it, and it costs 50 ms
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    if sys.stdout.isatty() or _FORCING & os.environ.keys():
+        from rich.console import Console  # noqa: PLC0415 - here, as only terminals need it, and it costs 50 ms
+        from rich.table import Table  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
 
-    console = Console()
-    if not console.is_terminal:
-        _print_lines(columns, rows)
-        return
-    table = Table(*columns, box=None, header_style="bold", pad_edge=False, padding=(0, 3, 0, 0))
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    console.print(table)
+        console = Console()
+        if console.is_terminal:
+            table = Table(*columns, box=None, header_style="bold", pad_edge=False, padding=(0, 3, 0, 0))
+            for row in rows:
+                table.add_row(*(Text(printable(cell)) for cell in row))
+            console.print(table)
+            return
+    for cells in (columns, *rows):
+        typer.echo("\t".join(map(printable, cells)))
 
 
 def show_list(
@@ -78,11 +77,6 @@ def show_members(view: Mapping[str, Any], members: Mapping[str, str], *, as_json
         show_json(view)
     else:
         show_table(["", ""], list(members.items()))
-
-
-def _print_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    for cells in (columns, *rows):
-        typer.echo("\t".join(map(printable, cells)))
 
 
 def shown_company(view: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 import keyword
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from trunkline.cli.python_types import PythonTypes, pascal
 from trunkline.model.event_groups import EVERY_TYPE, type_groups
@@ -147,13 +148,7 @@ def _parameters(definition: Definition, taken: PythonTypes, *, more: str = "") -
     The input is one mapping if a field cannot be a keyword argument.
     """
     name = f"name: Literal[{definition.name!r}]"
-    parts = (definition.parameters, definition.input)
-    schema = {
-        "type": "object",
-        "properties": {key: value for part in parts for key, value in part.get("properties", {}).items()},
-        "required": [*definition.parameters.get("properties", {}), *definition.input.get("required", ())],
-        "description": definition.description,
-    }
+    schema = whole_input(definition)
     if not schema["properties"]:
         return f"{name}, /{more}"
     values = taken.declare(f"{pascal(definition.name)}Input", schema, root=definition.input)
@@ -163,6 +158,17 @@ def _parameters(definition: Definition, taken: PythonTypes, *, more: str = "") -
     ):
         return f"{name}, /{more}, **values: Unpack[{values}]"
     return f"{name}, input: {values}, /{more}"
+
+
+def whole_input(definition: Definition) -> dict[str, Any]:
+    """Return the schema of the input of an action or a search, including the parameters of its path."""
+    parts = (definition.parameters, definition.input)
+    return {
+        "type": "object",
+        "properties": {key: value for part in parts for key, value in part.get("properties", {}).items()},
+        "required": [*definition.parameters.get("properties", {}), *definition.input.get("required", ())],
+        "description": definition.description,
+    }
 
 
 def _output(definition: Definition, given: PythonTypes) -> str:

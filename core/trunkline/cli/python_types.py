@@ -27,10 +27,7 @@ class PythonTypes:
         return "\n\n".join(self._sources.values())
 
     def declare(self, name: str, schema: Mapping[str, Any], *, root: Mapping[str, Any] | None = None) -> str:
-        """Declare a type for *schema*; returns its name, as ``reserve`` does.
-
-        ``#/…`` references are looked up in *root*.
-        """
+        """Declare a type for *schema*, whose ``#/…`` references are looked up in *root*; returns its name, as ``reserve`` does."""
         if schema.get("type") == "object" and schema.get("properties"):
             return self._object(name, schema, root or schema)
         name = self.reserve(name)

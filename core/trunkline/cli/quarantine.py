@@ -13,7 +13,15 @@ import typer
 from trunkline.cli import opening, reading
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson, Chosen, Environment, OptionalCompany, chosen_or_none, id_or_none
+from trunkline.cli.options import (
+    AsJson,
+    Chosen,
+    Environment,
+    Newest,
+    OptionalCompany,
+    chosen_or_none,
+    id_or_none,
+)
 from trunkline.cli.output import show_document, show_list, shown_company, warn
 from trunkline.cli.parameters import argument, option
 from trunkline.contract import QuarantinedEvent, ReleasedEvent
@@ -38,7 +46,6 @@ Type = Annotated[str | None, option("--type", "TYPE", "Only events of this type.
 AllOfType = Annotated[
     str | None, option("--type", "TYPE", "Instead of an id: all events of this type that are valid now.")
 ]
-Limit = Annotated[int, option("--limit", "N", "Show at most this many, the newest.", min=1)]
 Payload = Annotated[
     str | None,
     typer.Option(metavar="JSON|-", help="Release it with this payload; - reads it from standard input."),
@@ -50,7 +57,7 @@ def list_events(
     company: OptionalCompany = None,
     environment: Environment = LIVE,
     type: Type = None,
-    limit: Limit = 50,
+    limit: Newest = 50,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -62,7 +69,7 @@ def list_events(
     events: list[QuarantinedEvent] = []
 
     async def read(hub: reading.Readings) -> None:
-        company_id = await id_or_none(hub, chosen)
+        company_id = await id_or_none(hub.directory, chosen)
         cursor: str | None = None
         while len(events) < limit:
             size = min(_PAGE, limit - len(events))
@@ -128,7 +135,7 @@ def release_event(
     compact = None if content is None else requests.read_payload(*read_json(b'{"payload":%b}' % content))
 
     async def release(hub: "Hub") -> ReleasedEvent:
-        company_id = await id_or_none(hub, chosen)
+        company_id = await id_or_none(hub.directory, chosen)
         return await hub.quarantine.release(id or "", company_id=company_id, payload=compact)
 
     event = run_with(opening.opened(settings), release)
@@ -151,7 +158,7 @@ async def _release_all(hub: "Hub", chosen: Chosen | None, type: str) -> tuple[in
     """Release all events of *type* that are valid now; returns the numbers of released and of still invalid events."""
     if hub.catalog.get(type) is None:
         raise EventRejected([FieldError("/type", unknown_name("event type", type, hub.catalog.names()))])
-    company_id = await id_or_none(hub, chosen)
+    company_id = await id_or_none(hub.directory, chosen)
     batch = await hub.quarantine.release_all(company_id, type=type, cursor=None)
     released, invalid = batch.released, batch.invalid
     while batch.next_cursor is not None:

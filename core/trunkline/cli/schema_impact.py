@@ -15,7 +15,6 @@ from trunkline.schemas.versions import choose
 from trunkline.store import sql
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
-from trunkline.store.subscriptions import Row
 
 
 class PlatformField(Struct, frozen=True):
@@ -56,7 +55,18 @@ class Impact(Struct, frozen=True):
 async def read_readers(database: Database) -> list[Reader]:
     """Read every subscription except deleted ones. Raises StoreUnavailable."""
     async with database.read() as connection:
-        return [_reader(row) async for rows in store.changed_since(connection, 0) for row in rows]
+        return [
+            Reader(
+                row.id,
+                row.company_id,
+                row.channel,
+                tuple(orjson.loads(row.event_types)),
+                sql.pins_of(row.pins),
+                tuple(dict.fromkeys(_paths(orjson.loads(row.filter) if row.filter else {}))),
+            )
+            async for rows in store.changed_since(connection, 0)
+            for row in rows
+        ]
 
 
 def impact_of(
@@ -66,10 +76,7 @@ def impact_of(
     readers: Sequence[Reader] | None,
     versions: Sequence[int] = (),
 ) -> Impact:
-    """Find the platforms and subscriptions that *change* would affect.
-
-    *versions* are the versions of the event type in the older schemas, oldest first.
-    """
+    """Find what *change* would affect; *versions* are those of the event type in the older schemas, oldest first."""
     platforms = [
         PlatformField(connector.name, connector.field_name(names) if names else change.name)
         for connector in connectors
@@ -90,18 +97,6 @@ def impact_of(
         and choose(versions, reader.pins.get(change.name, 1)) == change.version
     ]
     return Impact(tuple(platforms), tuple(hurt))
-
-
-def _reader(row: Row) -> Reader:
-    source = orjson.loads(row.filter) if row.filter else {}
-    return Reader(
-        row.id,
-        row.company_id,
-        row.channel,
-        tuple(orjson.loads(row.event_types)),
-        sql.pins_of(row.pins),
-        tuple(dict.fromkeys(_paths(source))),
-    )
 
 
 def _paths(source: Mapping[str, Json]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from typing import Annotated
 
 import typer
-from msgspec import Struct
+from msgspec import Struct, field, to_builtins
 
 from trunkline.access import secret_checks
 from trunkline.access.secret_checks import ENCRYPTION_KEY, PEPPER, SecretChecks
@@ -44,10 +44,10 @@ class _State(Struct, frozen=True):
     """The state of one secret: how many rows use its current value and other values, and the rows that cannot be decrypted."""
 
     name: str
-    is_ours: bool
-    current: int
-    others: int
-    unreadable: tuple[str, ...] = ()
+    is_ours: bool = field(name="is_the_databases")
+    current: int = field(name="under_it")
+    others: int = field(name="under_others")
+    unreadable: tuple[str, ...] = field(default=(), name="do_not_open")
 
 
 _Opened = tuple[SecretReplacement, Database, Vault]
@@ -72,17 +72,7 @@ def check(as_json: AsJson = False, config: Config = None) -> None:
 
     states = run_with(_opened(load(config)), examine)
     if as_json:
-        views = [
-            {
-                "name": state.name,
-                "is_the_databases": state.is_ours,
-                "under_it": state.current,
-                "under_others": state.others,
-                "do_not_open": list(state.unreadable),
-            }
-            for state in states
-        ]
-        show_json({"secrets": views})
+        show_json({"secrets": to_builtins(states)})
     else:
         rows = [
             [
@@ -222,10 +212,8 @@ def _warn_of(state: _State) -> None:
 
 
 def _others_sentence(state: _State) -> str:
-    things = "keys that are not revoked" if state.name == PEPPER else "subscriptions"
-    remedy = (
-        "each follows when it is next used; revoke those that nobody uses"
-        if state.name == PEPPER
-        else "run 'trunkline secrets rotate --encryption-key'"
-    )
+    things, remedy = "subscriptions", "run 'trunkline secrets rotate --encryption-key'"
+    if state.name == PEPPER:
+        things = "keys that are not revoked"
+        remedy = "each follows when it is next used; revoke those that nobody uses"
     return f"{state.others:,} {things} stand under another {state.name.replace('_', ' ')}: {remedy}."

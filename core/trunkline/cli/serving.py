@@ -106,13 +106,8 @@ def worker(
 
 def _refuse_insecure_targets(settings: Settings) -> None:
     """Refuse settings for development if the hub's public URL is HTTPS, as in production. Raises SettingsInvalid."""
-    url = settings.server.public_url
-    delivery = settings.delivery
-    switches = {
-        "delivery.allow_http": delivery.allow_http,
-        "delivery.allow_private_networks": delivery.allow_private_networks,
-    }
-    on = [f"'{name}'" for name, is_on in switches.items() if is_on]
+    url, names = settings.server.public_url, ("allow_http", "allow_private_networks")
+    on = [f"'delivery.{name}'" for name in names if getattr(settings.delivery, name)]
     if on and url is not None and url.startswith("https:"):
         they, them = ("is", "it") if len(on) == 1 else ("are", "them")
         msg = (

@@ -13,7 +13,7 @@ import typer
 from trunkline.cli import opening, reading
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson, Chosen, Company, Environment, SubscriptionId, id_of
+from trunkline.cli.options import AsJson, Chosen, Company, Environment, SubscriptionId, Yes, id_of
 from trunkline.cli.output import show_json, show_list, show_members, warn
 from trunkline.cli.parameters import option
 from trunkline.cli.streams import require_output
@@ -65,7 +65,7 @@ def list_subscriptions(
     """
 
     async def read(hub: reading.Readings) -> list[dict[str, Any]]:
-        company_id = await id_of(hub, Chosen(company, environment))
+        company_id = await id_of(hub.directory, Chosen(company, environment))
         return await hub.subscriptions.list(company_id, channel=None)
 
     views = run_with(reading.opened(load(config)), read)
@@ -121,7 +121,7 @@ def create_subscription(
     async def create(hub: "Hub") -> dict[str, Any]:
         made = channel_named(request.pop("channel"), hub.channels())
         whole = requests.with_target(request, members, channel=made)
-        return await hub.subscriptions.create(await id_of(hub, chosen), whole, channel=made.name)
+        return await hub.subscriptions.create(await id_of(hub.directory, chosen), whole, channel=made.name)
 
     _show(run_with(opening.opened(settings), create), as_json=as_json)
 
@@ -147,7 +147,13 @@ def update_subscription(
     if not request and not members:
         msg = "name what is to change: --url, --target, --types or --option"
         raise typer.BadParameter(msg)
-    _show(_update(config, subscription, request, members), as_json=as_json)
+
+    async def update(hub: "Hub") -> dict[str, Any]:
+        company_id, channel = await reading.owner_of(hub, subscription)
+        whole = requests.with_target(request, members, channel=hub.channels().get(channel))
+        return await hub.subscriptions.update(company_id, subscription, whole, channel=channel)
+
+    _show(run_with(opening.opened(load(config)), update), as_json=as_json)
 
 
 @app.command("pause")
@@ -156,7 +162,7 @@ def pause_subscription(subscription: SubscriptionId, config: Config = None) -> N
 
     Example: [bold]trunkline subscriptions pause sub_1f0c9a2d1e83c55b4f0c[/bold]
     """
-    view = _update(config, subscription, {"status": "paused"})
+    view = _act(config, subscription, lambda hub: hub.subscriptions.update, changes={"status": "paused"})
     warn(f"{view['id']} is {view['status']}.")
 
 
@@ -172,14 +178,15 @@ def resume_subscription(
 
     Example: [bold]trunkline subscriptions resume sub_1f0c9a2d1e83c55b4f0c[/bold]
     """
-    view = _update(config, subscription, {"status": "active", "catch_up": catch_up})
+    changes = {"status": "active", "catch_up": catch_up}
+    view = _act(config, subscription, lambda hub: hub.subscriptions.update, changes=changes)
     warn(f"{view['id']} is {view['status']}.")
 
 
 @app.command("delete")
 def delete_subscription(
     subscription: SubscriptionId,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     config: Config = None,
 ) -> None:
     """Delete a subscription. Its open deliveries end as gone.
@@ -250,29 +257,11 @@ def _cell(value: object) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def _update(
-    config: Path | None,
-    subscription_id: str,
-    changes: Mapping[str, Any],
-    members: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
-    async def update(hub: "Hub") -> dict[str, Any]:
-        company_id, name = await reading.owner_of(hub, subscription_id)
-        whole = changes
-        if members:
-            from trunkline.cli.subscription_requests import with_target  # noqa: PLC0415
-
-            whole = with_target(changes, members, channel=hub.channels().get(name))
-        return await hub.subscriptions.update(company_id, subscription_id, whole, channel=name)
-
-    return run_with(opening.opened(load(config)), update)
-
-
 def _act(
     config: Path | None,
     subscription_id: str,
     action_of: Callable[["Hub"], Callable[..., Awaitable[Any]]],
-    **options: int,
+    **options: Any,
 ) -> Any:
     """Act on a subscription of any company and channel, and return the result. Raises NotFound."""
 

@@ -166,10 +166,7 @@ class _Child:
                 sys.stdout.buffer.flush()
 
     async def _end(self, process: Process) -> None:
-        """Ask *process* to stop, and to stop at once if an immediate stop is requested.
-
-        Kill the process if it takes too long.
-        """
+        """Ask *process* to stop, at once if an immediate stop is requested, and kill it if it takes too long."""
         ended = asyncio.create_task(process.wait())
         at_once = asyncio.create_task(self._stop.at_once.wait())
         with contextlib.suppress(ProcessLookupError):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from trunkline.cli.python_export import whole_input
 from trunkline.cli.typescript_types import comment, member, type_of
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.definitions import Definition
@@ -46,13 +47,7 @@ def _group(name: str, entries: Sequence[tuple[str, str, str]]) -> str:
 
 
 def _input(definition: Definition) -> str:
-    """Write the input type of an action or a search, including the parameters of its path."""
-    parts = (definition.parameters, definition.input)
-    schema = {
-        "type": "object",
-        "properties": {key: value for part in parts for key, value in part.get("properties", {}).items()},
-        "required": [*definition.parameters.get("properties", {}), *definition.input.get("required", ())],
-    }
+    schema = whole_input(definition)
     return type_of(schema, root=definition.input) if schema["properties"] else "{}"
 
 

@@ -40,10 +40,10 @@ async def gather(connection: Connection, company_id: int, *, after: int) -> list
     return [
         *(entry for entry in troubled if entry.kind != "paused"),
         *stuck,
-        *(_of_quarantine(events) for events in waiting[:_EACH]),
+        *map(_of_quarantine, waiting[:_EACH]),
         *(entry for entry in troubled if entry.kind == "paused"),
-        *(_of_replay(replay) for replay in replays),
-        *(_of_key(key) for key in keys),
+        *map(_of_replay, replays),
+        *map(_of_key, keys),
     ]
 
 
@@ -108,16 +108,10 @@ def _of_quarantine(events: quarantine.Waiting) -> Attention:
 
 
 def _of_replay(replay: store.Replaying) -> Attention:
-    sentence = (
-        f"A replay to {_name(replay)} is running, with {replay.remaining:,} positions of the log to go."
-    )
+    left, of = replay.remaining, replay.subscription_id
+    sentence = f"A replay to {_name(replay)} is running, with {left:,} positions of the log to go."
     return Attention(
-        "replay",
-        sentence,
-        replay.remaining,
-        subscription_id=replay.subscription_id,
-        replay_id=replay.id,
-        target_url=replay.target_url,
+        "replay", sentence, left, subscription_id=of, replay_id=replay.id, target_url=replay.target_url
     )
 
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from trunkline.dispatch.routing import matching
 from trunkline.filters import filters
 from trunkline.filters.filters import Test
-from trunkline.model.deliveries import FINAL, Key, Status
+from trunkline.model.deliveries import Key
 from trunkline.model.event_groups import EVERY_TYPE, OPERATIONAL, groups_of
 from trunkline.model.events import Event, shard_of
 from trunkline.runtime.pauses import Pauses
@@ -60,11 +60,6 @@ class Audit(Struct, frozen=True):
     def rows(self) -> int:
         """The number of deliveries in the ledger."""
         return sum(self.by_status.values())
-
-    @property
-    def ended(self) -> int:
-        """The number of deliveries that ended without success."""
-        return sum(self.by_status.get(status, 0) for status in FINAL - {Status.DELIVERED})
 
     @property
     def balances(self) -> bool:

@@ -90,10 +90,7 @@ class DeliveryLog:
     async def watermark(
         self, company_id: int, subscription_id: str, *, event_id: int | None = None
     ) -> str | None:
-        """Return the cursor up to which a subscription has no open deliveries (``contract.DeliveryLog``).
-
-        Raises NotFound.
-        """
+        """Return the cursor up to which a subscription has no open deliveries (``contract.DeliveryLog``). Raises NotFound."""
         async with self._database.read() as connection:
             self._shards = self._shards or await shard_store.count(connection)
             place = watermarks.Place(subscription_id, company_id, shard_of(company_id, self._shards))

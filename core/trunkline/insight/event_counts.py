@@ -28,10 +28,7 @@ class EventCounts:
         self._remembered: OrderedDict[int, dict[Block, int]] = OrderedDict()
 
     async def of_spans(self, connection: Connection, company_id: int, spans: Sequence[Span]) -> list[int]:
-        """Count the events in each of *spans*.
-
-        The spans must be adjacent, and must not extend past the head of the log.
-        """
+        """Count the events in each of *spans*, which must be adjacent, and must not extend past the head of the log."""
         edge = (await retention.log_bounds(connection)).edge
         positions = spans[-1].up_to - max(spans[0].after, edge)
         # A power of two, so that blocks can be used again as the log grows.

@@ -33,20 +33,10 @@ _DISABLED = {
     LAPSED: "its holder has not renewed it",
     DISCONNECTED: "who made it was disconnected",
 }
-_HELD_BY = (
-    "It matched and is held by {delivery}, an earlier one in its order: it goes on when that has ended."
-)
-_IN_STRETCH = "It matches and waits: the workers catch up with a backlog, and have not come to it yet."
-_QUEUED = "It matched and is held until the replay that runs has come to its place in the order."
 
 
 def explain_delivery(
-    subscription: Subscription,
-    event: Event,
-    reading: Reading,
-    logged: Logged | None,
-    *,
-    is_in_stretch: bool,
+    subscription: Subscription, event: Event, reading: Reading, logged: Logged | None, *, is_in_stretch: bool
 ) -> dict[str, Any]:
     """Explain whether *event* matches *subscription*, why not if it does not, and the state of its delivery."""
     reason = None if logged else _reason_against(subscription, event, reading)
@@ -107,15 +97,16 @@ def _state_of(subscription: Subscription) -> str:
 def _describe_state(subscription: Subscription, logged: Logged | None, *, is_in_stretch: bool) -> str:
     """Describe the state of the delivery of an event that matched."""
     if logged is None and is_in_stretch:
-        return _IN_STRETCH
+        return "It matches and waits: the workers catch up with a backlog, and have not come to it yet."
     if logged is None:
         return "It matches and is about to be delivered."
     if logged.status == Status.PENDING and subscription.status != "active":
         return f"It matched and waits, because the subscription is {_state_of(subscription)}."
     if logged.held_by is not None:
-        return _HELD_BY.format(delivery=Key(logged.held_by, logged.subscription_no))
+        earlier = Key(logged.held_by, logged.subscription_no)
+        return f"It matched and is held by {earlier}, an earlier one in its order: it goes on when that has ended."
     if logged.is_queued:
-        return _QUEUED
+        return "It matched and is held until the replay that runs has come to its place in the order."
     when = ", no sooner than the target's Retry-After asks" if logged.waits_as_asked else ""
     return _SENTENCES[Status(logged.status)].format(
         attempts=logged.attempts, channel=subscription.channel, when=when

@@ -34,8 +34,6 @@ CONSUMERS_EVERY, MOST_CONSUMERS = 5, 100
 _STOP_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
-OwnedShards = Callable[[], Mapping[Slice, Progress]]
-
 
 class LagSnapshot(Struct, frozen=True):
     """The state of the log at *taken_at* (monotonic seconds), when the database's clock showed *now_ms*.
@@ -84,7 +82,7 @@ class Observer:
         metrics: Metrics,
         notifier: Notifier,
         writability: Writability,
-        owned_shards: OwnedShards,
+        owned_shards: Callable[[], Mapping[Slice, Progress]],
     ) -> None:
         self._database = database
         self._writability = writability
@@ -114,9 +112,7 @@ class Observer:
             await asyncio.wait([self._task])
 
     def lags(self) -> list[Lag]:
-        """Compute the lag of each shard of this process, without a query. A divided shard has the largest lag of its
-        parts.
-        """
+        """Compute the lag of each shard of this process, without a query; a divided shard has the largest lag of its parts."""
         snapshot, now = self._lag_snapshot, time.monotonic()
         if snapshot is None:
             return []
@@ -142,8 +138,7 @@ class Observer:
         while not self._stopping.is_set():
             await self.refresh()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(REFRESH_SECONDS):
-                    await self._stopping.wait()
+                await asyncio.wait_for(self._stopping.wait(), REFRESH_SECONDS)
 
     async def _read(self) -> DeploymentSnapshot:
         cursors = {held: progress.cursor for held, progress in self._owned_shards().items()}

@@ -86,9 +86,10 @@ class Activity:
             by_health = await store.subscriptions_by_health(connection, company_id)
             needed = await attention.gather(connection, company_id, after=span.after)
         tallies = [Tally(count) for count in events]
+        total = Tally(sum(events))
         for of_span in outcomes:
             tallies[of_span.no].add(of_span)
-        total = Tally.sum_of(tallies)
+            total.add(of_span)
         whole = total.bucket(since_ms, one_in=one_in)
         return Overview(
             since_ms=since_ms,
@@ -195,11 +196,10 @@ class Activity:
     async def hours(self, company_id: int, subscription_id: str) -> Sequence[tuple[int, int]]:
         """Return the attempts of a subscription by hour (``contract.Activity.hours``)."""
         async with self._database.read() as connection:
-            numbers = {
-                name: no for no, name in (await troubles.live_subscriptions(connection, company_id)).items()
-            }
-            no = numbers.get(subscription_id)
-            return [] if no is None else await health.by_hour(connection, no)
+            for no, name in (await troubles.live_subscriptions(connection, company_id)).items():
+                if name == subscription_id:
+                    return await health.by_hour(connection, no)
+            return []
 
     async def troubles(self, *, limit: int = 100) -> Sequence[Trouble]:
         """List the failing and the disabled subscriptions of every company (``contract.Activity.troubles``)."""
@@ -272,10 +272,7 @@ class Activity:
 
 
 class Matches(Struct):
-    """The events found, newest first.
-
-    *last* is the oldest event that was read. If *is_all* is true, there are no older events.
-    """
+    """The events found, newest first, and the oldest event that was read; there are no older ones if *is_all* is true."""
 
     events: list[Event] = field(default_factory=list[Event])
     last: Event | None = None
@@ -305,16 +302,6 @@ class Tally(Struct):
     statuses: Counter[str] = field(default_factory=Counter[str])
     failed_attempts: int = 0
     durations_ms: list[int] = field(default_factory=list[int])
-
-    @classmethod
-    def sum_of(cls, parts: Sequence["Tally"]) -> "Tally":
-        """Add up *parts*."""
-        return cls(
-            sum(part.events for part in parts),
-            sum((part.statuses for part in parts), Counter()),
-            sum(part.failed_attempts for part in parts),
-            [duration for part in parts for duration in part.durations_ms],
-        )
 
     def add(self, outcomes: Outcomes) -> None:
         """Add the counts in *outcomes*."""

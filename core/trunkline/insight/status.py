@@ -50,10 +50,7 @@ class ShardStatus(Struct, frozen=True):
 
 
 class WorkerStatus(Struct, frozen=True):
-    """A process that delivers, or that delivered and died recently.
-
-    Its *id* contains *host* and *process*, the process id.
-    """
+    """A process that delivers, or that delivered and died recently. Its *id* contains *host* and *process*, the process id."""
 
     id: str
     host: str | None
@@ -64,10 +61,7 @@ class WorkerStatus(Struct, frozen=True):
 
 
 class Deliveries(Struct, frozen=True):
-    """Deliveries by status. If *is_capped*, only the newest were counted, so each number may be larger.
-
-    *due* counts due deliveries without a claim.
-    """
+    """Deliveries by status, only of the newest ones if *is_capped*; *due* counts due deliveries without a claim."""
 
     by_status: Mapping[str, int]
     is_capped: bool
@@ -92,11 +86,7 @@ class Snapshot(Struct, frozen=True):
 
 
 async def require(database: Database, settings: Settings) -> None:
-    """Check that *database*, which *settings* name, is the database of a hub. Nothing is changed.
-
-    Raises:
-        SettingsInvalid: the database has no tables yet, or tables of another version.
-    """
+    """Check that *database*, which *settings* name, has a hub's tables of this version. Raises SettingsInvalid."""
     file = embedded_file(database)
     if file is not None and not file.exists():
         raise SettingsInvalid(_absent(f"at {file.absolute()}", settings))

@@ -43,10 +43,7 @@ class Call:
 
     @types.coroutine
     def measure(self, work: Coroutine[Any, Any, _T]) -> Generator[Any, None, _T]:
-        """Run *work*, and add to the call the time for which *work* holds the loop.
-
-        The measurement costs 0.4 µs at each resumption.
-        """
+        """Run *work*, and add to the call the time for which *work* holds the loop. It costs 0.4 µs at each resumption."""
         raised: BaseException | None = None
         while True:
             began = time.perf_counter()
@@ -76,15 +73,9 @@ _state: ContextVar[_State] = ContextVar("trunkline.caller", default=_NOBODY)
 
 
 def begin(
-    receive: Receive | None,
-    scope: MutableMapping[str, Any] | None = None,
-    *,
-    traceparent: str | None = None,
+    receive: Receive | None, scope: MutableMapping[str, Any] | None = None, *, traceparent: str | None = None
 ) -> None:
-    """Begin a call received through *receive*, with the ASGI *scope*; ``begin(None)`` ends the call.
-
-    The principal of the call is not known yet.
-    """
+    """Begin a call received through *receive*, with the ASGI *scope* and no principal yet; ``begin(None)`` ends the call."""
     _state.set(_NOBODY if receive is None else _State(Call(receive, scope, traceparent)))
 
 
@@ -169,11 +160,7 @@ async def in_thread(work: Callable[..., _T], *arguments: Any, **named: Any) -> _
 
 
 async def while_present(work: Coroutine[Any, Any, _T]) -> _T:
-    """Run *work*, and cancel it if the caller leaves after sending the whole request.
-
-    Raises:
-        CallerLeft: the caller has left; the work was cancelled.
-    """
+    """Run *work*, and cancel it if the caller leaves after sending the whole request. Raises CallerLeft."""
     answered = call()
     if answered is None:
         return await work

@@ -1,33 +1,18 @@
 """The state of a deployment, as read from the database, and the gauges that show it."""
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 
 class DeploymentSnapshot(Struct, frozen=True):
-    """Values read from the database: the same for every process of a deployment."""
+    """Values read from the database, the same for every process of a deployment, with the name of the gauge of each."""
 
-    head: int
-    lag_positions: int
-    lag_seconds: float
-    due: int
-    oldest_due_seconds: float
-    replays: int
-    replay_positions: int
-    quarantined: int
-    workers: int
-    failing: int = 0
-
-
-GAUGES = {
-    "head": "trunkline_stream_head_position",
-    "lag_positions": "trunkline_stream_lag_positions",
-    "lag_seconds": "trunkline_stream_lag_seconds",
-    "due": "trunkline_deliveries_due",
-    "oldest_due_seconds": "trunkline_deliveries_due_oldest_seconds",
-    "replays": "trunkline_replays_running",
-    "replay_positions": "trunkline_replays_remaining_positions",
-    "quarantined": "trunkline_quarantine_waiting",
-    "workers": "trunkline_workers",
-    "failing": "trunkline_subscriptions_failing",
-}
-"""The gauge of each field of ``DeploymentSnapshot``."""
+    head: int = field(name="trunkline_stream_head_position")
+    lag_positions: int = field(name="trunkline_stream_lag_positions")
+    lag_seconds: float = field(name="trunkline_stream_lag_seconds")
+    due: int = field(name="trunkline_deliveries_due")
+    oldest_due_seconds: float = field(name="trunkline_deliveries_due_oldest_seconds")
+    replays: int = field(name="trunkline_replays_running")
+    replay_positions: int = field(name="trunkline_replays_remaining_positions")
+    quarantined: int = field(name="trunkline_quarantine_waiting")
+    workers: int = field(name="trunkline_workers")
+    failing: int = field(default=0, name="trunkline_subscriptions_failing")

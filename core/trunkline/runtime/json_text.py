@@ -6,19 +6,14 @@ import orjson
 
 
 def dumps(value: Any) -> bytes:
-    """Write *value* as JSON.
-
-    Raises:
-        TypeError: *value* is not JSON data, or a key is not text.
-    """
+    """Write *value* as JSON. Raises TypeError if *value* is not JSON data, or a key is not text."""
     try:
         return orjson.dumps(value)
     except TypeError:
         if not _has_text_keys(value):
             raise
-        return orjson.dumps(
-            value, option=orjson.OPT_NON_STR_KEYS
-        )  # the only option that accepts a subclass of str
+        # No other option accepts a subclass of str.
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
 
 
 def _has_text_keys(value: Any) -> bool:

@@ -29,9 +29,8 @@ class WriterThread(logging.Handler):
         self.dropped = 0
         """Lines that were never written."""
         self._gap = 0
-        self._gap_lock = (
-            Lock()
-        )  # not the handler's lock, which is held during ``flush`` at the end of the process
+        # Not the handler's lock, which is held during ``flush`` at the end of the process.
+        self._gap_lock = Lock()
         self._stream = stream
         self._encoding = stream.encoding or "utf-8"
         self._lines: SimpleQueue[bytes | None] = SimpleQueue()

@@ -3,12 +3,12 @@
 from collections import Counter as Counts
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from trunkline.runtime.collectors import MERGED_OF_PROCESS, CompanyLabels, Lazy, Merging
-from trunkline.runtime.deployment_gauges import GAUGES, DeploymentSnapshot
+from trunkline.runtime.deployment_gauges import DeploymentSnapshot
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _BUCKETS: Mapping[str, Sequence[float]] = {
@@ -231,8 +231,8 @@ class Metrics:
     def deployment_observed(self, snapshot: DeploymentSnapshot) -> None:
         """Set the gauges that are the same in every process."""
         self._gauges["trunkline_database_up"].set(1)
-        for field, name in GAUGES.items():
-            self._gauges[name].set(getattr(snapshot, field))
+        for field in structs.fields(snapshot):
+            self._gauges[field.encode_name].set(getattr(snapshot, field.name))
 
     def database_failed(self) -> None:
         """Note that the database did not answer; the other gauges keep their last values."""

@@ -59,11 +59,7 @@ def shares(settings: Settings) -> OpenFiles:
 
 
 def check(settings: Settings) -> None:
-    """Log the numbers of connections and attempts that the file limit allows, if they are below the settings.
-
-    Raises:
-        SettingsInvalid: the limit is below the minimum.
-    """
+    """Log how many connections and attempts the file limit allows, if fewer than set. Raises SettingsInvalid if it is too low."""
     limit, least = _limit(), OWN_FILES + settings.database.pool_size + LEAST_SHARED
     if limit < least:
         msg = f"This process may open {limit} files and needs {least}: raise its limit (ulimit -n, LimitNOFILE=)."

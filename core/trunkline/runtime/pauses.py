@@ -20,11 +20,7 @@ Steps = Generator[None, None, Value]
 
 
 def run_through(steps: Steps[Value], *, rest_seconds: float = 0.0) -> Value:
-    """Run all *steps*.
-
-    *rest_seconds* is a sleep between the steps. A caller in a thread sets it, so that other threads get the
-    interpreter.
-    """
+    """Run all *steps*. A caller in a thread sleeps *rest_seconds* between them, so that other threads get the interpreter."""
     while True:
         try:
             next(steps)

@@ -21,10 +21,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Reading(Struct, frozen=True):
-    """The clock read *now_ms* (Unix) when the machine had been up for *up_ms* since the boot *boot_id*.
-
-    *boot_id* is empty if the system has none.
-    """
+    """The clock read *now_ms* (Unix), *up_ms* after the boot *boot_id*, which is empty if the system has none."""
 
     now_ms: int
     boot_id: str

@@ -7,10 +7,7 @@ from collections.abc import Generator
 
 
 class Stop(asyncio.Event):
-    """A request to stop the process.
-
-    The process first answers requests for a while, unless ``at_once`` is set.
-    """
+    """A request to stop the process, which first answers requests for a while, unless ``at_once`` is set."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -58,11 +58,7 @@ class Telemetry(Tracer, AbstractAsyncContextManager["Telemetry", None], Protocol
 
 
 def telemetry_of(metrics: Metrics, *, is_enabled: bool) -> Telemetry | None:
-    """Make the sender of traces and *metrics*, configured by the variables ``OTEL_…``; None if it is off.
-
-    Raises:
-        SettingsInvalid: the extra ``otel`` is not installed.
-    """
+    """Make the sender of traces and *metrics* (``OTEL_…``), if it is on. Raises SettingsInvalid without the extra ``otel``."""
     if not is_enabled or os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
     try:

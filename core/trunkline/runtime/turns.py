@@ -8,10 +8,7 @@ from trunkline.runtime.fair_queue import FairQueue
 
 
 class Turns:
-    """Hands out turns; a turn is the right to use the resource.
-
-    At most *total* turns are held at once (None: without limit), at most *share* of them by one company.
-    """
+    """Hands out turns to use a resource: at most *total* at once (None: without limit), at most *share* of them to one company."""
 
     __slots__ = ("_free", "_queue", "_share", "_taken")
 
@@ -37,11 +34,7 @@ class Turns:
         return True
 
     async def take(self, company_id: int, *, wait_seconds: float | None = None) -> None:
-        """Take a turn for a company, waiting up to *wait_seconds* (None: without limit); ``give_back`` must follow.
-
-        Raises:
-            TimeoutError: no turn was free in time; none was taken.
-        """
+        """Take a turn, waiting up to *wait_seconds* (None: without limit); ``give_back`` must follow. Raises TimeoutError."""
         if self.try_take(company_id):
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()

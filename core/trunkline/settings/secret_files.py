@@ -55,11 +55,7 @@ class NamedFile(str):
 
 
 def filled(table: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
-    """Return *table* with the secrets of *model* read from their files.
-
-    Raises:
-        SettingsInvalid: a file cannot be read or is empty, or the secret is also in the environment.
-    """
+    """Return *table* with the secrets of *model* read from their files. Raises SettingsInvalid, as ``NamedFile.read`` does."""
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
     whole = dict(table)
     for name, value in table.items():

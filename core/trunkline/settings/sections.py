@@ -7,24 +7,9 @@ from pydantic import BaseModel, ConfigDict
 
 from trunkline.model.pace import MAX_IN_FLIGHT
 from trunkline.schemas.modes import Mode
+from trunkline.settings import values
 from trunkline.settings.issuers import ISSUER_EXAMPLE, OptionalAppIssuer
-from trunkline.settings.values import (
-    AttemptRate,
-    LongSecret,
-    LongSecrets,
-    Modes,
-    Names,
-    NameServers,
-    Networks,
-    Paths,
-    PublicAddress,
-    Rate,
-    Seconds,
-    SecretUrl,
-    WebAddress,
-    WebPage,
-    setting,
-)
+from trunkline.settings.values import setting
 
 
 class Section(BaseModel):
@@ -36,7 +21,7 @@ class Section(BaseModel):
 class Database(Section):
     """The database in which all data is stored."""
 
-    url: SecretUrl = setting(
+    url: values.SecretUrl = setting(
         "sqlite:///trunkline.db",
         "`sqlite:///FILE` with the plain path (no `?`, no `%`), or `postgresql://…` with libpq's parameters",
     )
@@ -46,7 +31,7 @@ class Database(Section):
         alias="schema",
         pattern=r"^[a-z_][a-z0-9_]{0,62}$",
     )
-    listen_url: SecretUrl | None = setting(
+    listen_url: values.SecretUrl | None = setting(
         None,
         "direct URL of the PostgreSQL server, to listen for new events, if `url` is that of a pooler without LISTEN",
     )
@@ -62,15 +47,15 @@ class Server(Section):
         None,
         "path of a Unix socket to listen at (mode 0660) instead of `server.host` and `server.port`; `--host` and `--port` override it, and a systemd socket (`ListenStream`) overrides all",
     )
-    trusted_proxies: Networks = setting(
+    trusted_proxies: values.Networks = setting(
         ("127.0.0.0/8", "::1"),
         "addresses and networks of proxies whose `X-Forwarded-For` is trusted, and whose `X-Forwarded-Proto` is too if `server.public_url` is unset; a client of `server.socket` is `127.0.0.1`",
     )
-    public_url: PublicAddress | None = setting(
+    public_url: values.PublicAddress | None = setting(
         None,
         "address by which clients reach the hub, `https://…` or `http://…`. If the address has a path, the proxy must remove the path from each request",
     )
-    cors_origins: Names = setting(
+    cors_origins: values.Names = setting(
         (),
         "origins whose web pages may call the API from a browser, such as `https://app.example.com`; anybody can read a key in such a page",
     )
@@ -106,7 +91,7 @@ class Server(Section):
 class Product(Section):
     """The product that the hub serves."""
 
-    schemas: Names | None = setting(
+    schemas: values.Names | None = setting(
         None,
         "places of its schemas: folders such as `./schemas`, or entry points of installed packages; if unset, every installed package and the folder `schemas` beside the settings file",
         min_length=1,
@@ -116,12 +101,12 @@ class Product(Section):
 class Plugins(Section):
     """The plugins that run."""
 
-    enabled: Names | None = setting(None, "only these; every plugin that is found, if unset")
-    disabled: Names = setting((), "never these")
-    paths: Paths = setting(
+    enabled: values.Names | None = setting(None, "only these; every plugin that is found, if unset")
+    disabled: values.Names = setting((), "never these")
+    paths: values.Paths = setting(
         (), "plugins that are not installed: a file `NAME.py`, a package, or a folder of such"
     )
-    catalogue: WebAddress | Path | None = setting(
+    catalogue: values.WebAddress | Path | None = setting(
         None, "file or URL of the catalogue of `trunkline plugins search`; the built-in one, if unset"
     )
     start_timeout_seconds: float = setting(
@@ -151,7 +136,7 @@ class Validation(Section):
     """How events with a faulty payload are handled: rejected, quarantined or accepted with a warning."""
 
     default: Mode = setting("reject", "`reject` the event, `quarantine` it, or `warn` and accept it")
-    types: Modes = setting(
+    types: values.Modes = setting(
         {}, "modes of single event types, by name; a JSON object in an environment variable"
     )
 
@@ -161,16 +146,16 @@ class Delivery(Section):
 
     allow_http: bool = setting(False, "accept `http://` targets")
     allow_private_networks: bool = setting(False, "accept targets on private addresses; for development")
-    name_servers: NameServers = setting(
+    name_servers: values.NameServers = setting(
         (),
         "name servers for the names of targets, such as `192.0.2.53` or `127.0.0.1:5353`; the machine's, if empty",
     )
     timeout_seconds: float = setting(10, "limit of one attempt", gt=0, le=300)
-    retry_schedule_seconds: Seconds = setting(
+    retry_schedule_seconds: values.Seconds = setting(
         (5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 57600), "waits before the retries"
     )
     retry_jitter: float = setting(0.2, "each wait is longer or shorter by up to this share", ge=0, lt=1)
-    rate: AttemptRate | None = setting(
+    rate: values.AttemptRate | None = setting(
         None,
         "rate of attempts for a subscription that sets no `rate`, such as `50/second`; no limit, if unset",
     )
@@ -186,7 +171,7 @@ class Delivery(Section):
     breaker_failures: int = setting(50, "failures in a row before a subscription is disabled …", ge=1)
     breaker_span_seconds: float = setting(86_400, "… if they span at least this long", ge=0)
     failing_failures: int = setting(3, "failures in a row before a subscription may be `failing` …", ge=1)
-    failing_spans_seconds: Seconds = setting(
+    failing_spans_seconds: values.Seconds = setting(
         (5, 21_600),
         "… and how long they must span; `subscription.failing` is sent at each of these, and when a delivery is exhausted",
         min_length=1,
@@ -216,13 +201,13 @@ class Companies(Section):
 class Limits(Section):
     """The rate limits of one key per minute."""
 
-    read: Rate = setting("60/minute", "GETs and searches")
-    write: Rate = setting("100/minute", "actions, event writes, DELETE")
-    admin: Rate = setting("200/minute", "subscriptions, keys, test calls")
+    read: values.Rate = setting("60/minute", "GETs and searches")
+    write: values.Rate = setting("100/minute", "actions, event writes, DELETE")
+    admin: values.Rate = setting("200/minute", "subscriptions, keys, test calls")
     long_polls: int = setting(100, "calls of one company that wait for events at once, in one process", ge=1)
     long_polls_in_all: int = setting(1_000, "calls that wait for events at once, in one process", ge=1)
     enabled: bool = setting(True, "whether limits apply")
-    storage_url: SecretUrl | None = setting(
+    storage_url: values.SecretUrl | None = setting(
         None,
         "`redis://…` to count the calls of all processes together; needs `pip install 'trunkline[redis]'`",
     )
@@ -236,14 +221,16 @@ class Auth(Section):
         "first part of every API key; if unset and `product.schemas` is set, that of the product's `brand.json`",
         pattern=r"^[a-z][a-z0-9]{1,15}$",
     )
-    pepper: LongSecret | None = setting(None, "secret in the hashes of stored keys; 32 characters or more")
-    encryption_key: LongSecret | None = setting(
+    pepper: values.LongSecret | None = setting(
+        None, "secret in the hashes of stored keys; 32 characters or more"
+    )
+    encryption_key: values.LongSecret | None = setting(
         None, "key that encrypts stored secrets; 32 characters or more"
     )
-    other_peppers: LongSecrets = setting(
+    other_peppers: values.LongSecrets = setting(
         (), "earlier or later peppers, which only verify keys; used while the pepper is replaced"
     )
-    other_encryption_keys: LongSecrets = setting(
+    other_encryption_keys: values.LongSecrets = setting(
         (), "earlier or later encryption keys, which only decrypt; used while the key is replaced"
     )
     oauth: OptionalAppIssuer = setting(
@@ -266,24 +253,24 @@ class Brand(Section):
     title: str | None = setting(None, "the product's name", min_length=1, max_length=40)
     description: str | None = setting(None, "one sentence about the product", min_length=1, max_length=300)
     color: str | None = setting(None, "`#rrggbb`", pattern=r"^#[0-9a-fA-F]{6}$")
-    homepage: WebPage | None = setting(None, "the product's website")
+    homepage: values.WebPage | None = setting(None, "the product's website")
     author: str | None = setting(None, "who publishes the connectors", min_length=1, max_length=100)
     email: str | None = setting(
         None, "address at which users of the connectors get help", pattern=r"^[^@\s\"'<>]+@[^@\s\"'<>]+$"
     )
-    keys_url: WebPage | None = setting(
+    keys_url: values.WebPage | None = setting(
         None, "the page on which its users make API keys; `homepage`, if unset"
     )
-    docs_url: WebPage | None = setting(
+    docs_url: values.WebPage | None = setting(
         None, "the page that explains the connectors to its users; `homepage`, if unset"
     )
-    categories: Names | None = setting(
+    categories: values.Names | None = setting(
         None,
         "categories of the nodes in n8n, such as `Sales`; `Miscellaneous`, if unset",
         min_length=1,
         max_length=5,
     )
-    repository: WebPage | None = setting(None, "URL at which the generated code is published")
+    repository: values.WebPage | None = setting(None, "URL at which the generated code is published")
     version: str | None = setting(None, "version of the generated connectors", pattern=r"^\d+\.\d+\.\d+$")
     logo: Path | None = setting(None, "SVG file for light backgrounds; if unset, the initial is drawn")
     logo_dark: Path | None = setting(None, "SVG file for dark backgrounds")

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from trunkline.cli.beginning.fields import NewField, example_of, object_of, title_of
 from trunkline.errors import Refused
@@ -36,28 +36,6 @@ _NEXT_CURSOR: Json = {
 _COUNT: Json = {"title": "Count", "description": "How many were found.", "type": "integer"}
 
 
-class _Record(Struct, frozen=True):
-    """The record of an action or a search: its *noun*, its id field, and its other fields."""
-
-    noun: str
-    id: NewField
-    others: Sequence[NewField]
-
-    @property
-    def fields(self) -> Sequence[NewField]:
-        return [self.id, *self.others]
-
-    @property
-    def place(self) -> str:
-        """The path of the collection."""
-        return f"/{plural(self.noun).replace('_', '-')}"
-
-    @property
-    def own_place(self) -> str:
-        """The path of a single record."""
-        return f"{self.place}/{{{self.id.name}}}"
-
-
 def check_definition(kind: Kind, name: str) -> str:
     """Check the name of a new action or search. Raises Refused."""
     if not _NAME.fullmatch(name):
@@ -75,19 +53,15 @@ def place_of(kind: Kind, name: str) -> Path:
 def definition_of(
     kind: Kind, name: str, fields: Sequence[NewField] = (), *, emits: Sequence[str] = ()
 ) -> str:
-    """Write the definition of an action or a search with *fields*.
-
-    The field ``{noun}_id`` is the record's id; if *fields* lacks it, a UUID is added.
-    """
+    """Write the definition of an action or a search. A UUID ``{noun}_id`` is added if *fields* lacks the record's id."""
     verb, _, thing = name.partition("_")
     noun = singular(thing)
     id_name = f"{noun}_id"
     kind_of_id = next((field.kind for field in fields if field.name == id_name), "uuid")
-    record = _Record(
-        noun, NewField(id_name, kind_of_id), [field for field in fields if field.name != id_name]
-    )
+    own = NewField(id_name, kind_of_id)
+    others = [field for field in fields if field.name != id_name]
+    call = _action(verb, noun, own, others) if kind == "action" else _search(verb, noun, own, others)
     phrase = noun.replace("_", " ")
-    call = _action(verb, record) if kind == "action" else _search(verb, record)
     definition = {
         "name": name,
         "title": title_of(name),
@@ -100,43 +74,38 @@ def definition_of(
     return json.dumps(definition, indent=2, ensure_ascii=False) + "\n"
 
 
-def _action(verb: str, record: _Record) -> dict[str, Json]:
+def _action(verb: str, noun: str, own: NewField, others: Sequence[NewField]) -> dict[str, Json]:
+    place = _place(noun)
+    of_record = f"{place}/{{{own.name}}}"
+    taken = others or [_A_NAME]
     if verb in _CREATES:
-        taken = record.others or [_A_NAME]
-        call = _call("POST", record.place, input=taken, output=_object([record.id, *taken]))
+        call = _call("POST", place, input=taken, output=_object([own, *taken]))
         return {"success_status": 201, **call}
     if verb in _UPDATES:
-        taken = [structs.replace(field, is_required=False) for field in record.others or [_A_NAME]]
-        return _call(
-            "PATCH",
-            record.own_place,
-            parameters=[record.id],
-            input=taken,
-            output=_object([record.id, *taken]),
-        )
+        taken = [structs.replace(field, is_required=False) for field in taken]
+        return _call("PATCH", of_record, parameters=[own], input=taken, output=_object([own, *taken]))
     if verb in _DELETES:
-        return _call("DELETE", record.own_place, parameters=[record.id], output=_object([record.id]))
-    return _call(
-        "POST",
-        f"{record.own_place}/{verb}",
-        parameters=[record.id],
-        input=record.others,
-        output=_object(record.fields),
-    )
+        return _call("DELETE", of_record, parameters=[own], output=_object([own]))
+    output = _object([own, *others])
+    return _call("POST", f"{of_record}/{verb}", parameters=[own], input=others, output=output)
 
 
-def _search(verb: str, record: _Record) -> dict[str, Json]:
+def _search(verb: str, noun: str, own: NewField, others: Sequence[NewField]) -> dict[str, Json]:
+    place, record = _place(noun), _object([own, *others])
     if verb == "get":
-        call = _call("GET", record.own_place, parameters=[record.id], output=_object(record.fields))
-        return {"single": True, **call}
+        return {"single": True, **_call("GET", f"{place}/{{{own.name}}}", parameters=[own], output=record)}
     if verb == "list":
-        output = _list("items", record, next_cursor=(_NEXT_CURSOR, None))
-        call = _call("GET", record.place, output=output)
+        output = _list("items", noun, record, next_cursor=(_NEXT_CURSOR, None))
+        call = _call("GET", place, output=output)
         call["input"]["properties"] = _PAGE
         return call
-    sought = record.others or [record.id]
-    output = _list("results", record, count=(_COUNT, 1))
-    return _call("GET", f"{record.place}/search", input=sought, output=output)
+    output = _list("results", noun, record, count=(_COUNT, 1))
+    return _call("GET", f"{place}/search", input=others or [own], output=output)
+
+
+def _place(noun: str) -> str:
+    """Return the path of the collection."""
+    return f"/{plural(noun).replace('_', '-')}"
 
 
 _Described = tuple[Json, Json]
@@ -147,12 +116,12 @@ def _object(fields: Sequence[NewField]) -> _Described:
     return object_of(fields), example_of(fields)
 
 
-def _list(name: str, record: _Record, **more: _Described) -> _Described:
+def _list(name: str, noun: str, record: _Described, **more: _Described) -> _Described:
     """Describe an answer that has a list of records, called *name*, and the other members in *more*."""
-    schema, example = _object(record.fields)
+    schema, example = record
     records = {
         "title": title_of(name),
-        "description": f"The {plural(record.noun.replace('_', ' '))} that were found.",
+        "description": f"The {plural(noun.replace('_', ' '))} that were found.",
         "type": "array",
         "items": schema,
     }

@@ -4,7 +4,7 @@ import json
 import re
 import secrets
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -104,7 +104,26 @@ def write_product(product: NewProduct, folder: Path) -> list[Path]:
     Raises:
         Refused: a file exists, or cannot be written. Nothing was overwritten.
     """
-    written = {Path(path): text for path, text in _render(product)}
+    templates = files("trunkline.cli.beginning") / "templates"
+    environment = make_environment(lambda name: (templates / f"{name}.jinja").read_text(encoding="utf-8"))
+    words = {
+        "product": product,
+        "title": json.dumps(product.title, ensure_ascii=False),
+        "pepper": secrets.token_urlsafe(32),
+        "encryption_key": secrets.token_urlsafe(32),
+        "password": secrets.token_urlsafe(24),
+    }
+    brand = {
+        "slug": product.slug,
+        "title": product.title,
+        "description": f"Events of {product.title}.",
+        "author": product.title,
+    }
+    written = {
+        Path(path): environment.get_template(template).render(words) for template, path in _TEMPLATES.items()
+    }
+    written[SCHEMAS / "brand.json"] = json.dumps(brand, indent=2, ensure_ascii=False) + "\n"
+    written[SCHEMAS / path_of(product.event_type)] = schema_of(product.event_type)
     if taken := sorted(str(folder / path) for path in written if (folder / path).exists()):
         msg = f"{', '.join(taken)} {'is' if len(taken) == 1 else 'are'} there already, and nothing was written; name another folder with --into."
         raise Refused(msg)
@@ -125,28 +144,3 @@ def write_new(file: Path, text: str, *, mode: int = 0o644) -> None:
     except OSError as error:
         msg = f"{file} cannot be written: {error.strerror}"
         raise Refused(msg) from None
-
-
-def _render(product: NewProduct) -> Iterator[tuple[str, str]]:
-    environment = make_environment(_read)
-    words = {
-        "product": product,
-        "title": json.dumps(product.title, ensure_ascii=False),
-        "pepper": secrets.token_urlsafe(32),
-        "encryption_key": secrets.token_urlsafe(32),
-        "password": secrets.token_urlsafe(24),
-    }
-    for template, path in _TEMPLATES.items():
-        yield path, environment.get_template(template).render(words)
-    brand = {
-        "slug": product.slug,
-        "title": product.title,
-        "description": f"Events of {product.title}.",
-        "author": product.title,
-    }
-    yield str(SCHEMAS / "brand.json"), json.dumps(brand, indent=2, ensure_ascii=False) + "\n"
-    yield str(SCHEMAS / path_of(product.event_type)), schema_of(product.event_type)
-
-
-def _read(template: str) -> str:
-    return (files("trunkline.cli.beginning") / "templates" / f"{template}.jinja").read_text(encoding="utf-8")

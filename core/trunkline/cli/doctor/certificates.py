@@ -36,10 +36,7 @@ def judge_trusted(der: bytes | None, *, host: str, now: float, renewal: timedelt
 
 
 def judge_refused(der: bytes | None, *, host: str, now: float, error: ssl.SSLCertVerificationError) -> Check:
-    """Make the check of a certificate that the hub refuses: why, and how to fix it.
-
-    *der* is None if the certificate could not be fetched.
-    """
+    """Make the check of a certificate that the hub refuses; *der* is None if the certificate could not be fetched."""
     certificate = None if der is None else x509.load_der_x509_certificate(der)
     match error.verify_code:
         case code if code in _SELF_SIGNED:

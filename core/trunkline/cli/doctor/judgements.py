@@ -159,10 +159,7 @@ def judge_duplicates_at_once(answers: Sequence[Answer], *, genuine: Answer) -> C
 
 
 def judge_junk(answers: Mapping[str, Answer], *, genuine: Answer) -> Check:
-    """Judge the answers to junk requests; the keys of *answers* are the kinds of junk.
-
-    Junk must be refused even if the secret is unknown.
-    """
+    """Judge the answers to junk requests, by the kind of junk; junk must be refused even if the secret is unknown."""
     name = "signature-junk"
     for what, answer in answers.items():
         if answer.is_accepted:
@@ -199,10 +196,7 @@ def judge_refusal(name: str, answer: Answer, *, genuine: Answer, is_secret_known
 
 
 def judge_tolerance(name: str, answer: Answer, *, what: str, genuine: Answer) -> Check:
-    """Judge whether the receiver accepts an event with an unknown part, which *what* names.
-
-    *genuine* is the answer to a known event.
-    """
+    """Judge whether the receiver accepts an event with an unknown part, *what*; *genuine* is its answer to a known event."""
     if _is_broken(genuine):
         return unknown(name, "It answers no event well, so this shows nothing.")
     if answer.status is not None and 300 <= answer.status <= 399:

@@ -128,9 +128,17 @@ async def _connect(
     target: Origin, addresses: tuple[str, ...], *, timeout_seconds: float
 ) -> tuple[Check, str | None]:
     port = target.port
-    attempts = await asyncio.gather(
-        *(_dial(address, port, timeout_seconds) for address in addresses[:MAX_ADDRESSES])
-    )
+
+    async def dial(address: str) -> _Attempt:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout(timeout_seconds), _connection(address, port):
+                return _Attempt(address, loop.time() - began)
+        except OSError as error:
+            return _Attempt(address, error=error)
+
+    attempts = await asyncio.gather(*map(dial, addresses[:MAX_ADDRESSES]))
     connected = [attempt for attempt in attempts if attempt.error is None]
     failed = [attempt for attempt in attempts if attempt.error is not None]
     if not connected:
@@ -143,16 +151,6 @@ async def _connect(
         sentence = f"Some addresses do not answer ({reasons}); make them work, or take them out of DNS."
         return improve("connect", sentence), connected[0].address
     return good("connect", f"Connects in {duration_text(connected[0].seconds)}."), connected[0].address
-
-
-async def _dial(address: str, port: int, timeout_seconds: float) -> _Attempt:
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    try:
-        async with asyncio.timeout(timeout_seconds), _connection(address, port):
-            return _Attempt(address, loop.time() - began)
-    except OSError as error:
-        return _Attempt(address, error=error)
 
 
 async def _secure(

@@ -112,10 +112,7 @@ class Trials:
         altered_body: bytes | None = None,
         altered_headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send *sample*, signed *age_seconds* ago with *secret*.
-
-        Altered headers and an altered body replace the originals after signing.
-        """
+        """Send *sample*, signed *age_seconds* ago with *secret*; altered headers and an altered body replace the signed ones."""
         keys = (secret or self._secret,) if signs else ()
         push = Push(
             event_id=sample.id,
@@ -167,10 +164,7 @@ def throwaway_secret() -> str:
 
 
 def _size_of(response: HttpResponse) -> int:
-    """Return the announced size of an answer.
-
-    If no size was announced, return the number of bytes that were read, plus one if the answer was truncated.
-    """
+    """Return the announced size of an answer, or else the number of bytes that were read, plus one if it was truncated."""
     announced = response.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit():
         return int(announced[:18])

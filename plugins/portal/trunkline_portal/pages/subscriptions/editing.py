@@ -73,12 +73,8 @@ class FormPages(Pages):
             return self._show(viewer, entered, refused, subscription=known, status=error.status)
         warnings = changed.get("warnings", ())
         said = "The subscription was changed. The change applies to events that are accepted from now on."
-        return self._portal.redirect(
-            viewer,
-            views.url_of(viewer, known.id, "settings"),
-            flash=" ".join([said, *warnings]),
-            tone="warn" if warnings else "good",
-        )
+        page, tone = views.url_of(viewer, known.id, "settings"), "warn" if warnings else "good"
+        return self._portal.redirect(viewer, page, flash=" ".join([said, *warnings]), tone=tone)
 
     async def show_secret(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the secret, once, or the public key."""

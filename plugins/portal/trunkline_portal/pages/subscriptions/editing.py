@@ -109,19 +109,17 @@ class FormPages(Pages):
         if subscription is None and not channels:
             none = "The plugin webhooks does not run here, nor another channel on which subscriptions are made by hand."
             return portal.redirect(viewer, listed, flash=none, tone="warn")
-        purpose: dict[str, Any]
-        if subscription is None:
-            queries = {name: {"channel": name, "type": entered.event_types} for name, _ in channels}
-            purpose = {
-                "title": "New subscription",
-                "action": new,
-                "back": (listed, "Subscriptions"),
-                "tabs": [
-                    (f"{new}?{urlencode(queries[name], doseq=True)}", title, name == entered.channel)
-                    for name, title in channels
-                ],
-            }
-        else:
+        queries = {name: {"channel": name, "type": entered.event_types} for name, _ in channels}
+        purpose: dict[str, Any] = {
+            "title": "New subscription",
+            "action": new,
+            "back": (listed, "Subscriptions"),
+            "tabs": [
+                (f"{new}?{urlencode(queries[name], doseq=True)}", title, name == entered.channel)
+                for name, title in channels
+            ],
+        }
+        if subscription is not None:
             purpose = {
                 "title": "Edit subscription",
                 "action": views.url_of(viewer, subscription.id, "edit"),

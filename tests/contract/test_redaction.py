@@ -66,7 +66,6 @@ OPENS_NOTHING = {
     "plugins/mcp/trunkline_mcp/channel.py _terminate",
     "plugins/mcp/trunkline_mcp/raw_json.py __init__",
     "plugins/oauth/trunkline_oauth/apps.py register",
-    "plugins/oauth/trunkline_oauth/grants.py _new_connection",
     "plugins/oauth/trunkline_oauth/grants.py exchange",
     "plugins/portal/trunkline_portal/oidc/attempts.py begin",
     "plugins/portal/trunkline_portal/visits.py begin",

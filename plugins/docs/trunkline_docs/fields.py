@@ -225,10 +225,7 @@ def _limits(form: Schema) -> Iterator[str]:
 
 
 def _example_of(forms: Sequence[Schema], in_example: Json) -> Json:
-    """Choose the example to show.
-
-    It is the field's own example, or else the field's value in the object's example, the default, or the first choice.
-    """
+    """Choose the field's own example, or else its value in the object's example, the default, or the first choice."""
     own = (value for form in forms for value in form.get("examples", ()) if value is not None)
     choices = (value for form in forms for value in _choices(form))
     candidates = (next(own, None), in_example, _first(forms, "default"), next(choices, None))

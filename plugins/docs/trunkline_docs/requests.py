@@ -123,7 +123,6 @@ def operating(*, api_url: str) -> Mapping[str, str]:
 def _curl(
     method: str, url: str, *, query: Mapping[str, Json] = MappingProxyType({}), body: Json = None
 ) -> str:
-    """Write a call with the API key in a variable."""
     verb = "curl --get" if query else "curl" if method == "GET" else f"curl -X {method}"
     lines = [f"{verb} {_quoted(url)}", '-H "X-Api-Key: $API_KEY"']
     for name, value in query.items():

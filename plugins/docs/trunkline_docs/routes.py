@@ -31,15 +31,11 @@ _TYPES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A file of the site, and the headers of the answer with it."""
-
     content: bytes = field(repr=False)
     headers: Mapping[str, str]
 
 
 class _Site:
-    """Serves the files of the site."""
-
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
         self._lock = threading.Lock()

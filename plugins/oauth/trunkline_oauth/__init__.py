@@ -30,8 +30,6 @@ SWEEP_SECONDS = 5.0
 
 
 class _Server:
-    """State that the hooks share."""
-
     def __init__(self, context: PluginContext) -> None:
         self.apps = Apps(context)
         self.grants = Grants(context, self.apps)

@@ -51,9 +51,7 @@ class AuthorizeRoutes:
         """Answer with the server's metadata: its capabilities and endpoints (RFC 8414)."""
         issuer, settings = issuer_of(self._context, request), self._context.settings
         assert isinstance(settings, Settings)
-        registers = (
-            {"registration_endpoint": f"{issuer}/oauth/register"} if settings.dynamic_registration else {}
-        )
+        registration = f"{issuer}/oauth/register"
         methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
         return JSONResponse(
             {
@@ -61,7 +59,7 @@ class AuthorizeRoutes:
                 "authorization_endpoint": f"{issuer}/oauth/authorize",
                 "token_endpoint": f"{issuer}/oauth/token",
                 "revocation_endpoint": f"{issuer}/oauth/revoke",
-                **registers,
+                **({"registration_endpoint": registration} if settings.dynamic_registration else {}),
                 "client_id_metadata_document_supported": bool(settings.client_document_hosts),
                 "scopes_supported": list(COMPANY_SCOPES),
                 "response_types_supported": ["code"],

@@ -253,7 +253,6 @@ class Grants:
         return await self._undo(connection_id, consent)
 
     async def _undo(self, connection_id: str, consent: Consent) -> Ended:
-        """Disable the subscriptions and revoke the keys that a connection made."""
         disabled = await self._context.subscriptions.disconnect(consent.company_id, maker_id=connection_id)
         revoked = await self._context.keys.revoke_made_by(connection_id, company_id=consent.company_id)
         return Ended(disabled, revoked)

@@ -133,7 +133,6 @@ class ConsentPage:
     async def _ask(
         self, request: PortalRequest, asked: AuthorizationRequest, app: App, *, is_none_chosen: bool = False
     ) -> PortalContent:
-        """Ask for consent to the request of *app*, with a choice of scopes."""
         name = (await self._context.companies.view(company_number(request.company_id)))["name"]
         title = company_title(request.company_id)
         company = f"{name} ({title})" if name else title
@@ -261,7 +260,6 @@ def _is_own(consent: Consent, principal: Principal) -> bool:
 
 
 def _given(asked: AuthorizationRequest, principal: Principal) -> tuple[str, ...]:
-    """Choose from the requested scopes the ones that *principal* has."""
     return tuple(scope for scope in asked.scopes if principal.has(scope))
 
 

@@ -5,12 +5,11 @@ import secrets
 from base64 import urlsafe_b64encode
 
 APP_SECRET, CODE, ACCESS, REFRESH = "oas_", "oac_", "oat_", "ort_"
-_BYTES = 32
 
 
 def new(kind: str) -> str:
     """Make a secret of 32 random bytes with the prefix *kind*."""
-    return f"{kind}{secrets.token_urlsafe(_BYTES)}"
+    return f"{kind}{secrets.token_urlsafe(32)}"
 
 
 def digest_of(secret: str) -> str:

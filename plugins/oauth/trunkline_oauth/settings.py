@@ -113,7 +113,6 @@ class ConfiguredApp(BaseModel):
 
 
 def _read_json(value: object) -> object:
-    """Read the apps from one environment variable."""
     if not isinstance(value, str):
         return value
     try:

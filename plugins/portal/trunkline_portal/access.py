@@ -253,8 +253,9 @@ async def find_viewer(request: Request) -> Viewer | None:
     portal: Portal = request.scope[PORTAL_KEY]
     viewer = None
     signed_in = await portal.sessions.find(portal.cookies.read(request, cookies.SESSION))
-    if signed_in is not None and is_allowed(portal.context, request, signed_in.principal):
-        viewer = Viewer(request, signed_in.session, signed_in.principal, signed_in.principal.company_id)
+    if signed_in is not None and is_allowed(portal.context, request, signed_in[1]):
+        session, principal = signed_in
+        viewer = Viewer(request, session, principal, principal.company_id)
         asked = addresses.company_in(request.url.path)
         if asked is not None and viewer.may_see(asked):
             viewer = viewer.at(asked)

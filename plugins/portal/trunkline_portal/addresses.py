@@ -6,6 +6,7 @@ company that is shown.
 """
 
 import re
+from urllib.parse import urlencode
 
 from trunkline.routes import company_number, environment_of, in_environment
 
@@ -90,6 +91,12 @@ def section_of(path: str, company_id: int | None) -> str:
     found = _SECTION.match(path, match.end()) if match else None
     section = found[0] if found else ""
     return f"{root_of(company_id)}{_LISTED_IN.get(section, section)}"
+
+
+def with_query(path: str, **parameters: str | None) -> str:
+    """Return *path* with the *parameters* that have a value."""
+    query = urlencode({name: value for name, value in parameters.items() if value})
+    return f"{path}?{query}" if query else path
 
 
 def _environment(match: re.Match[str]) -> str:

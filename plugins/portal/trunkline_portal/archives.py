@@ -6,8 +6,6 @@ from collections.abc import Mapping
 
 _MADE = (1980, 1, 1, 0, 0, 0)
 """The oldest date that a zip can hold, used for every file."""
-_PLAIN_FILE = 0o100644 << 16
-_UNIX = 3
 
 
 def zipped(files: Mapping[str, bytes]) -> bytes:
@@ -17,6 +15,6 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
         for path in sorted(files):
             entry = zipfile.ZipInfo(path, _MADE)
             entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr, entry.create_system = _PLAIN_FILE, _UNIX
+            entry.external_attr, entry.create_system = 0o100644 << 16, 3  # a plain file, from Unix
             archive.writestr(entry, files[path])
     return buffer.getvalue()

@@ -56,7 +56,6 @@ def _readable(rgb: Rgb, ground: Rgb, *, towards: Rgb) -> Rgb:
 
 
 def _blend(base: Rgb, layer: Rgb, share: float) -> Rgb:
-    """Mix a *share* of *layer* into *base*."""
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(base, layer, strict=True))
     return red, green, blue
 

@@ -18,7 +18,6 @@ from trunkline_portal.visits import Visit
 MAX_BYTES = 64 * 1024
 """Limit of a kept form: sealed, it must fit into the sign-in form."""
 _PURPOSE = "kept form"
-_OF_SESSION = ("csrf", "company")
 
 
 async def keep(request: Request, sealer: Sealer, visit: Visit) -> str | None:
@@ -34,7 +33,7 @@ async def keep(request: Request, sealer: Sealer, visit: Visit) -> str | None:
         (name, value)
         for name, values in sent.by_name().items()
         for value in values
-        if name not in _OF_SESSION
+        if name not in {"csrf", "company"}
     ]
     data = orjson.dumps({"visit": visit.cookie, "path": request.url.path, "fields": fields})
     return sealer.seal(data, purpose=_PURPOSE) if "csrf" in sent and len(data) <= MAX_BYTES else None

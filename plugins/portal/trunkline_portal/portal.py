@@ -100,10 +100,8 @@ class Portal:
 
     def runs(self, plugin: str) -> bool:
         """Return True if a plugin is active."""
-        return any(
-            entry["name"] == plugin and entry["state"] == "active"
-            for entry in self.context.deployment.plugins()
-        )
+        plugins = self.context.deployment.plugins()
+        return any(each["name"] == plugin and each["state"] == "active" for each in plugins)
 
     def render(self, viewer: Viewer, template: str, *, status: int = 200, **values: Any) -> Response:
         """Show a page to *viewer*: *template* with *values*, in the frame, with the last form's message."""

@@ -3,7 +3,6 @@
 import secrets
 from dataclasses import asdict, dataclass, field, replace
 
-from msgspec import Struct
 from sqlalchemy import delete, func, insert, select, update
 
 from trunkline import PluginContext
@@ -35,13 +34,6 @@ class Session:
     scopes: tuple[str, ...] = ()
 
 
-class SignedIn(Struct, frozen=True):
-    """A valid session with the present rights of its key, link or user."""
-
-    session: Session
-    principal: Principal
-
-
 class Sessions:
     """The sessions of the portal."""
 
@@ -71,8 +63,8 @@ class Sessions:
         session = self._new(link.key_id, holder=link.holder, company_id=link.company_id)
         return await self._store(replace(session, link_id=link.id, name=link.name, scopes=link.scopes))
 
-    async def find(self, cookie: str | None) -> SignedIn | None:
-        """Find the session of *cookie*; None if the session has ended, or if its key was revoked."""
+    async def find(self, cookie: str | None) -> tuple[Session, Principal] | None:
+        """Find the session of *cookie*, with the present rights of its key, link or user; None if the session has ended, or if its key was revoked."""
         try:
             session_id = self._context.sealer.unseal(cookie or "", purpose=_PURPOSE).decode()
         except ValueError:
@@ -104,7 +96,7 @@ class Sessions:
                 networks=(),
                 expires_ms=min(session.expires_ms, principal.expires_ms or session.expires_ms),
             )
-        return SignedIn(session, principal)
+        return session, principal
 
     def cookie_of(self, session: Session) -> str:
         """Return the cookie's value for *session*."""

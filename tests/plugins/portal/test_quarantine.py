@@ -8,7 +8,6 @@ from tests.answers import json_of
 from tests.some import some
 
 from trunkline.access.keys import COMPANY_SCOPES
-from trunkline_portal.pages import quarantined_event
 
 INBOX = "/portal/quarantine"
 MODES = {"validation.types": '{"invoice.created": "quarantine", "payment.failed": "quarantine"}'}
@@ -151,7 +150,7 @@ async def test_an_event_is_deleted_once_that_was_confirmed(hub, sign_in):
 async def test_a_payload_too_long_for_the_editor_is_released_as_it_is(hub, sign_in, monkeypatch):
     event_id = await quarantine(hub)
     await hub.client.patch(f"/api/v1/quarantine/{event_id}", content=f'{{"payload": {VALID % "5.0"}}}')
-    monkeypatch.setattr(quarantined_event, "_EDITABLE", 10)
+    monkeypatch.setattr("trunkline_portal.pages.quarantine._EDITABLE", 10)
     browser = await sign_in(hub)
     page = await browser.get(f"{INBOX}/{event_id}")
     assert "<textarea" not in page.text

@@ -19,7 +19,6 @@ from trunkline_portal.routing import ALONE, Table, get, post
 
 SHOWN = 20
 RECORDS = 200
-_YEAR_SECONDS = 365 * 24 * 60 * 60
 _THEMES = {"system": "", "light": "light", "dark": "dark"}
 
 
@@ -81,12 +80,8 @@ class AccountPages(Pages):
         with contextlib.suppress(NotFound):
             if name := (await self._context.companies.view(company_number(company_id)))["name"]:
                 title = f"{name} ({title})"
-        return self._portal.redirect(
-            viewer.at(company_id),
-            addresses.moved_to(here, company_id),
-            flash=f"This is {title}.",
-            tone="info",
-        )
+        path = addresses.moved_to(here, company_id)
+        return self._portal.redirect(viewer.at(company_id), path, flash=f"This is {title}.", tone="info")
 
     def _signed_out(self, request: Request, viewer: Viewer) -> Response:
         response = RedirectResponse(
@@ -125,9 +120,8 @@ class AccountPages(Pages):
         """Store the theme in a cookie, and redirect back to the page."""
         theme = _THEMES[one_of(fields, "theme", _THEMES)]
         response = self._portal.redirect(viewer, local_path(fields["next"]))
-        self._portal.cookies.set(
-            response, request, cookies.THEME, theme, seconds=_YEAR_SECONDS if theme else 0
-        )
+        seconds = 365 * 24 * 60 * 60 if theme else 0
+        self._portal.cookies.set(response, request, cookies.THEME, theme, seconds=seconds)
         return response
 
     async def name_company(self, viewer: Anybody) -> JSONResponse:

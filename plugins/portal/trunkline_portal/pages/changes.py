@@ -1,19 +1,17 @@
 """The audit log of a company; for operators, also of all companies."""
 
-from urllib.parse import urlencode
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline_portal import periods
 from trunkline_portal.access import Administers
+from trunkline_portal.addresses import with_query
 from trunkline_portal.formats import moment
 from trunkline_portal.portal import Pages
 from trunkline_portal.routing import Table, get
 
 CHANGES = "/changes"
 """Path of the section below ``Viewer.root``."""
-_FILTERS = ("action", "actor", "target", "request_id")
 EVERY_COMPANY = "every"
 
 
@@ -24,13 +22,10 @@ class ChangePages(Pages):
         """Show the list."""
         given = request.query_params
         of_all = viewer.is_operator and given.get("of") == EVERY_COMPANY
-        chosen = {name: given.get(name, "").strip() for name in _FILTERS}
+        chosen = {name: given.get(name, "").strip() for name in ("action", "actor", "target", "request_id")}
         root = f"{viewer.root}{CHANGES}"
         period = periods.read(given, path=root, now_ms=self._context.clock.now_ms())
-        kept = {name: value for name, value in chosen.items() if value} | (
-            {"of": EVERY_COMPANY} if of_all else {}
-        )
-        kept |= period.parameters
+        kept = {**chosen, "of": EVERY_COMPANY if of_all else "", **period.parameters}
         page = await self._context.journal.page(
             None if of_all else viewer.company_id,
             action=chosen["action"] or None,
@@ -51,8 +46,8 @@ class ChangePages(Pages):
             period=period,
             is_filtered=any(chosen.values()) or period.name,
             of_all=of_all,
-            older=before and f"{root}?{urlencode({**kept, 'cursor': before})}",
-            newest=f"{root}?{urlencode(kept)}" if given.get("cursor") else None,
+            older=before and with_query(root, **kept, cursor=before),
+            newest=with_query(root, **kept) if given.get("cursor") else None,
         )
 
 

@@ -52,38 +52,34 @@ class CompanyRecordPages(Pages):
             return self._form(viewer, company=None, values=_typed(fields), faults=faults_of(error))
         company_id: Any = made["id"]
         await self._portal.sessions.choose_company(viewer.session, company_id)
-        return self._portal.redirect(
-            viewer.at(company_id),
-            f"{root_of(company_id)}{RECORD}",
-            flash=f"Company {company_id} was created. This is its page.",
-        )
+        said = f"Company {company_id} was created. This is its page."
+        return self._portal.redirect(viewer.at(company_id), f"{root_of(company_id)}{RECORD}", flash=said)
 
     async def ask(self, viewer: Operates) -> Response:
         """Describe the consequences of deleting the company."""
         company = await self._context.companies.view(viewer.company_id)
+        part, goes = "", "Its test environment goes with it."
+        if viewer.environment == "test":
+            part, goes = "the test environment of ", "The live environment stays as it is."
         return self._portal.confirm(
             viewer,
-            title=f"Delete {_part(viewer)}{_title(company)}?",
+            title=f"Delete {part}{_title(company)}?",
             sentences=[
                 "Its keys and subscriptions stop at once, and no event is taken for it any more.",
                 "Its events, deliveries, records, keys and sign-in links are removed for good. Nothing brings them back.",
-                "The live environment stays as it is."
-                if _part(viewer)
-                else "Its test environment goes with it.",
+                goes,
             ],
             action=f"{viewer.root}{RECORD}/delete",
-            button=f"Delete {'the test environment' if _part(viewer) else 'the company'} and everything of it",
+            button=f"Delete {'the test environment' if part else 'the company'} and everything of it",
             back=f"{viewer.root}{RECORD}",
         )
 
     async def delete(self, viewer: Operates) -> Response:
         """Delete the company, and show the receipt."""
         receipt = await self._context.companies.delete(viewer.company_number, environment=viewer.environment)
-        return self._portal.redirect(
-            viewer,
-            f"{CHOOSER}/receipts/{receipt['id']}",
-            flash=f"{viewer.company_title[0].upper()}{viewer.company_title[1:]} has stopped, and is being removed.",
-        )
+        company = f"{viewer.company_title[0].upper()}{viewer.company_title[1:]}"
+        said = f"{company} has stopped, and is being removed."
+        return self._portal.redirect(viewer, f"{CHOOSER}/receipts/{receipt['id']}", flash=said)
 
     async def show_receipt(self, viewer: Chooses, erasure_id: str) -> Response:
         """Show how much of a deleted company's data has been removed."""
@@ -125,10 +121,6 @@ OWN_ROUTES = Table(
     get("/company/receipts/{erasure_id}", CompanyRecordPages.show_receipt),
     below=ALONE,
 )
-
-
-def _part(viewer: Viewer) -> str:
-    return "the test environment of " if viewer.environment == "test" else ""
 
 
 def _title(company: Mapping[str, Any]) -> str:

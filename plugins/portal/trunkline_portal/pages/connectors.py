@@ -97,10 +97,7 @@ class ConnectorPages(Pages):
         )
 
     def _archive(self, name: str) -> bytes:
-        """Return a connector's zip.
-
-        The zip is cached until the product changes, because making it blocks the interpreter for some 100 ms.
-        """
+        """Return a connector's zip, cached until the product changes: making it blocks the interpreter for some 100 ms."""
         product = self._deployment.product()
         made = self._made.get(name)
         if made is None or made[0] != product:

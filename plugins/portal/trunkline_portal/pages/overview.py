@@ -135,10 +135,7 @@ ROUTES = Table(
 
 
 def _attention_items(viewer: Viewer, attentions: Sequence[Attention]) -> list[AttentionItem]:
-    """Make one item for each trouble.
-
-    Deliveries that failed for good belong to the item of their failing or disabled subscription.
-    """
+    """Make one item for each trouble; deliveries that failed for good belong to the item of their troubled subscription."""
     troubled = {each.subscription_id for each in attentions if each.kind in _TROUBLES}
     lost = {
         each.subscription_id: each

@@ -1,7 +1,6 @@
 """One search for everything that has an id, for companies, and for values of fields in a company's events."""
 
 import re
-from urllib.parse import urlencode
 
 from msgspec import Struct
 from starlette.requests import Request
@@ -10,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from trunkline.routes import company_title
 from trunkline_portal import addresses
 from trunkline_portal.access import ADMIN, EVENTS_READ, WEBHOOKS_READ, AnyCompany, Viewer
+from trunkline_portal.addresses import with_query
 from trunkline_portal.pages.changes import CHANGES, EVERY_COMPANY
 from trunkline_portal.portal import Pages
 from trunkline_portal.previews import preview
@@ -56,12 +56,10 @@ class SearchPages(Pages):
         if text and viewer.has(ADMIN):  # the changes that a request made, through an index of the audit log
             of = None if viewer.is_operator else viewer.company_id
             found = await self._context.journal.page(of, request_id=text, limit=_CHANGES)
-            query = urlencode({"request_id": text} | ({"of": EVERY_COMPANY} if viewer.is_operator else {}))
-            hits += [
-                Hit(f"{entry['action']} of {entry['target']}", f"{viewer.root}{CHANGES}?{query}")
-                for entry in found["entries"]
-            ]
-        is_request = _REQUEST.fullmatch(text) is not None
+            every = EVERY_COMPANY if viewer.is_operator else ""
+            url = with_query(f"{viewer.root}{CHANGES}", request_id=text, of=every)
+            hits += [Hit(f"{entry['action']} of {entry['target']}", url) for entry in found["entries"]]
+        root, is_request = f"{viewer.root}{SEARCH}", _REQUEST.fullmatch(text) is not None
         page = None
         if text and viewer.chosen_company_id is not None and viewer.has(EVENTS_READ):
             page = await self._context.activity.events(
@@ -75,8 +73,8 @@ class SearchPages(Pages):
             page=page,
             before=before,
             preview=preview,
-            older=page and page.before and self._link(viewer, text, page.before),
-            newest=self._link(viewer, text) if before else None,
+            older=page and page.before and with_query(root, q=text, before=page.before),
+            newest=with_query(root, q=text) if before else None,
             is_request=is_request,
             is_id=is_request or match is not None,
             max_length=MAX_LENGTH,
@@ -106,10 +104,6 @@ class SearchPages(Pages):
             Hit(f"Company {number}{f', {name}' if name else ''}", addresses.root_of(number))
             for number, name in found
         ]
-
-    def _link(self, viewer: Viewer, text: str, before: str | None = None) -> str:
-        query = {"q": text} | ({"before": before} if before else {})
-        return f"{viewer.root}{SEARCH}?{urlencode(query)}"
 
 
 ROUTES = Table(SearchPages, get(SEARCH, SearchPages.show), below=EITHER)

@@ -64,9 +64,8 @@ class SignInPages(Pages):
                 sentence = "This key only emits events; sign in with one of a company, or with an operator's."
             return self._refuse(request, fields, sentence)
         if not is_allowed(self._context, request, principal):
-            audit.SIGN_IN_FAILED.note(
-                principal, way="key", reason="The key may not be used from this address"
-            )
+            reason = "The key may not be used from this address"
+            audit.SIGN_IN_FAILED.note(principal, way="key", reason=reason)
             sentence = "This key may not be used from your address; sign in from one of its allowed networks."
             return self._refuse(request, fields, sentence)
         self._limit.succeed(address)
@@ -94,12 +93,9 @@ class SignInPages(Pages):
             return None
         company_id = addresses.company_in(form["path"])
         if company_id is not None and not viewer.may_see(company_id):
-            return self._portal.redirect(
-                viewer,
-                viewer.root,
-                flash=f"The form was for {company_title(company_id)}, so it was not sent: you are signed in for {company_title(viewer.company_id)}.",
-                tone="warn",
-            )
+            own = company_title(viewer.company_id)
+            said = f"The form was for {company_title(company_id)}, so it was not sent: you are signed in for {own}."
+            return self._portal.redirect(viewer, viewer.root, flash=said, tone="warn")
         shown = viewer if company_id is None else viewer.at(company_id)
         return self._portal.render(shown, "kept_form.html", kept=form)
 
@@ -174,11 +170,6 @@ async def enter(
     if (viewer := await find_viewer(request)) is not None:
         await portal.sessions.end(viewer.session)
     response = page or RedirectResponse(local_path(next_path), 303)
-    portal.cookies.set(
-        response,
-        request,
-        cookies.SESSION,
-        portal.sessions.cookie_of(session),
-        seconds=portal.sessions.lifetime_seconds,
-    )
+    cookie, seconds = portal.sessions.cookie_of(session), portal.sessions.lifetime_seconds
+    portal.cookies.set(response, request, cookies.SESSION, cookie, seconds=seconds)
     return response

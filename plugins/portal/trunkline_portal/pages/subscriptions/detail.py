@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,6 +9,7 @@ from starlette.responses import Response
 from trunkline.pages import SubscriptionActivity
 from trunkline_portal import charts, formats, periods
 from trunkline_portal.access import ReadsWebhooks, Viewer
+from trunkline_portal.addresses import with_query
 from trunkline_portal.delivery_states import FILTERS
 from trunkline_portal.outcomes import attempt_sentence
 from trunkline_portal.pages.subscriptions import views
@@ -82,15 +82,15 @@ class DetailPages(Pages):
             cursor=cursor,
             limit=PAGE,
         )
-        kept = {**({"status": status} if status else {}), **period.parameters}
+        kept = {"status": status, **period.parameters}
         before = page["next_cursor"]
         return {
             "deliveries": page["deliveries"],
             "status_filter": status,
             "period": period,
-            "live": None if cursor else f"{url}/deliveries?{urlencode(kept)}".rstrip("?"),
-            "older": before and f"{url}?{urlencode({**kept, 'cursor': before})}",
-            "newest": cursor and f"{url}?{urlencode(kept)}".rstrip("?"),
+            "live": None if cursor else with_query(f"{url}/deliveries", **kept),
+            "older": before and with_query(url, **kept, cursor=before),
+            "newest": cursor and with_query(url, **kept),
         }
 
 
@@ -110,12 +110,11 @@ async def frame_values(portal: Portal, viewer: Viewer, subscription_id: str, *, 
         if each.subscription_id == subscription.id:
             activity = each
     tabs = [("", "Deliveries"), ("replays", "Replays"), ("settings", "Settings")]
+    since_ms = activity.failing_since_ms
     return {
         "subscription": subscription,
         "activity": activity,
-        "failing_for": formats.lasting(portal.context.clock.now_ms() - activity.failing_since_ms)
-        if activity.failing_since_ms
-        else None,
+        "failing_for": since_ms and formats.lasting(portal.context.clock.now_ms() - since_ms),
         "problem": await _last_problem(portal, viewer, activity) if activity.failures else None,
         "tabs": [
             (views.url_of(viewer, subscription.id, part), title, (part or "deliveries") == tab)

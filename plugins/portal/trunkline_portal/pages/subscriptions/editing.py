@@ -73,12 +73,8 @@ class FormPages(Pages):
             return self._show(viewer, entered, refused, subscription=known, status=error.status)
         warnings = changed.get("warnings", ())
         said = "The subscription was changed. The change applies to events that are accepted from now on."
-        return self._portal.redirect(
-            viewer,
-            views.url_of(viewer, known.id, "settings"),
-            flash=" ".join([said, *warnings]),
-            tone="warn" if warnings else "good",
-        )
+        page, tone = views.url_of(viewer, known.id, "settings"), "warn" if warnings else "good"
+        return self._portal.redirect(viewer, page, flash=" ".join([said, *warnings]), tone=tone)
 
     async def show_secret(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the secret, once, or the public key."""
@@ -113,19 +109,17 @@ class FormPages(Pages):
         if subscription is None and not channels:
             none = "The plugin webhooks does not run here, nor another channel on which subscriptions are made by hand."
             return portal.redirect(viewer, listed, flash=none, tone="warn")
-        purpose: dict[str, Any]
-        if subscription is None:
-            queries = {name: {"channel": name, "type": entered.event_types} for name, _ in channels}
-            purpose = {
-                "title": "New subscription",
-                "action": new,
-                "back": (listed, "Subscriptions"),
-                "tabs": [
-                    (f"{new}?{urlencode(queries[name], doseq=True)}", title, name == entered.channel)
-                    for name, title in channels
-                ],
-            }
-        else:
+        queries = {name: {"channel": name, "type": entered.event_types} for name, _ in channels}
+        purpose: dict[str, Any] = {
+            "title": "New subscription",
+            "action": new,
+            "back": (listed, "Subscriptions"),
+            "tabs": [
+                (f"{new}?{urlencode(queries[name], doseq=True)}", title, name == entered.channel)
+                for name, title in channels
+            ],
+        }
+        if subscription is not None:
             purpose = {
                 "title": "Edit subscription",
                 "action": views.url_of(viewer, subscription.id, "edit"),

@@ -73,7 +73,6 @@ ROUTES = Table(
 
 
 def _matching(request: Request, lines: Sequence[Line]) -> list[Line]:
-    """Choose the lines that match the filter: health or status, and channel."""
     status, channel = (request.query_params.get(name, "") for name in ("status", "channel"))
     views = [(line, line.subscription.view) for line in lines]
     return [

@@ -46,11 +46,6 @@ class Trial:
         """The plugin's history."""
         return self.histories[0]
 
-    @property
-    def revisions(self) -> list[str]:
-        """The plugin's revisions, oldest first."""
-        return revisions.read(self.history.folder)
-
     def is_own(self, table: str) -> bool:
         """Return whether *table* carries the plugin's name."""
         return table.startswith(f"{self.plugin}_")

@@ -1,6 +1,7 @@
 """A plugin's migrations, step by step."""
 
 import functools
+import itertools
 from collections.abc import Sequence
 
 import pytest
@@ -149,9 +150,8 @@ class StepChecks(MigrationSuite):
         """Each revision's downgrade restores exactly the state before its upgrade."""
 
         async def verify(trial: Trial) -> None:
-            line = trial.revisions
             await trial.core_up()
-            for earlier, revision in zip(["base", *line], line, strict=False):
+            for earlier, revision in itertools.pairwise(["base", *trials.revisions]):
                 before = await trial.snapshot(own=True)
                 await trial.up(revision)
                 await trial.down(earlier)

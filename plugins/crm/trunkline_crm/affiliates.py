@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from trunkline import Answer, Call
 from trunkline_crm import emitted, fields, shown
-from trunkline_crm.calls import NowMs, changed_fields, connection_of, id_of, locked, new_fields, update_person
+from trunkline_crm.calls import NowMs, changed_fields, id_of, locked, new_fields, update_person
 from trunkline_crm.fields import Row
 from trunkline_crm.store import records, tables
 
@@ -16,17 +16,16 @@ class AffiliateActions(Struct, frozen=True):
 
     async def create_affiliate(self, call: Call) -> Answer:
         """Make an affiliate that is not approved."""
-        connection, now_ms = connection_of(call), self.now_ms()
+        now_ms = self.now_ms()
         row = new_fields(call, fields.AFFILIATE)
         columns: Row = {
             **row,
             **fields.keys(row),
-            "company_id": call.company_id,
             "is_approved_affiliate": False,
             "created_ms": now_ms,
             "updated_ms": now_ms,
         }
-        record, is_new = await records.insert_once(connection, tables.affiliates, columns)
+        record, is_new = await records.insert_once(call, tables.affiliates, columns)
         events = [emitted.affiliate_created(record)] if is_new else []
         return Answer(shown.affiliate(record), events, is_new=is_new)
 

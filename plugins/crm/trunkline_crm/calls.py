@@ -1,7 +1,6 @@
 """Reading a call, and the checks that several handlers share."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Table
 
@@ -10,16 +9,7 @@ from trunkline_crm import fields
 from trunkline_crm.fields import Row
 from trunkline_crm.store import records
 
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
 NowMs = Callable[[], int]
-
-
-def connection_of(call: Call) -> "AsyncConnection":
-    """Return the database connection of the call; every handler that uses the database has one."""
-    assert call.connection is not None
-    return call.connection
 
 
 def id_of(call: Call, name: str) -> int:
@@ -29,7 +19,7 @@ def id_of(call: Call, name: str) -> int:
 
 async def locked(call: Call, table: Table, id: int, *, kind: str, with_archived: bool = False) -> Row:
     """Read a record of the call's company, and lock the record until the call ends. Raises NotFound."""
-    record = await records.lock(connection_of(call), table, call.company_id, id, with_archived=with_archived)
+    record = await records.lock(call, table, id, with_archived=with_archived)
     if record is None:
         raise NotFound(kind, id)
     return record
@@ -44,7 +34,7 @@ async def referred(call: Call, table: Table, id: int | None, *, field: str, kind
     """Read the record of the call's company that *field* refers to; None if the field is empty. Raises BodyInvalid."""
     if id is None:
         return None
-    record = await records.get(connection_of(call), table, call.company_id, id)
+    record = await records.get(call, table, id)
     if record is None:
         where = f"GET /api/v1/integrations/lookups/{kind}s"
         message = f"{id} is not the id of an {kind} of this company; take one from {where}"
@@ -68,5 +58,5 @@ async def update_person(call: Call, table: Table, record: Row, values: Row, *, n
     if not changes:
         return record
     changes |= fields.keys({**record, **changes}) | {"updated_ms": now_ms}
-    await records.change(connection_of(call), table, call.company_id, record["id"], changes)
+    await records.change(call, table, record["id"], changes)
     return {**record, **changes}

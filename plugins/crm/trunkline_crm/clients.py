@@ -8,16 +8,7 @@ from msgspec import Struct
 from trunkline import Answer, Call, EmittedEvent, NotFound
 from trunkline_crm import emitted, fields, shown
 from trunkline_crm import statuses as rules
-from trunkline_crm.calls import (
-    NowMs,
-    changed_fields,
-    connection_of,
-    id_of,
-    locked,
-    new_fields,
-    referred,
-    update_person,
-)
+from trunkline_crm.calls import NowMs, changed_fields, id_of, locked, new_fields, referred, update_person
 from trunkline_crm.fields import Row
 from trunkline_crm.statuses import Status
 from trunkline_crm.store import reading, records, tables
@@ -34,7 +25,7 @@ class ClientActions(Struct, frozen=True):
         """Make a lead with the first lead status."""
         row = new_fields(call, fields.CLIENT)
         await _references(call, row)
-        statuses = await status_store.ensured(connection_of(call), call.company_id)
+        statuses = await status_store.ensured(call)
         status = rules.choose(statuses, name=rules.NEW_LEAD.name, status_id=None, field="status")
         record, is_new = await self._store(call, row, status)
         events = [emitted.lead_created(record, status)] if is_new else []
@@ -44,7 +35,7 @@ class ClientActions(Struct, frozen=True):
         """Make a client with a status that is not a lead status."""
         row = new_fields(call, fields.CLIENT)
         employee_name = await _references(call, row)
-        statuses = await status_store.ensured(connection_of(call), call.company_id)
+        statuses = await status_store.ensured(call)
         chosen = fields.read(call.input, fields.STATUS_CHANGE)
         name, number = chosen.get("status"), chosen.get("status_id")
         if name is None and number is None:
@@ -78,7 +69,7 @@ class ClientActions(Struct, frozen=True):
         """Archive a client or a lead: all calls ignore the record, and its external_id can be used again."""
         record, now_ms = await _locked(call, kind="client"), self.now_ms()
         changes = {"archived_ms": now_ms, "updated_ms": now_ms}
-        await records.change(connection_of(call), tables.clients, call.company_id, record["id"], changes)
+        await records.change(call, tables.clients, record["id"], changes)
         return Answer({"success": True, "client_id": record["id"], "archived_utc": utc_text(now_ms)})
 
     async def restore_client(self, call: Call) -> Answer:
@@ -92,7 +83,7 @@ class ClientActions(Struct, frozen=True):
         )
         if record["archived_ms"] is not None:
             back = {"archived_ms": None, "updated_ms": self.now_ms(), "external_id": record["external_id"]}
-            await records.change(connection_of(call), tables.clients, call.company_id, record["id"], back)
+            await records.change(call, tables.clients, record["id"], back)
             record |= back
         return Answer({"success": True, **await _shown(call, record)})
 
@@ -102,12 +93,11 @@ class ClientActions(Struct, frozen=True):
         record: Row = {
             **row,
             **fields.keys(row),
-            "company_id": call.company_id,
             "status_id": status.status_id,
             "created_ms": now_ms,
             "updated_ms": now_ms,
         }
-        return await records.insert_once(connection_of(call), tables.clients, record)
+        return await records.insert_once(call, tables.clients, record)
 
     async def _update(self, call: Call, record: Row) -> Answer:
         changes = changed_fields(call, fields.CLIENT)
@@ -127,7 +117,7 @@ class ClientActions(Struct, frozen=True):
         if new != current:
             now_ms = self.now_ms()
             changes = {"status_id": new.status_id, "updated_ms": now_ms}
-            await records.change(connection_of(call), tables.clients, call.company_id, record["id"], changes)
+            await records.change(call, tables.clients, record["id"], changes)
             details = {"changed_by_employee_id": changer, "status_note": request.get("status_note")}
             event = emitted.status_changed(
                 call.company_id, record["id"], previous=current, new=new, changed_ms=now_ms, details=details
@@ -148,7 +138,7 @@ async def _locked(call: Call, *, kind: str) -> Row:
 async def _with_status(call: Call, *, kind: str) -> tuple[Row, Status, list[Status]]:
     """Lock the record that the call names; return the record, its status, and all statuses of the company."""
     record = await _locked(call, kind=kind)
-    statuses = await status_store.of_company(connection_of(call), call.company_id)
+    statuses = await status_store.of_company(call)
     return record, next(status for status in statuses if status.status_id == record["status_id"]), statuses
 
 
@@ -170,8 +160,6 @@ async def _references(call: Call, row: Row) -> str | None:
 
 async def _shown(call: Call, record: Row) -> Row:
     """Return a record as it is stored now, with the names of the records that it refers to."""
-    whole = await reading.find_client(
-        connection_of(call), call.company_id, {"id": record["id"]}, leads_only=False
-    )
+    whole = await reading.find_client(call, {"id": record["id"]}, leads_only=False)
     assert whole is not None, "the record was stored, or locked, in this transaction"
     return shown.client(whole)

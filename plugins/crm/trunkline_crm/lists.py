@@ -8,7 +8,7 @@ from trunkline import Answer, Call, Json, NotFound
 from trunkline.routes import BadQuery
 from trunkline_crm import cursors, fields, shown
 from trunkline_crm import statuses as rules
-from trunkline_crm.calls import connection_of, id_of
+from trunkline_crm.calls import id_of
 from trunkline_crm.cursors import Position
 from trunkline_crm.fields import Row
 from trunkline_crm.statuses import Status
@@ -34,7 +34,7 @@ async def get_lead(call: Call) -> Answer:
 async def get_affiliate(call: Call) -> Answer:
     """Return an affiliate."""
     number = id_of(call, "affiliate_id")
-    record = await records.get(connection_of(call), tables.affiliates, call.company_id, number)
+    record = await records.get(call, tables.affiliates, number)
     if record is None:
         raise NotFound("affiliate", number)
     return Answer(shown.affiliate(record))
@@ -59,7 +59,7 @@ async def list_affiliates(call: Call) -> Answer:
 async def list_client_notes(call: Call) -> Answer:
     """List the notes of a client or a lead."""
     number = id_of(call, "client_id")
-    if await records.get(connection_of(call), tables.clients, call.company_id, number) is None:
+    if await records.get(call, tables.clients, number) is None:
         raise NotFound("client", number)
     where = [tables.notes.c.client_id == number, *_equal(call, tables.notes, "visibility")]
     return await _listed(call, tables.notes, where, show=shown.note)
@@ -67,9 +67,7 @@ async def list_client_notes(call: Call) -> Answer:
 
 async def _client(call: Call, *, kind: str) -> Answer:
     number = id_of(call, "client_id")
-    record = await reading.find_client(
-        connection_of(call), call.company_id, {"id": number}, leads_only=kind == "lead"
-    )
+    record = await reading.find_client(call, {"id": number}, leads_only=kind == "lead")
     if record is None:
         raise NotFound(kind, number)
     return Answer(shown.client(record))
@@ -79,7 +77,7 @@ async def _clients(call: Call, *, leads_only: bool) -> Answer:
     client = tables.clients
     where = [*_part(call, client), *_equal(call, client, "employee_id", "affiliate_id")]
     if leads_only or "status" in call.input:
-        statuses = await status_store.of_company(connection_of(call), call.company_id)
+        statuses = await status_store.of_company(call)
         wanted = _wanted(statuses, name=call.input.get("status"), leads_only=leads_only)
         where.append(client.c.status_id.in_([status.status_id for status in wanted]))
     return await _listed(call, client, where, show=shown.client)
@@ -102,9 +100,7 @@ async def _listed(call: Call, table: Table, where: Sequence[ColumnElement[bool]]
     limits = call.definition.input["properties"]["limit"]
     cursor, limit = call.input.get("cursor"), int(call.input.get("limit", limits["default"]))
     before = None if cursor is None else cursors.decode(cursor, lookup=call.definition.name).id
-    rows = await reading.newest(
-        connection_of(call), table, call.company_id, where=where, before=before, limit=limit + 1
-    )
+    rows = await reading.newest(call, table, where=where, before=before, limit=limit + 1)
     page = rows[: _fitting(rows[:limit])]
     more = Position("", page[-1]["id"]) if len(rows) > len(page) else None
     next_cursor = None if more is None else cursors.encode(more, lookup=call.definition.name)

@@ -6,7 +6,6 @@ from sqlalchemy import ColumnElement, Table
 
 from trunkline import Answer, Call
 from trunkline_crm import cursors, fields
-from trunkline_crm.calls import connection_of
 from trunkline_crm.cursors import Position
 from trunkline_crm.fields import Row
 from trunkline_crm.store import reading, tables
@@ -44,7 +43,7 @@ async def list_client_statuses(call: Call) -> Answer:
     part, after, limit = _page_request(call)
     statuses = [
         status
-        for status in await status_store.of_company(connection_of(call), call.company_id)
+        for status in await status_store.of_company(call)
         if part in fields.folded(status.name) and (after is None or status.status_id > after.id)
     ]
     listed = statuses[:limit]
@@ -57,9 +56,7 @@ async def list_client_statuses(call: Call) -> Answer:
 
 async def _people(call: Call, table: Table, *where: ColumnElement[bool]) -> tuple[Sequence[Row], str | None]:
     part, after, limit = _page_request(call)
-    rows = await reading.page(
-        connection_of(call), table, call.company_id, part=part, after=after, limit=limit + 1, where=where
-    )
+    rows = await reading.page(call, table, part=part, after=after, limit=limit + 1, where=where)
     listed = rows[:limit]
     more = len(rows) > limit
     return listed, _cursor_after(call, Position(listed[-1]["name_key"], listed[-1]["id"])) if more else None

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from trunkline import Answer, Call, NotFound
 from trunkline_crm import fields, shown
-from trunkline_crm.calls import NowMs, connection_of, id_of, locked, new_fields
+from trunkline_crm.calls import NowMs, id_of, locked, new_fields
 from trunkline_crm.fields import Row
 from trunkline_crm.store import records, tables
 
@@ -16,16 +16,15 @@ class NoteActions(Struct, frozen=True):
 
     async def add_client_note(self, call: Call) -> Answer:
         """Add a note to a lead or a client. The note is internal unless the call says otherwise."""
-        connection, client_id = connection_of(call), id_of(call, "client_id")
+        client_id = id_of(call, "client_id")
         await _demand_client(call, client_id)
         row: Row = {
             "visibility": "internal",
             **new_fields(call, fields.NOTE),
-            "company_id": call.company_id,
             "client_id": client_id,
             "created_ms": self.now_ms(),
         }
-        note, is_new = await records.insert_once(connection, tables.notes, row)
+        note, is_new = await records.insert_once(call, tables.notes, row)
         return Answer(shown.note(note), is_new=is_new)
 
     async def delete_client_note(self, call: Call) -> Answer:
@@ -35,11 +34,11 @@ class NoteActions(Struct, frozen=True):
         note = await locked(call, tables.notes, note_id, kind="client note")
         if note["client_id"] != client_id:
             raise NotFound("client note", note_id)
-        await records.remove(connection_of(call), tables.notes, call.company_id, note_id)
+        await records.remove(call, tables.notes, note_id)
         return Answer({"success": True, "client_id": client_id, "client_note_id": note_id})
 
 
 async def _demand_client(call: Call, client_id: int) -> None:
     """Raise NotFound if the company has no such lead or client."""
-    if await records.get(connection_of(call), tables.clients, call.company_id, client_id) is None:
+    if await records.get(call, tables.clients, client_id) is None:
         raise NotFound("client", client_id)

@@ -2,7 +2,6 @@
 
 from trunkline import Answer, Call
 from trunkline_crm import fields, phones, shown
-from trunkline_crm.calls import connection_of
 from trunkline_crm.fields import Row
 from trunkline_crm.store import reading
 
@@ -27,8 +26,6 @@ async def _find(call: Call, *, leads_only: bool) -> Answer:
         conditions["email_key"] = fields.folded(call.input["email"])
     if "phone" in call.input:  # an invalid phone number matches no record
         conditions["phone_digits"] = phones.digits_of(call.input["phone"]) or ""
-    record = await reading.find_client(
-        connection_of(call), call.company_id, conditions, leads_only=leads_only
-    )
+    record = await reading.find_client(call, conditions, leads_only=leads_only)
     results = [] if record is None else [shown.client(record)]
     return Answer({"results": results, "count": len(results)})

@@ -71,8 +71,6 @@ class _Asked(Struct, frozen=True):
 
     caller: Caller
     name: str
-    url: str
-    secret: str
     request: Mapping[str, Json]
 
     @property
@@ -165,14 +163,14 @@ class EventSubscriptions:
             "retry": {"schedule_seconds": list(self._settings.retry_schedule_seconds)},
             "timeout_seconds": TIMEOUT_SECONDS,
         }
-        delivery = params.delivery
-        return _Asked(caller, _id_of(caller, params), delivery.url, delivery.secret, request)
+        return _Asked(caller, _id_of(caller, params), request)
 
     async def _subscribe(self, asked: _Asked, params: SubscribeParams) -> dict[str, Json]:
         """Make or renew the subscription, holding the company's lock except while a callback is challenged."""
         company_id, now_ms = asked.caller.company_id, self._context.clock.now_ms()
+        delivery = params.delivery
         async with self._turn(company_id):
-            verified_ms = _verified_ms(await self._held(asked.caller, asked.url), asked, now_ms)
+            verified_ms = _verified_ms(await self._held(asked.caller, delivery.url), asked, now_ms)
             if verified_ms is None:
                 terms = asked.terms(self._settings, params, now_ms=now_ms, verified_ms=now_ms)
                 await self._context.subscriptions.check(
@@ -180,7 +178,7 @@ class EventSubscriptions:
                 )
         if verified_ms is None:
             await self._challenges.send(
-                Callback(company_id, asked.holder, asked.url, asked.name, asked.secret)
+                Callback(company_id, asked.holder, delivery.url, asked.name, delivery.secret)
             )
         async with self._turn(company_id):
             terms = asked.terms(self._settings, params, now_ms=now_ms, verified_ms=verified_ms or now_ms)

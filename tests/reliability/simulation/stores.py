@@ -832,10 +832,7 @@ class Replays:
         keys = [(position, replay.subscription_no) for position in positions]
         return min((key[0] for key in keys if key in rows and rows[key]["claimed_by"]), default=None)
 
-    async def make_due(connection, replay, positions, *, again):
-        return len(await Replays._open(connection, replay, positions, again=again))
-
-    async def claim_due(connection, replay, positions, *, again, worker, lease_ms):
+    async def make_due(connection, replay, positions, *, again, worker=None, lease_ms=0):
         opened = await Replays._open(
             connection, replay, positions, again=again, worker=worker, lease_ms=lease_ms
         )

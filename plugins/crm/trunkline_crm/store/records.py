@@ -7,13 +7,19 @@ from sqlalchemy import ColumnElement, Table, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from trunkline import BodyInvalid, FieldError
+from trunkline import BodyInvalid, Call, FieldError
 from trunkline_crm.fields import Row
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 _EXTERNAL_ID_TAKEN = "is already the external_id of another record"
+
+
+def connection_of(call: Call) -> "AsyncConnection":
+    """Return the database connection of the call; every handler that uses the database has one."""
+    assert call.connection is not None
+    return call.connection
 
 
 def present(table: Table) -> list[ColumnElement[bool]]:
@@ -32,19 +38,15 @@ async def insert(connection: "AsyncConnection", table: Table, row: Mapping[str, 
     return int(stored.scalar_one())
 
 
-async def insert_once(
-    connection: "AsyncConnection", table: Table, row: Mapping[str, Any]
-) -> tuple[Row, bool]:
-    """Store *row*; return the record, and whether it is new. If its external_id is taken, return the existing record.
+async def insert_once(call: Call, table: Table, row: Mapping[str, Any]) -> tuple[Row, bool]:
+    """Store *row* for the call's company, unless its external_id is taken; return the record, and whether it is new.
 
     Waits for a transaction that is storing the same external_id.
     """
-    store = insert_into(connection, table).values(row).on_conflict_do_nothing().returning(table)
-    same = [
-        table.c.company_id == row["company_id"],
-        table.c.external_id == row.get("external_id"),
-        *present(table),
-    ]
+    connection, own = connection_of(call), {**row, "company_id": call.company_id}
+    store = insert_into(connection, table).values(own).on_conflict_do_nothing().returning(table)
+    has_same_id = table.c.external_id == row.get("external_id")
+    same = [table.c.company_id == call.company_id, has_same_id, *present(table)]
     while True:  # the existing record may have got another external_id before it was read
         if (stored := (await connection.execute(store)).mappings().first()) is not None:
             return dict(stored), True
@@ -52,36 +54,33 @@ async def insert_once(
             return dict(first), False
 
 
-async def get(connection: "AsyncConnection", table: Table, company_id: int, id: int) -> Row | None:
+async def get(call: Call, table: Table, id: int) -> Row | None:
     """Read one record; None if the company has no record with this id."""
-    query = select(table).where(table.c.company_id == company_id, table.c.id == id, *present(table))
-    row = (await connection.execute(query)).mappings().first()
+    query = select(table).where(table.c.company_id == call.company_id, table.c.id == id, *present(table))
+    row = (await connection_of(call).execute(query)).mappings().first()
     return None if row is None else dict(row)
 
 
-async def lock(
-    connection: "AsyncConnection", table: Table, company_id: int, id: int, *, with_archived: bool = False
-) -> Row | None:
+async def lock(call: Call, table: Table, id: int, *, with_archived: bool = False) -> Row | None:
     """Read one record and lock it until the transaction ends; None if the company has no record with this id."""
     seen = [] if with_archived else present(table)
-    query = select(table).where(table.c.company_id == company_id, table.c.id == id, *seen)
-    row = (await connection.execute(query.with_for_update(key_share=True))).mappings().first()
+    query = select(table).where(table.c.company_id == call.company_id, table.c.id == id, *seen)
+    row = (await connection_of(call).execute(query.with_for_update(key_share=True))).mappings().first()
     return None if row is None else dict(row)
 
 
-async def change(
-    connection: "AsyncConnection", table: Table, company_id: int, id: int, changes: Mapping[str, Any]
-) -> None:
+async def change(call: Call, table: Table, id: int, changes: Mapping[str, Any]) -> None:
     """Write *changes* to one record. Raises BodyInvalid if the external_id is taken; the transaction must then be rolled back."""
-    statement = update(table).where(table.c.company_id == company_id, table.c.id == id).values(changes)
+    statement = update(table).where(table.c.company_id == call.company_id, table.c.id == id).values(changes)
     try:
-        await connection.execute(statement)
+        await connection_of(call).execute(statement)
     except IntegrityError:
         if changes.get("external_id") is None:
             raise
         raise BodyInvalid([FieldError("/external_id", _EXTERNAL_ID_TAKEN)]) from None
 
 
-async def remove(connection: "AsyncConnection", table: Table, company_id: int, id: int) -> None:
+async def remove(call: Call, table: Table, id: int) -> None:
     """Delete one record permanently."""
-    await connection.execute(delete(table).where(table.c.company_id == company_id, table.c.id == id))
+    statement = delete(table).where(table.c.company_id == call.company_id, table.c.id == id)
+    await connection_of(call).execute(statement)

@@ -36,6 +36,17 @@ def padded(size: int) -> bytes:
     return head("GET", "/healthz", "x-pad: " + "a" * (size - len(empty)))
 
 
+async def event_head(site: Site, *lines: str) -> bytes:
+    """Make the head of a request that emits an event."""
+    return head("POST", "/api/v1/events", f"x-api-key: {await site.key()}", *lines)
+
+
+async def drip(client: Client, data: bytes) -> None:
+    while True:
+        await asyncio.sleep(0.05)
+        await client.send(data)
+
+
 @pytest.mark.parametrize("piece", [1 << 20, 1000])
 async def test_a_head_has_as_many_bytes_as_the_setting_says(serve, piece):
     async with serve({"server.max_head_bytes": "4096"}) as site:
@@ -104,14 +115,8 @@ async def test_bytes_that_drip_do_not_prolong_the_time_of_a_head(serve):
         client = await site.connect()
         await client.send(GET)
         assert (await client.answer()).status == 200
-
-        async def drip() -> None:
-            await client.send(b"GET /healthz HTTP/1.1\r\nx-slow: ")
-            while True:
-                await asyncio.sleep(0.1)
-                await client.send(b"a")
-
-        dripping = asyncio.create_task(drip())
+        await client.send(b"GET /healthz HTTP/1.1\r\nx-slow: ")
+        dripping = asyncio.create_task(drip(client, b"a"))
         assert (await client.answer()).status == 408
         dripping.cancel()
 
@@ -174,15 +179,7 @@ async def test_a_request_for_a_tunnel_is_400(serve):
 async def test_a_body_that_stands_still_is_408(serve):
     async with serve({"server.body_timeout_seconds": "0.3"}) as site:
         client = await site.connect()
-        await client.send(
-            head(
-                "POST",
-                "/api/v1/events",
-                f"x-api-key: {await site.key()}",
-                "content-type: application/json",
-                "content-length: 1000",
-            )
-        )
+        await client.send(await event_head(site, "content-type: application/json", "content-length: 1000"))
         await client.send(b'{"type":')
         answer = await client.answer()
         assert (answer.status, answer.problem["type"]) == (408, "urn:trunkline:problem:request-timeout")
@@ -195,13 +192,7 @@ async def test_a_body_that_goes_on_slowly_is_read_to_its_end(serve):
         client = await site.connect()
         content = b'{"type": "no.such", "payload": {}}'
         await client.send(
-            head(
-                "POST",
-                "/api/v1/events",
-                f"x-api-key: {await site.key()}",
-                "content-type: application/json",
-                f"content-length: {len(content)}",
-            )
+            await event_head(site, "content-type: application/json", f"content-length: {len(content)}")
         )
         for start in range(0, len(content), 7):
             await asyncio.sleep(0.5)
@@ -212,16 +203,8 @@ async def test_a_body_that_goes_on_slowly_is_read_to_its_end(serve):
 async def test_a_body_that_drips_for_ever_is_408(serve):
     async with serve({"server.body_timeout_seconds": "0.2"}) as site:
         client = await site.connect()
-        await client.send(
-            head("POST", "/api/v1/events", f"x-api-key: {await site.key()}", "content-length: 100000")
-        )
-
-        async def drip() -> None:
-            while True:
-                await client.send(b" ")
-                await asyncio.sleep(0.05)
-
-        dripping = asyncio.create_task(drip())
+        await client.send(await event_head(site, "content-length: 100000"))
+        dripping = asyncio.create_task(drip(client, b" "))
         assert (await client.answer()).status == 408
         dripping.cancel()
 
@@ -229,15 +212,7 @@ async def test_a_body_that_drips_for_ever_is_408(serve):
 async def test_a_client_that_waits_for_100_continue_is_told_to_go_on(serve):
     async with serve() as site:
         client = await site.connect()
-        await client.send(
-            head(
-                "POST",
-                "/api/v1/events",
-                f"x-api-key: {await site.key()}",
-                "expect: 100-continue",
-                "content-length: 2",
-            )
-        )
+        await client.send(await event_head(site, "expect: 100-continue", "content-length: 2"))
         assert (await client.read_some(100)).startswith(b"HTTP/1.1 100 Continue")
         await client.send(b"{}")
         assert (await client.answer()).status == 422
@@ -281,10 +256,7 @@ async def test_a_connection_goes_on_after_a_body_that_was_not_wanted(serve):
 async def test_framing_of_a_body_is_bounded_as_a_head_is(serve, framing):
     async with serve() as site:
         client = await site.connect()
-        key = await site.key()
-        await client.send(
-            head("POST", "/api/v1/events", f"x-api-key: {key}", "transfer-encoding: chunked") + framing
-        )
+        await client.send(await event_head(site, "transfer-encoding: chunked") + framing)
         assert (await client.answer()).status == 431
         assert await client.is_closed()
 
@@ -302,11 +274,10 @@ async def test_trailers_are_no_headers(serve):
 async def test_many_small_chunks_are_a_body(serve):
     async with serve() as site:
         client = await site.connect()
-        key = await site.key()
         content = b'{"type": "no.such", "payload": {"a": "' + b"a" * 10_000 + b'"}}'
         chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in content)
-        lines = (f"x-api-key: {key}", "content-type: application/json", "transfer-encoding: chunked")
-        await client.send(head("POST", "/api/v1/events", *lines) + chunks + b"0\r\n\r\n" + GET)
+        begin = await event_head(site, "content-type: application/json", "transfer-encoding: chunked")
+        await client.send(begin + chunks + b"0\r\n\r\n" + GET)
         assert [(await client.answer()).status for _ in range(2)] == [422, 200]
 
 

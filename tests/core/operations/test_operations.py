@@ -129,6 +129,22 @@ class Things:
         return answer
 
 
+def creating(hub, *answers: Answer | Exception, uses_database: bool = True) -> tuple[Things, Operations]:
+    """Give a provider that creates things, and the service over it."""
+    things = Things(*answers)
+    provider = Operation("create_thing", things.run, CREATE, uses_database=uses_database)
+    return things, operations_of(hub, provider)
+
+
+async def begun_elsewhere(hub, key: str | None = "k"):
+    """Begin an action elsewhere that ends once ``things.go`` is set."""
+    things, operations = creating(hub, uses_database=False)
+    things.go.clear()
+    first = asyncio.create_task(act(operations, key=key))
+    await things.begun.wait()
+    return things, operations, first
+
+
 async def act(operations, asked=CREATE, key=None, parameters=None, **given):
     return await operations.call(
         asked,
@@ -199,8 +215,7 @@ async def test_the_texts_of_a_query_become_what_the_schema_asks_for(small):
     ],
 )
 async def test_a_body_that_breaks_its_schema_is_refused_with_every_fault(small, given, errors):
-    things = Things()
-    operations = operations_of(small, Operation("create_thing", things.run, CREATE))
+    things, operations = creating(small)
     with pytest.raises(BodyInvalid) as caught:
         await act(operations, **given)
     found = {fault.path: fault.message for fault in caught.value.errors}
@@ -225,8 +240,7 @@ async def test_a_query_that_breaks_its_schema_is_refused_by_its_parameters_name(
 
 
 async def test_a_create_is_answered_with_201_and_what_was_there_with_200(small):
-    things = Things(Answer({"id": 1}), Answer({"id": 1}, is_new=False))
-    operations = operations_of(small, Operation("create_thing", things.run, CREATE))
+    _, operations = creating(small, Answer({"id": 1}), Answer({"id": 1}, is_new=False))
     assert (await act(operations)).status == 201
     assert (await act(operations)).status == 200
 
@@ -259,10 +273,7 @@ async def test_a_create_is_answered_with_201_and_what_was_there_with_200(small):
 async def test_a_provider_that_errs_is_named_logged_and_leaves_nothing_behind(
     small, caplog, answer, reason, uses_database
 ):
-    things = Things(answer)
-    operations = operations_of(
-        small, Operation("create_thing", things.run, CREATE, uses_database=uses_database)
-    )
+    _, operations = creating(small, answer, uses_database=uses_database)
     with caplog.at_level(logging.ERROR), pytest.raises(ProviderFailed) as caught:
         await act(operations, key="k")
     assert failed(caught) == f"'create_thing' could not be carried out: {reason}."
@@ -277,7 +288,7 @@ async def test_a_provider_that_errs_is_named_logged_and_leaves_nothing_behind(
 
 async def test_what_a_provider_refuses_goes_through_and_leaves_nothing_behind(hub):
     refusal = BodyInvalid([FieldError("/title", "is taken")])
-    operations = operations_of(hub, Operation("create_thing", Things(refusal).run, CREATE))
+    _, operations = creating(hub, refusal)
     with pytest.raises(BodyInvalid) as caught:
         await act(operations, key="k")
     assert caught.value is refusal
@@ -285,7 +296,7 @@ async def test_what_a_provider_refuses_goes_through_and_leaves_nothing_behind(hu
 
 
 async def test_a_database_that_is_away_is_said_to_be_away(small):
-    operations = operations_of(small, Operation("create_thing", Things(StoreUnavailable("away")).run, CREATE))
+    _, operations = creating(small, StoreUnavailable("away"))
     with pytest.raises(StoreUnavailable):
         await act(operations)
 
@@ -324,9 +335,7 @@ async def test_a_lookup_reads_with_a_connection_and_one_elsewhere_without(small)
 
 
 async def test_records_and_events_are_there_together(hub):
-    operations = operations_of(
-        hub, Operation("create_thing", Things(Answer({"id": 1}, [SIGNED] * 2)).run, CREATE)
-    )
+    _, operations = creating(hub, Answer({"id": 1}, [SIGNED] * 2))
     await act(operations)
     assert (await count(hub), await count(hub, "events")) == (1, 2)
 
@@ -334,19 +343,14 @@ async def test_records_and_events_are_there_together(hub):
 async def test_an_action_is_seen_by_a_waiting_poll_at_once(running, hub, monkeypatch):
     monkeypatch.setattr("trunkline.stream.pages.LOOK_SECONDS", 600)  # it has to be woken
     poll = asyncio.create_task(running.client.get("/api/v1/events?wait=10"))
-    operations = operations_of(
-        hub, Operation("create_thing", Things(Answer({"id": 1}, [SIGNED])).run, CREATE)
-    )
+    _, operations = creating(hub, Answer({"id": 1}, [SIGNED]))
     await act(operations)
     assert len((await poll).json()["events"]) == 1
 
 
 @pytest.mark.parametrize("uses_database", [True, False], ids=["here", "elsewhere"])
 async def test_a_repeated_key_gets_the_first_answer(hub, uses_database):
-    things = Things(Answer({"id": 7}, [SIGNED]))
-    operations = operations_of(
-        hub, Operation("create_thing", things.run, CREATE, uses_database=uses_database)
-    )
+    things, operations = creating(hub, Answer({"id": 7}, [SIGNED]), uses_database=uses_database)
     first, again = await act(operations, key="k"), await act(operations, key="k")
     assert (first.status, first.body, first.repeated) == (201, b'{"id":7}', False)
     assert (again.status, again.body, again.repeated) == (201, b'{"id":7}', True)
@@ -356,10 +360,7 @@ async def test_a_repeated_key_gets_the_first_answer(hub, uses_database):
 
 @pytest.mark.parametrize("uses_database", [True, False], ids=["here", "elsewhere"])
 async def test_one_key_at_once_is_carried_out_once(hub, uses_database):
-    things = Things(Answer({"id": 7}, [SIGNED]))
-    operations = operations_of(
-        hub, Operation("create_thing", things.run, CREATE, uses_database=uses_database)
-    )
+    things, operations = creating(hub, Answer({"id": 7}, [SIGNED]), uses_database=uses_database)
     answers = await asyncio.gather(*(act(operations, key="k") for _ in range(32)))
     assert {(answer.status, answer.body) for answer in answers} == {(201, b'{"id":7}')}
     assert (len(things.calls), await count(hub, "events")) == (1, 1)
@@ -391,8 +392,7 @@ async def test_a_key_is_for_one_request_of_one_company(hub, uses_database):
 
 
 async def test_a_key_is_forgotten_after_24_hours(hub):
-    things = Things()
-    operations = operations_of(hub, Operation("create_thing", things.run, CREATE))
+    _, operations = creating(hub)
     await act(operations, key="k")
     async with hub.engines.write() as connection:
         await connection.execute(
@@ -402,11 +402,7 @@ async def test_a_key_is_forgotten_after_24_hours(hub):
 
 
 async def test_a_key_is_held_while_the_action_runs_elsewhere_and_nothing_else_is(hub):
-    things = Things()
-    things.go.clear()
-    operations = operations_of(hub, Operation("create_thing", things.run, CREATE, uses_database=False))
-    first = asyncio.create_task(act(operations, key="k"))
-    await things.begun.wait()
+    things, operations, first = await begun_elsewhere(hub)
     with pytest.raises(IdempotencyConflict):
         await act(operations, key="k", title="B")
     second = asyncio.create_task(act(operations, key="k"))
@@ -417,11 +413,7 @@ async def test_a_key_is_held_while_the_action_runs_elsewhere_and_nothing_else_is
 
 
 async def test_a_key_whose_process_has_died_is_taken_over_when_its_lease_is_over(hub):
-    things = Things()
-    things.go.clear()
-    operations = operations_of(hub, Operation("create_thing", things.run, CREATE, uses_database=False))
-    first = asyncio.create_task(act(operations, key="k"))
-    await things.begun.wait()
+    things, operations, first = await begun_elsewhere(hub)
     async with hub.engines.write() as connection:
         await connection.execute(text("UPDATE operation_keys SET lease_until_ms = 0"))
     things.begun.clear()
@@ -451,11 +443,7 @@ async def test_a_key_that_is_held_elsewhere_is_waited_for_here(small):
 async def test_only_so_many_calls_of_a_company_are_with_a_provider_elsewhere(hub, monkeypatch):
     monkeypatch.setattr(service, "MAX_ELSEWHERE", 1)
     monkeypatch.setattr(service, "RETRY_SECONDS", 0.05)
-    things = Things()
-    things.go.clear()
-    operations = operations_of(hub, Operation("create_thing", things.run, CREATE, uses_database=False))
-    first = asyncio.create_task(act(operations))
-    await things.begun.wait()
+    things, operations, first = await begun_elsewhere(hub, key=None)
     with pytest.raises(TooMuchAtOnce, match="too many calls of actions, searches and lookups under way"):
         await act(operations)
     things.go.set()
@@ -465,11 +453,7 @@ async def test_only_so_many_calls_of_a_company_are_with_a_provider_elsewhere(hub
 
 async def test_only_so_many_calls_of_a_company_wait_for_the_first_one_with_their_key(hub, monkeypatch):
     monkeypatch.setattr(service, "MAX_WAITING", 2)
-    things = Things()
-    things.go.clear()
-    operations = operations_of(hub, Operation("create_thing", things.run, CREATE, uses_database=False))
-    first = asyncio.create_task(act(operations, key="k"))
-    await things.begun.wait()
+    things, operations, first = await begun_elsewhere(hub)
     others = [asyncio.create_task(act(operations, key="k")) for _ in range(3)]
     (refused, *_), waiting = await asyncio.wait(others, return_when=asyncio.FIRST_COMPLETED)
     with pytest.raises(TooMuchAtOnce, match="2 calls that wait for an earlier one"):
@@ -480,11 +464,7 @@ async def test_only_so_many_calls_of_a_company_wait_for_the_first_one_with_their
 
 
 async def test_a_call_that_is_cancelled_gives_its_key_back(small):
-    things = Things()
-    things.go.clear()
-    operations = operations_of(small, Operation("create_thing", things.run, CREATE, uses_database=False))
-    first = asyncio.create_task(act(operations, key="k"))
-    await things.begun.wait()
+    _, _, first = await begun_elsewhere(small)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first

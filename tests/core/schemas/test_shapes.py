@@ -2,6 +2,7 @@
 
 import re
 import time
+from types import MappingProxyType
 
 import jsonschema_rs
 import pytest
@@ -36,9 +37,27 @@ def _f(schema):
     return {"properties": {"f": schema}}
 
 
+def _open(**keywords):
+    return {"type": "object", **keywords}
+
+
+def _list(**keywords):
+    return _field({"type": "array", **keywords})
+
+
+F_IS_A, F_IS_1 = MappingProxyType({"f": "a"}), MappingProxyType({"f": 1})
+ANYTHING = ({"anything": "a"}, {"anything": 1})
+CONTAINING = ({"f": {"contains": "a"}}, {"f": {"contains": 1}})
+
+
+def _retyped(keyword, schema_of, path="/f", accepted=F_IS_A, refused=F_IS_1):
+    """Make a row in which a string becomes an integer."""
+    return keyword, schema_of(STRING), schema_of(INTEGER), [(path, "type_widened")], accepted, refused
+
+
 # keyword, older schema, newer schema, breaks between them, allowed filters on the older, and refused ones
 KEYWORDS = [
-    ("type", _field(STRING), _field(INTEGER), [("/f", "type_widened")], {"f": "a"}, {"f": 1}),
+    _retyped("type", _field),
     (
         "type, a list with null",
         _field({"type": ["string", "null"]}),
@@ -79,14 +98,7 @@ KEYWORDS = [
         {"f": {"gt": "2026-01-01"}},
         {"f": 1},
     ),
-    (
-        "properties",
-        _field(_field(STRING)),
-        _field(_field(INTEGER)),
-        [("/f/f", "type_widened")],
-        {"f.f": "a"},
-        {"f.g": "a"},
-    ),
+    _retyped("properties", lambda inner: _field(_field(inner)), "/f/f", {"f.f": "a"}, {"f.g": "a"}),
     (
         "required",
         _field(STRING),
@@ -95,13 +107,8 @@ KEYWORDS = [
         {"f": {"exists": True}},
         {"f": None},
     ),
-    (
-        "additionalProperties, a schema",
-        {"type": "object", "additionalProperties": STRING},
-        {"type": "object", "additionalProperties": INTEGER},
-        [("", "type_widened")],
-        {"anything": "a"},
-        {"anything": 1},
+    _retyped(
+        "additionalProperties, a schema", lambda inner: _open(additionalProperties=inner), "", *ANYTHING
     ),
     (
         "additionalProperties, a schema against a new name",
@@ -127,19 +134,13 @@ KEYWORDS = [
         {"f": "a"},
         {"g": "a"},
     ),
-    (
-        "unevaluatedProperties",
-        {**_field(STRING), "unevaluatedProperties": STRING},
-        {**_field(STRING), "unevaluatedProperties": INTEGER},
-        [("", "type_widened")],
-        {"anything": "a"},
-        {"anything": 1},
+    _retyped(
+        "unevaluatedProperties", lambda inner: _field(STRING, unevaluatedProperties=inner), "", *ANYTHING
     ),
-    (
+    _retyped(
         "patternProperties",
-        {"type": "object", "patternProperties": {"^x_": STRING}},
-        {"type": "object", "patternProperties": {"^x_": INTEGER}},
-        [("", "type_widened")],
+        lambda inner: _open(patternProperties={"^x_": inner}),
+        "",
         {"x_1": "a"},
         {"y_1": "a"},
     ),
@@ -159,19 +160,11 @@ KEYWORDS = [
         {"x_1": "a"},
         {"x_1": 1},
     ),
-    (
-        "items",
-        _field({"type": "array", "items": STRING}),
-        _field({"type": "array", "items": INTEGER}),
-        [("/f/items", "type_widened")],
-        {"f": {"contains": "a"}},
-        {"f": {"contains": 1}},
-    ),
-    (
+    _retyped("items", lambda inner: _list(items=inner), "/f/items", *CONTAINING),
+    _retyped(
         "prefixItems",
-        _field({"type": "array", "prefixItems": [STRING], "items": INTEGER}),
-        _field({"type": "array", "prefixItems": [INTEGER], "items": INTEGER}),
-        [("/f/items", "type_widened")],
+        lambda inner: _list(prefixItems=[inner], items=INTEGER),
+        "/f/items",
         {"f": {"contains": "a"}},
         {"f": {"contains": True}},
     ),
@@ -183,14 +176,7 @@ KEYWORDS = [
         {"f": {"contains": "a"}},
         {"f": {"contains": 1}},
     ),
-    (
-        "unevaluatedItems",
-        _field({"type": "array", "unevaluatedItems": STRING}),
-        _field({"type": "array", "unevaluatedItems": INTEGER}),
-        [("/f/items", "type_widened")],
-        {"f": {"contains": "a"}},
-        {"f": {"contains": 1}},
-    ),
+    _retyped("unevaluatedItems", lambda inner: _list(unevaluatedItems=inner), "/f/items", *CONTAINING),
     (
         "contains, which says nothing of the other items",
         _field({"type": "array", "contains": STRING}),
@@ -199,29 +185,11 @@ KEYWORDS = [
         {"f": {"contains": 1}},
         {"f": 1},
     ),
-    (
-        "$ref to $defs",
-        _defined("#/$defs/x", STRING),
-        _defined("#/$defs/x", INTEGER),
-        [("/f", "type_widened")],
-        {"f": "a"},
-        {"f": 1},
-    ),
-    (
-        "$ref to an $anchor",
-        _defined("#here", {"$anchor": "here", **STRING}),
-        _defined("#here", {"$anchor": "here", **INTEGER}),
-        [("/f", "type_widened")],
-        {"f": "a"},
-        {"f": 1},
-    ),
-    (
+    _retyped("$ref to $defs", lambda inner: _defined("#/$defs/x", inner)),
+    _retyped("$ref to an $anchor", lambda inner: _defined("#here", {"$anchor": "here", **inner})),
+    _retyped(
         "$ref by the document's own $id",
-        {**_defined("https://example.com/x#/$defs/x", STRING), "$id": "https://example.com/x"},
-        {**_defined("https://example.com/x#/$defs/x", INTEGER), "$id": "https://example.com/x"},
-        [("/f", "type_widened")],
-        {"f": "a"},
-        {"f": 1},
+        lambda inner: {**_defined("https://example.com/x#/$defs/x", inner), "$id": "https://example.com/x"},
     ),
     (
         "$ref into a list",
@@ -263,22 +231,8 @@ KEYWORDS = [
         {"f": "b"},
         {"f": "c"},
     ),
-    (
-        "then",
-        _conditional(_f(STRING)),
-        _conditional(_f(INTEGER)),
-        [("/f", "type_widened")],
-        {"f": "a"},
-        {"f": 1},
-    ),
-    (
-        "else",
-        _conditional(True, _f(STRING)),
-        _conditional(True, _f(INTEGER)),
-        [("/f", "type_widened")],
-        {"f": "a"},
-        {"f": 1},
-    ),
+    _retyped("then", lambda inner: _conditional(_f(inner))),
+    _retyped("else", lambda inner: _conditional(True, _f(inner))),
     (
         "if, whose condition is gone",
         _conditional(_f(STRING)),

@@ -24,10 +24,9 @@ class ClientAddresses:
         self._has_warned = False
 
     def find(self, peer: str | None, forwarded_for: Sequence[str]) -> str:
-        """Find the client's address: the rightmost address that is not a trusted proxy's.
+        """Find the client's address (``contract.ClientAddresses``): the rightmost address that is not a trusted proxy's.
 
-        *peer* is the other end of the connection (None if it is a socket of this machine); *forwarded_for* has the
-        request's headers ``X-Forwarded-For``. An invalid entry and all entries before it are ignored.
+        *peer* is None for a socket of this machine. An invalid entry and all entries before it are ignored.
         """
         client = self._address(peer, forwarded_for)
         if isinstance(client, IPv6Address):

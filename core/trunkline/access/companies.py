@@ -63,10 +63,7 @@ class Companies:
         return await self._directory.id_of(name)
 
     async def existing(self, name: int | str, *, make: bool = False) -> int:
-        """Find the id of a company that exists: it has a record, a key, a subscription or an event.
-
-        With *make* a missing company is made. Raises CompanyUnknown, CompanyErased.
-        """
+        """Find the id of a company that exists, or *make* it (``contract.Companies``). Raises CompanyUnknown, CompanyErased."""
         try:
             return await self._directory.existing(name)
         except CompanyUnknown:
@@ -124,10 +121,7 @@ class Companies:
     ) -> dict[str, Any]:
         """Change the members of a company named in *values*, and show it; None resets a member.
 
-        Raises:
-            BodyInvalid, CompanyUnknown
-            Conflict: another company has the reference. CompanyErased: the company is being deleted.
-            PreconditionFailed: the company's state is not the one in the header *if_match*.
+        Raises BodyInvalid, CompanyUnknown, CompanyErased, PreconditionFailed, or Conflict if another company has the reference.
         """
         _check(values)
         company_id = company_number(await self._directory.id_of(name))

@@ -42,11 +42,7 @@ class KeyService:
     async def principal(
         self, key_id: str, *, company_id: int | None = None, link_id: str | None = None
     ) -> Principal | None:
-        """Find the principal of the key *key_id*; None if there is none, it was revoked, or it may only emit.
-
-        From then on the current call acts as this principal and for the principal's company. For an operator's key, the
-        company is *company_id*, if given. *link_id* names the link of the key that was used.
-        """
+        """Find the principal of the key *key_id* (``contract.ApiKeys``), as which the call then acts; None if it may only emit."""
         is_key = key_id.startswith(KEY_ID_PREFIX)
         principal = await (self._keys.principal(key_id) if is_key else self._find_other(key_id))
         if principal is None or principal.only_emits:

@@ -137,13 +137,7 @@ class Keys:
         """Make a key for a company, or an operator's key if *company_id* is None.
 
         The key is returned in clear only this once. A key without terms gets the networks and the expiry of its maker.
-        *connection* is the caller's transaction, if any.
-
-        Raises:
-            BodyInvalid: a scope is unknown or missing, or the terms are malformed or exceed the maker's.
-            Forbidden: the caller is an app.
-            LimitReached: the company has reached its limit of keys.
-            KeysTooFast: the company makes keys too fast.
+        *connection* is the caller's transaction, if any. Raises BodyInvalid, LimitReached, KeysTooFast, or Forbidden to an app.
         """
         chosen = _check_scopes(scopes, is_platform=company_id is None)
         own_company, by = callers.company(), callers.principal()
@@ -185,11 +179,7 @@ class Keys:
         successor may do no more than the old key, and no more than *by*: it is restricted to the networks that both
         allow, and has the earlier expiry.
 
-        Raises:
-            NotFound: there is no such valid key, or it belongs to another company.
-            Forbidden: the key has a scope that the principal *by* lacks, or other networks; or *by* is an app.
-            LimitReached: rotations have left too many keys of the company valid.
-            KeysTooFast: the company makes keys too fast.
+        Raises NotFound, LimitReached, KeysTooFast, or Forbidden if *by* is an app or lacks a scope or the networks of the key.
         """
         _check_maker(by)
         async with self._database.write() as connection:

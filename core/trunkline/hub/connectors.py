@@ -22,11 +22,7 @@ def product_of(
 ) -> Product:
     """Make the product for connectors: every event type that is not deprecated, and every operation that a plugin provides.
 
-    *issuer* is the server at which users of connectors sign in; None if they sign in at the hub.
-
-    Raises:
-        SettingsInvalid: a logo cannot be read.
-        SchemaInvalid: a package's ``brand.json`` is not usable.
+    *issuer* is the server at which users of connectors sign in; None if they sign in at the hub. Raises as ``brand_of``.
     """
     server = settings.server
     return Product(

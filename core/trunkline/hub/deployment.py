@@ -60,10 +60,7 @@ class Deployment:
         return url.rstrip("/") if url else None
 
     def address(self, reached_at: str) -> str:
-        """Return the hub's address (``contract.Deployment``).
-
-        *reached_at* is not trusted, because a request may name any host.
-        """
+        """Return the hub's address (``contract.Deployment``); *reached_at* is not trusted, as a request may name any host."""
         if self.public_url is not None:
             return self.public_url
         if _is_this_machine(urlsplit(reached_at).hostname or ""):

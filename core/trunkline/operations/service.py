@@ -124,20 +124,16 @@ class Operations:
     ) -> Answered:
         """Validate the input, run the operation, validate the answer, and store answer and events together.
 
-        Raises:
-            BodyInvalid, BadQuery: the body or the query does not fit its schema.
-            NotFound: there is no such record.
-            PreconditionFailed: the record is not in the state that *if_match* names.
-            IdempotencyConflict: *idempotency_key* was used for another request.
-            ProviderFailed: the provider failed, or its answer does not fit its schema.
-            TooMuchAtOnce: too many calls of the company wait for earlier calls with the same key, or run elsewhere.
-            StoreUnavailable: nothing was stored.
+        Raises as ``contract.Operations.call`` does. Also raises TooMuchAtOnce if too many calls of the company wait for
+        earlier calls with the same key, or run elsewhere, and StoreUnavailable if nothing was stored.
         """
         with _told_to_forms(definition):
-            request = requests.read(
-                definition, parameters, input, input_json=input_json, catalog=self._catalog
-            )
-            plugin, provider = self._provider_of(definition)
+            catalog = self._catalog
+            request = requests.read(definition, parameters, input, input_json=input_json, catalog=catalog)
+            found = self._registry.collected.providers.get((definition.kind, definition.name))
+            if found is None:
+                raise ProviderFailed(definition.name, "the plugin that carries it out does not run any more")
+            plugin, provider = found
             call = Call(
                 definition,
                 company_id,
@@ -148,9 +144,9 @@ class Operations:
                 if_match=if_match,
                 deadline_seconds=HERE_SECONDS if provider.uses_database else ELSEWHERE_SECONDS,
             )
-            key = (
-                Key(company_id, idempotency_key, request.fingerprint(definition)) if idempotency_key else None
-            )
+            key = None
+            if idempotency_key:
+                key = Key(company_id, idempotency_key, request.fingerprint(definition))
             tracer, traceparent = self._ingest.tracer, callers.traceparent()
             name = f"{definition.kind} {definition.name}"
             attributes: Attributes = {"trunkline.company_id": company_number(company_id)}
@@ -172,12 +168,6 @@ class Operations:
         providers = self._registry.collected.providers.values()
         own = [provider.definition for _, provider in providers if provider.definition]
         return DefinitionCatalog([*self._defined.all(), *own]) if own else self._defined
-
-    def _provider_of(self, definition: Definition) -> tuple[str, Operation]:
-        provider = self._registry.collected.providers.get((definition.kind, definition.name))
-        if provider is None:
-            raise ProviderFailed(definition.name, "the plugin that carries it out does not run any more")
-        return provider
 
     async def _read(self, task: _Task) -> Answered:
         if task.provider.uses_database:
@@ -211,9 +201,8 @@ class Operations:
         faults.point("once.after_act")
         async with self._database.write() as connection:
             if answered.status < 300:
-                await operation_keys.finish(
-                    connection, key, status=answered.status, body=answered.body, holder=holder
-                )
+                status, body = answered.status, answered.body
+                await operation_keys.finish(connection, key, status=status, body=body, holder=holder)
             else:
                 await operation_keys.give_back(connection, key, holder=holder)
         return answered

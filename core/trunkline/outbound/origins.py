@@ -45,12 +45,7 @@ class OriginClient(OtherMethods):
         return self._http
 
     async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
-        """Send *body* to *url*, as ``Outbound.post`` does.
-
-        Raises:
-            AddressRefused: *url* has another origin, or leads to a metadata service.
-            OSError, TimeoutError: there was no answer.
-        """
+        """Send *body* to *url*, as ``Outbound.post`` does. Raises AddressRefused if *url* has another origin."""
         self._check(url)
         return await (await self._open()).post(url, body=body, headers=headers)
 

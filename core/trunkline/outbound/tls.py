@@ -150,19 +150,6 @@ class _Resuming:
         self._context = context
         self._session = session
 
-    def wrap_bio(
-        self,
-        incoming: ssl.MemoryBIO,
-        outgoing: ssl.MemoryBIO,
-        *,
-        server_side: bool,
-        server_hostname: str | None,
-    ) -> ssl.SSLObject:
+    def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, **options: Any) -> ssl.SSLObject:
         """Begin TLS."""
-        return self._context.wrap_bio(
-            incoming,
-            outgoing,
-            server_side=server_side,
-            server_hostname=server_hostname,
-            session=self._session,
-        )
+        return self._context.wrap_bio(incoming, outgoing, session=self._session, **options)

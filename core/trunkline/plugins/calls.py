@@ -57,10 +57,12 @@ def call_registration(
     """
     plugin, hook = implementation.plugin, implementation.hook
     values = pick_arguments(implementation, arguments)
+
+    def answer() -> Value:
+        return check(plugin, implementation.function(*values))
+
     try:
-        value, failure = call_within(
-            limit_seconds, lambda: check(plugin, implementation.function(*values)), thread=plugin
-        )
+        value, failure = call_within(limit_seconds, answer, thread=plugin)
     except Late:
         raise PluginFailed(plugin, f"did not return from {hook} within {limit_seconds:g} s") from None
     if isinstance(failure, PluginFailed | SettingsInvalid):

@@ -39,7 +39,8 @@ class EventType:
     *schema_json* is the document as it is served and *example_json* the first example as compact JSON. Both are encoded
     from *schema* unless they are given. A reader of files gives them, so that ``99.00`` keeps its digits.
 
-    Raises SchemaInvalid: *schema* is not JSON data, or an entry of its ``x-changes`` is faulty.
+    Raises:
+        SchemaInvalid: *schema* is not JSON data, or an entry of its ``x-changes`` is faulty.
     """
 
     name: str

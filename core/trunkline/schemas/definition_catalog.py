@@ -90,26 +90,23 @@ def _validators_of(definition: Definition) -> _Validators:
     """Compile the schemas, then check the definition against the rules and its examples against the schemas."""
     query = read_fields(definition.input) if definition.method == "GET" else ()
     url_fields = (*read_fields(definition.parameters), *query)
-    validators = _Validators(
-        parameters=_validator(definition, "parameters", definition.parameters),
-        input=_validator(definition, "input", definition.input),
-        output=_validator(definition, "output", definition.output),
-        nulls=NullRules(definition.input),
-        url_kinds={field.name: field.kind for field in url_fields},
-    )
+    validators: dict[str, Validator] = {}
+    for part in ("parameters", "input", "output"):
+        try:
+            validators[part] = Validator(getattr(definition, part), name=definition.name)
+        except SchemaInvalid as error:
+            raise _unfit(definition, f"its '{part}' cannot serve: {error.reason}") from None
     for reason in definition_rules.broken_rules(definition):
         raise _unfit(definition, reason)
     for number, example in enumerate(definition.examples, start=1):
-        for part in ("parameters", "input", "output"):
-            validator: Validator = getattr(validators, part)
+        for part, validator in validators.items():
             for fault in validator.check(getattr(example, part)):
                 where = f"'{part}{fault.path}'"
                 raise _unfit(definition, f"its example {number} is not valid at {where}: {fault.message}")
-    return validators
-
-
-def _validator(definition: Definition, part: str, schema: Mapping[str, Json]) -> Validator:
-    try:
-        return Validator(schema, name=definition.name)
-    except SchemaInvalid as error:
-        raise _unfit(definition, f"its '{part}' cannot serve: {error.reason}") from None
+    return _Validators(
+        parameters=validators["parameters"],
+        input=validators["input"],
+        output=validators["output"],
+        nulls=NullRules(definition.input),
+        url_kinds={field.name: field.kind for field in url_fields},
+    )

@@ -184,7 +184,9 @@ def json_remarks(
 
 
 def registration(product: Product, *, redirect_uri: str, method: str) -> list[str]:
-    """Describe how to register the platform with the product's own issuer; empty if it has none.
+    """Describe how to register the platform with the product's own issuer, before people connect.
+
+    Empty if there is no such issuer.
 
     *redirect_uri* describes the redirect URI, *method* how the platform sends the secret (``client_secret_basic`` or
     ``client_secret_post``).

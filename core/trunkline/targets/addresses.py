@@ -135,12 +135,10 @@ def refusal(address: IPv4Address | IPv6Address) -> str | None:
         return "is a cloud metadata address"
     if isinstance(address, IPv4Address):
         return _registry_refusal(address, _IPV4_REFUSED, _IPV4_REACHABLE)
-    reason = _registry_refusal(address, _IPV6_REFUSED, _IPV6_REACHABLE)
-    if reason is not None:
+    if reason := _registry_refusal(address, _IPV6_REFUSED, _IPV6_REACHABLE):
         return reason
     for inner in embedded_ipv4(address):
-        reason = refusal(inner)
-        if reason is not None:
+        if reason := refusal(inner):
             return f"carries {inner}, which {reason}"
     if address in _IPV6_UNICAST or address in _NAT64:
         return None
@@ -149,11 +147,8 @@ def refusal(address: IPv4Address | IPv6Address) -> str | None:
 
 def is_metadata(address: IPv4Address | IPv6Address) -> bool:
     """Return True if *address*, or an IPv4 address inside it, is a cloud's metadata service."""
-    if address in _METADATA_ADDRESSES:
-        return True
-    return isinstance(address, IPv6Address) and any(
-        inner in _METADATA_ADDRESSES for inner in embedded_ipv4(address)
-    )
+    inner = embedded_ipv4(address) if isinstance(address, IPv6Address) else ()
+    return not _METADATA_ADDRESSES.isdisjoint((address, *inner))
 
 
 def embedded_ipv4(address: IPv6Address) -> tuple[IPv4Address, ...]:
@@ -193,7 +188,14 @@ class AddressPolicy(Struct, frozen=True):
             raise TargetRefused(msg) from None
         if parsed.username or parsed.password:
             raise _user_info()
-        self._check_host(parsed.hostname, parsed.host_type)
+        if parsed.host_type is ada_url.HostType.DEFAULT:
+            reason = self._name_fault(parsed.hostname)
+        else:
+            address = ip_address(parsed.hostname.strip("[]"))
+            reason = self._address_fault(address)
+            reason = reason and f"leads to {address}, which {reason}"
+        if reason is not None:
+            raise TargetRefused(reason)
         if parsed.port == "0":
             msg = "names port 0, to which nothing can connect"
             raise TargetRefused(msg)
@@ -247,18 +249,6 @@ class AddressPolicy(Struct, frozen=True):
         if name == "http":
             msg = "must start with 'https://'; 'http://' is accepted only where the setting delivery.allow_http is on"
         raise TargetRefused(msg)
-
-    def _check_host(self, host: str, kind: ada_url.HostType) -> None:
-        if kind is ada_url.HostType.DEFAULT:
-            reason = self._name_fault(host)
-            if reason is not None:
-                raise TargetRefused(reason)
-            return
-        address = ip_address(host.strip("[]"))
-        reason = self._address_fault(address)
-        if reason is not None:
-            msg = f"leads to {address}, which {reason}"
-            raise TargetRefused(msg)
 
     def _address_fault(self, address: IPv4Address | IPv6Address) -> str | None:
         if self.allow_private_networks:

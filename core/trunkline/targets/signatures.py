@@ -74,7 +74,8 @@ class Signer:
 
     If there are no secrets, nothing is signed, and a receiver that verifies signatures will refuse the push.
 
-    Raises ValueError: *scheme* is not one of ``SCHEMES``, or a secret does not have the form that *scheme* requires.
+    Raises:
+        ValueError: *scheme* is not one of ``SCHEMES``, or a secret does not have the form that *scheme* requires.
     """
 
     scheme: str

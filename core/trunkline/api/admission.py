@@ -84,10 +84,7 @@ class Admission:
         return not all(connection.has_asked for connection in self._present)
 
     def linger(self, connection: "Connection") -> None:
-        """Keep the refused *connection* open for a moment; if too many are kept, close the oldest.
-
-        Closing a connection before its request was read resets it, and its client may never see the answer.
-        """
+        """Keep the refused *connection* open for a moment, or its client may never see the answer; close the oldest of too many."""
         self._release(connection)
         self._lingering[connection] = None
         if len(self._lingering) > self._most_lingering:
@@ -96,11 +93,7 @@ class Admission:
             longest.leave()
 
     def line_up(self, connection: "Connection") -> None:
-        """Queue *connection* to answer its next pipelined request.
-
-        One queued connection answers per iteration of the event loop. Otherwise hundreds of pipelining connections would keep the
-        loop busy until all their requests are answered.
-        """
+        """Queue *connection* to answer its next pipelined request: one per turn of the event loop, so that other work has turns."""
         self._in_line.append(connection)
         if len(self._in_line) == 1:
             asyncio.get_running_loop().call_soon(self._answer_first)

@@ -10,9 +10,7 @@ from typing import Any, cast
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 from starlette.types import Scope
-from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
-from uvicorn.server import ServerState
 
 from trunkline.api.admission import Admission
 from trunkline.api.problems import REQUEST_ID_KEY, problem_of, request_id_of
@@ -48,16 +46,8 @@ class Place(enum.Enum):
 class Connection(HttpToolsProtocol):
     """A connection that *admission* counts."""
 
-    def __init__(
-        self,
-        admission: Admission,
-        *,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+    def __init__(self, admission: Admission, **options: Any) -> None:
+        super().__init__(**options)
         self._admission = admission
         self._max_head = admission.limits.max_head_bytes
         self._place = Place.SILENT

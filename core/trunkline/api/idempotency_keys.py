@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Header, Request, Response
 
-from trunkline.api.security import caller_of
+from trunkline.api.security import caller_of, header_refused
 from trunkline.contract import Answered
-from trunkline.errors import BadQuery, Conflict, FieldError, Unreadable
+from trunkline.errors import Conflict, Unreadable
 from trunkline.store.operation_keys import Key
 
 if TYPE_CHECKING:
@@ -35,9 +35,7 @@ def check_idempotency_key(key: str | None) -> str | None:
     if not key:
         return None
     if len(key) > MAX_CHARACTERS or not key.isprintable():
-        message = f"must be 1 to {MAX_CHARACTERS} printable characters"
-        sentence = f"The header {HEADER} {message}."
-        raise BadQuery(sentence, errors=[FieldError(HEADER, message)])
+        raise header_refused(HEADER, f"must be 1 to {MAX_CHARACTERS} printable characters")
     return key
 
 

@@ -77,10 +77,7 @@ class Observation:
 
 
 def _template(scope: Scope) -> str:
-    """The path with parameter names instead of values; ``none`` if no route took the request.
-
-    The path of a route lacks the prefixes of the routers around it. These prefixes have no parameters.
-    """
+    """The path with parameter names instead of values, after the prefixes of routers; ``none`` if no route took the request."""
     route = scope.get("route")
     own: str | None = getattr(route, "path_format", None)
     if own is None:

@@ -92,7 +92,7 @@ class Caller:
     def company_id(self) -> int:
         """The company that the call is about. Raises BadQuery if an operator named none."""
         if self.named_company_id is None:
-            raise _header_refused(COMPANY_HEADER, _COMPANY_MISSING)
+            raise header_refused(COMPANY_HEADER, _COMPANY_MISSING)
         return self.named_company_id
 
     async def check_still_valid(self) -> None:
@@ -121,7 +121,7 @@ class Caller:
             BadQuery: an operator named no company.
         """
         if body_company_id is None and self.named_company_id is None:
-            raise _header_refused(COMPANY_HEADER, _COMPANY_MISSING + _IN_BODY)
+            raise header_refused(COMPANY_HEADER, _COMPANY_MISSING + _IN_BODY)
         if body_company_id is None:
             return self.company_id
         if self.environment == TEST:
@@ -291,10 +291,7 @@ def _authentication(
 async def _authenticate(
     hub: "Hub", method: str, path: str, api_key: str | None, token: str | None
 ) -> Principal:
-    """Find the principal of *api_key* or of the bearer *token* (a key, or a plugin's token).
-
-    Raises Unauthenticated, and the other errors of ``hub.keys`` and ``hub.tokens``.
-    """
+    """Find the principal of *api_key* or of the bearer *token* (a key, or a plugin's). Raises Unauthenticated."""
     if not (api_key or token):
         missing = Unauthenticated(_KEY_MISSING)
         missing.headers["WWW-Authenticate"] = "Bearer"  # no error: no token was sent (RFC 6750, 3.1)
@@ -320,7 +317,7 @@ def _made_for(header: str | None) -> dict[str, int] | None:
     try:
         return read_header(header)
     except ValueError as error:
-        raise _header_refused(VERSIONS_HEADER, str(error)) from None
+        raise header_refused(VERSIONS_HEADER, str(error)) from None
 
 
 def _environment(principal: Principal, header: str | None) -> str | None:
@@ -329,7 +326,7 @@ def _environment(principal: Principal, header: str | None) -> str | None:
     if not header:
         return own
     if header not in ENVIRONMENTS:
-        raise _header_refused(ENVIRONMENT_HEADER, f"must be '{LIVE}' or '{TEST}'", header)
+        raise header_refused(ENVIRONMENT_HEADER, f"must be '{LIVE}' or '{TEST}'", header)
     if own is not None and header != own:
         raise Forbidden.wrong_environment(own)
     return header
@@ -342,20 +339,21 @@ async def _company(
     if header == "0" and principal.is_operator:
         return OPERATORS
     if name is None:
-        raise _header_refused(COMPANY_HEADER, _COMPANY_MALFORMED, header)
+        raise header_refused(COMPANY_HEADER, _COMPANY_MALFORMED, header)
     try:
         company_id = in_environment(await directory.id_of(name), environment)
         directory.check_open((company_id,))
     except CompanyUnknown:
         if principal.company_id is None:
-            raise _header_refused(COMPANY_HEADER, "is no company's reference", header) from None
+            raise header_refused(COMPANY_HEADER, "is no company's reference", header) from None
         raise Forbidden.wrong_company(header=COMPANY_HEADER) from None
     if principal.company_id not in {None, company_id}:
         raise Forbidden.wrong_company(header=COMPANY_HEADER)
     return company_id
 
 
-def _header_refused(name: str, message: str, value: str | None = None) -> BadQuery:
+def header_refused(name: str, message: str, value: str | None = None) -> BadQuery:
+    """Make the refusal of a call because of its header *name*, with the refused *value*."""
     if value is not None:
         message = f"{message}: '{value[:SHOWN]}'"
     return BadQuery(f"The header {name} {message}.", errors=[FieldError(name, message)])

@@ -30,9 +30,7 @@ def pointer(*parts: object) -> str:
 def unknown_name(kind: str, value: object, known: Iterable[str], *, corrects: bool = True) -> str:
     """Return an error message for the unknown *value*, with the known names of its *kind*.
 
-    The message quotes *value*, shortened, and is written to follow a field's name.
-
-    With *corrects*, the text also suggests the name that was probably meant.
+    The message quotes *value*, shortened, and follows a field's name. With *corrects*, it suggests a name.
     """
     names = list(known)
     listed = f"is not a known {kind}: '{_shortened(value)}'; known are {', '.join(names)}"

@@ -247,15 +247,11 @@ class FilterTooDear(BodyInvalid):
     """The filters of the company's subscriptions would together cost *cost*, which is above its *limit*."""
 
     def __init__(self, cost: int, limit: int) -> None:
-        super().__init__(
-            [
-                FieldError(
-                    "/filter",
-                    f"makes the filters of the company's subscriptions cost {cost:,}, more than its limit 'filter_cost' "
-                    f"of {limit:,}; use fewer comparisons, above all fewer 'contains' with a text, and shorter lists, or delete subscriptions",
-                )
-            ]
+        message = (
+            f"makes the filters of the company's subscriptions cost {cost:,}, more than its limit 'filter_cost' "
+            f"of {limit:,}; use fewer comparisons, above all fewer 'contains' with a text, and shorter lists, or delete subscriptions"
         )
+        super().__init__([FieldError("/filter", message)])
         self.cost = cost
         self.limit = limit
 
@@ -309,7 +305,10 @@ class KeysTooFast(Refused):
 
 
 class TooMuchAtOnce(Refused):
-    """The company has *limit* (if known) simultaneous *things*. Without *is_own* the limit is shared by all companies."""
+    """The company has reached the limit of simultaneous *things*. *limit* is the number, if there is one.
+
+    Without *is_own* the limit is shared by all companies.
+    """
 
     status = 429
     title = "Too many requests"

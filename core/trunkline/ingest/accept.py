@@ -151,9 +151,11 @@ class Ingest:
             compact, parsed = read_json(json_text.dumps(members))
         except BodyInvalid as error:
             raise EventRejected(error.errors) from None
-        company_id = event.company_id
-        read = self._reader.read("event", compact, parsed, company_of=lambda _: company_id, now_text=str)
-        return read.drafts[0]
+
+        def company_of(_: object) -> int:
+            return event.company_id
+
+        return self._reader.read("event", compact, parsed, company_of=company_of, now_text=str).drafts[0]
 
     async def append(self, connection: Connection, drafts: Sequence[Draft]) -> Callable[[], None]:
         """Store *drafts* in the caller's transaction (the outbox). The caller must call the returned function after the commit."""
@@ -251,10 +253,7 @@ class Ingest:
         list[tuple[Submission, Accepted]],
         dict[int, Accepted | Exception | Submission],
     ]:
-        """Store *submissions* without those whose idempotency key was used before.
-
-        Returns the appended events, the events of each stored submission, and the answers of ``find_repeated``. Raises KeysUnchecked.
-        """
+        """Store *submissions* without repeats. Returns the appended events, those of each, and the repeats. Raises KeysUnchecked."""
         async with self._database.write() as connection:
             await self._check_keys(connection, _unchecked(submissions))
             keys_ms = self.keys_ms

@@ -128,10 +128,7 @@ class Quarantine:
             await store.delete(connection, id)
 
     async def _release_page(self, which: Which, *, after: int) -> tuple[Sequence[Quarantined], int, bool]:
-        """Release the valid events among the next ones after number *after*.
-
-        Returns all events that were checked, the number of released ones, and whether this was the last page.
-        """
+        """Release the valid events of the next page. Returns its events, how many were released, and whether it was the last."""
         async with self._database.read() as connection:
             page = await store.oldest(connection, which, after=after, limit=_PAGE)
         rows = first_of(page)

@@ -244,10 +244,7 @@ def _at(item: Item, faults: Iterable[FieldError]) -> Iterator[FieldError]:
 def _faults(
     item: Item, catalog: SchemaCatalog, budget: Budget, *, corrects: bool
 ) -> tuple[list[FieldError], list[FieldError], str | None]:
-    """Return the faults of the envelope, the faults of a payload that does not fit its schema, and the time in the event.
-
-    If *corrects*, the fault of an unknown name suggests a known name.
-    """
+    """Return the faults of the envelope and of the payload, and the time in the event. *corrects*: suggest known names."""
     parsed = item.parsed
     unknown = [name for name in parsed if name not in FIELDS]
     corrected = MAX_CORRECTED if corrects else 0
@@ -294,11 +291,8 @@ def _form_faults(parsed: Mapping[str, Any], catalog: SchemaCatalog, *, corrects:
         type(version) is not int or catalog.get(name, version) is None
     ):
         known = ", ".join(map(str, catalog.versions(name)))
-        errors.append(
-            FieldError(
-                "/version", f"is not a version of {name}; the versions there are: {known}{but_not(version)}"
-            )
-        )
+        fault = f"is not a version of {name}; the versions there are: {known}{but_not(version)}"
+        errors.append(FieldError("/version", fault))
     if "payload" not in parsed:
         errors.append(FieldError("/payload", "is required"))
     elif not isinstance(parsed["payload"], dict):

@@ -11,7 +11,6 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from typing import Self
 
 from trunkline.errors import StoreUnavailable
 from trunkline.model.company_rows import CompanyRows
@@ -34,7 +33,7 @@ The first piece removes the least number.
 _log = logging.getLogger(__name__)
 
 
-class Erasing:
+class Erasing(Background):
     """Removes the rows of deleted companies. Enter it to start; several may run on one PostgreSQL database.
 
     *plugins* returns the declarations of the company rows in plugins' tables. *wanted* is set when a company is to be
@@ -48,18 +47,11 @@ class Erasing:
         plugins: Callable[[], Sequence[CompanyRows]],
         wanted: Signal,
     ) -> None:
+        super().__init__("the removal of deleted companies", self._run)
         self._database = database
         self._plugins = plugins
         self._wanted = wanted
         self._holder = f"era_{secrets.token_hex(8)}"
-        self._background = Background("the removal of deleted companies", self._run)
-
-    async def __aenter__(self) -> Self:
-        await self._background.__aenter__()
-        return self
-
-    async def __aexit__(self, *details: object) -> None:
-        await self._background.__aexit__(*details)
 
     async def run_once(self) -> bool:
         """Carry out one erasure. Returns whether there was one. Raises StoreUnavailable."""

@@ -87,12 +87,7 @@ class Streaming:
     ) -> StreamPage:
         """Read up to *limit* events, oldest first; fewer if they are long (``contract.EventReader.page``).
 
-        Raises:
-            BadCursor: *cursor* was not made by this hub.
-            BadQuery: *filter* does not fit the types' schemas.
-            CursorExpired: events after *cursor*, of this company or of others, were removed.
-            CursorUnknown: *cursor* lies beyond the newest event.
-            TooMuchAtOnce: the company's limit of long polls, or of searches by a filter, is reached.
+        Raises BadCursor, BadQuery, CursorExpired, CursorUnknown, and TooMuchAtOnce for long polls and searches.
         """
         position = cursors.decode(cursor) if cursor is not None else None
         request = PageRequest(company_id, self.named(types), position, since_ms, limit)
@@ -264,10 +259,7 @@ class Streaming:
         return Found(page, page[-1].position if page else after, more=len(events) > len(page))
 
     async def _read_first(self, request: PageRequest) -> tuple[PageRequest, int, list[Event]]:
-        """Read as ``_read`` does. If the size of the company's events is unknown, first read a few events to learn it.
-
-        Also returns the request, with a lower limit if the events are long.
-        """
+        """Read as ``_read`` does, after a few events if their size is unknown. Also returns the request, with a fitting limit."""
         if request.limit > UNKNOWN and not self._page_bytes.knows(request.company_id):
             after, events = await self._read(structs.replace(request, limit=UNKNOWN))
             if len(events) <= UNKNOWN:

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from trunkline.errors import StoreUnavailable
 from trunkline.model.times import utc_text_of_ms
@@ -36,7 +36,7 @@ _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 
-class Retention:
+class Retention(Background):
     """Removes events older than *days*, audit log entries older than *audit_days*, and idempotency keys older than *keys_ms*.
 
     It removes nothing while the *clock* is not trusted. Enter it to start; several may run on one PostgreSQL database.
@@ -52,20 +52,13 @@ class Retention:
         metrics: Metrics,
         audit_days: int = 365,
     ) -> None:
+        super().__init__("the removal of old events", self._run)
         self._database = database
         self._clock = clock
         self._keep_ms = days * _DAY_MS
         self._keys_ms = keys_ms
         self._audit_ms = audit_days * _DAY_MS
         self._metrics = metrics
-        self._background = Background("the removal of old events", self._run)
-
-    async def __aenter__(self) -> Self:
-        await self._background.__aenter__()
-        return self
-
-    async def __aexit__(self, *details: object) -> None:
-        await self._background.__aexit__(*details)
 
     async def run_once(self) -> int:
         """Remove everything that is old enough. Returns the number of removed events.
@@ -120,10 +113,7 @@ class Retention:
             await asyncio.sleep(ROUND_SECONDS)
 
     async def _remove_events(self, before_ms: int) -> tuple[int, bool]:
-        """Remove old events page by page, oldest first. A page without events to remove costs no write transaction.
-
-        Returns how many were removed, and whether all pages were done; False if another process is removing.
-        """
+        """Remove old events by pages, oldest first. Returns how many, and whether all; False if another process is removing."""
         async with self._database.read() as connection:
             old = await store.horizon(connection, before_ms=before_ms)
         reached = count = 0

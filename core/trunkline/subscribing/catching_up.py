@@ -13,10 +13,7 @@ from trunkline.subscribing.requests import Start
 
 
 class CatchUp:
-    """Starts replays of the events that were accepted before a subscription was created or resumed.
-
-    *shards* returns the number of shards of the log. *replay_signal* is set when a replay was started.
-    """
+    """Starts replays of missed events. *shards* returns the number of shards; *replay_signal* is set when a replay has started."""
 
     def __init__(self, *, shards: Callable[[], int], replay_signal: Signal) -> None:
         self._shards = shards

@@ -79,12 +79,8 @@ def check_event_types(names: Any, context: Context) -> list[FieldError]:
     ):
         return [FieldError("/event_types", 'must be a list of event types, or ["*"] for all')]
     if len(names) > MAX_EVENT_TYPES:
-        return [
-            FieldError(
-                "/event_types",
-                f"must have at most {MAX_EVENT_TYPES} entries, not {len(names):,}; name groups (invoice.*)",
-            )
-        ]
+        message = f"must have at most {MAX_EVENT_TYPES} entries, not {len(names):,}; name groups (invoice.*)"
+        return [FieldError("/event_types", message)]
     if "*" in names:
         if names == ["*"]:
             return []
@@ -105,9 +101,8 @@ def check_event_types(names: Any, context: Context) -> list[FieldError]:
 def check_versions(versions: Any, context: Context) -> list[FieldError]:
     """Check the chosen versions: each must be a readable version of its event type."""
     if not isinstance(versions, dict):
-        return [
-            FieldError("/versions", "must be an object of event types, each with the number of a version")
-        ]
+        message = "must be an object of event types, each with the number of a version"
+        return [FieldError("/versions", message)]
     if len(versions) > MAX_VERSIONS:
         return [FieldError("/versions", f"must have at most {MAX_VERSIONS} members, not {len(versions):,}")]
     return [
@@ -179,21 +174,19 @@ def unchecked(_: Any, __: Context) -> list[FieldError]:
 
 
 def _ask_channel(channel: Channel, url: str) -> str | None:
+    """Return the fault that the channel finds in *url*, or that its check failed: deliveries would fail in the same way."""
     check_target = cast(
         "Callable[[str], object] | None", channel.check_target
-    )  # a plugin may be written without type checks
+    )  # a plugin may return anything
     if check_target is None:
         return None
     try:
         reason = check_target(url)
     except Exception as error:  # noqa: BLE001 - a channel is a plugin: any error means that it could not check the URL
-        return _not_checked(channel, type(error).__name__)
-    if reason is None or isinstance(reason, str):
-        return reason
-    return _not_checked(channel, f"a value of type {type(reason).__name__}")
-
-
-def _not_checked(channel: Channel, outcome: str) -> str:
-    """Log, without the URL, that the channel failed to check it, and return the error; deliveries would fail in the same way."""
+        outcome = type(error).__name__
+    else:
+        if reason is None or isinstance(reason, str):
+            return reason
+        outcome = f"a value of type {type(reason).__name__}"
     _log.error("check_target of the channel '%s' came to %s instead of text or None", channel.name, outcome)
     return f"could not be checked, because the channel '{channel.name}' failed; whoever runs this hub finds why in its log"

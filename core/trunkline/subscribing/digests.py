@@ -46,10 +46,7 @@ _HASHED = 5_000
 
 
 class _Selection(Struct, frozen=True):
-    """The events of a company to digest, in pieces of *piece* events. Empty *types* mean every type.
-
-    *versions* are the versions in which *wanted* tests events.
-    """
+    """The events to digest, in pieces of *piece*, tested by *wanted* in these *versions*. Empty *types* mean every type."""
 
     company_id: int
     types: Sequence[str]
@@ -94,9 +91,7 @@ class Digests:
         With *subscription_id* only the events that match this subscription count. *ranges* adds digests of that many parts with
         equal numbers of events. ``more`` is true if the time or size limit was reached; ``to`` is then the position reached.
 
-        Raises:
-            BadQuery, NotFound, CursorExpired, CursorUnknown
-            TooMuchAtOnce: another digest of the company is running.
+        Raises as ``contract.Digests`` says.
         """
         wanted: Filter | None
         if subscription_id is not None:

@@ -32,15 +32,7 @@ class SecretRotation:
         overlap_seconds: int,
         secret: str | None = None,
     ) -> dict[str, Any]:
-        """Set a new secret, or the caller's own *secret*. The previous secret also signs for *overlap_seconds*.
-
-        If the stored secrets cannot be decrypted, only the new secret remains, and the headers are lost too.
-
-        Raises:
-            NotFound: there is no such subscription.
-            BodyInvalid: *secret* does not fit its scheme.
-            Conflict: the limit of simultaneous secrets is reached.
-        """
+        """Set a new secret (``contract.Subscriptions``). Secrets and headers that cannot be decrypted are lost. Raises Conflict."""
         now = now_ms()
         async with self._database.write() as connection:
             row = await find_row(connection, company_id, subscription_id, channel=channel, to_change=True)

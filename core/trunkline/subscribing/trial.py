@@ -49,15 +49,7 @@ class Trials:
         self._turns = Turns(share=AT_ONCE, total=AT_ONCE_IN_ALL)
 
     async def test(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Any]:
-        """Make one attempt with an example event, whatever the subscription's status, without a log entry or retries.
-
-        If the channel has a separate test of its connection, that test is made first. If it fails, no event is sent.
-
-        Raises:
-            NotFound: there is no such subscription.
-            Conflict: its secrets cannot be decrypted, or its channel is off.
-            TooMuchAtOnce: too many tests of the company are running.
-        """
+        """Make one attempt with an example, after the channel's own test, if any. Raises NotFound, Conflict, TooMuchAtOnce."""
         try:
             await self._turns.take(company_id, wait_seconds=WAIT_SECONDS)
         except TimeoutError:
@@ -100,10 +92,7 @@ async def attempt(
     http: HttpClient,
     limit_seconds: float,
 ) -> dict[str, Any]:
-    """Send *body* to *subscription*, whatever its status, and show the outcome.
-
-    If the channel raises, returns an invalid result, or takes longer than *limit_seconds*, the attempt has failed.
-    """
+    """Send *body* to *subscription*, and show the outcome: a failure if the channel raises, errs or exceeds *limit_seconds*."""
     now = now_ms()
     began = time.monotonic()
     limit = asyncio.timeout(limit_seconds)

@@ -1,6 +1,6 @@
 """``listen``: the light client's ``trunkline-listen`` as a command of the hub."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -9,9 +9,9 @@ from trunkline_client.listen import OPTIONS, Options
 from trunkline_client.listen import listen as listen_to
 
 
-def _option(name: str, variable: str | None = None) -> typer.models.OptionInfo:
+def _option(name: str, variable: str | None = None) -> Any:
     shown, told = OPTIONS[name]
-    return option(f"--{name}", shown, f"{told[0].upper()}{told[1:]}.", envvar=variable)  # type: ignore[no-any-return]
+    return option(f"--{name}", shown, f"{told[0].upper()}{told[1:]}.", envvar=variable)
 
 
 def listen(

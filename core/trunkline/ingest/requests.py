@@ -112,16 +112,28 @@ class RequestReader:
         self._modes = modes
         self._max_event_bytes = max_event_bytes
 
-    def read(self, call: Call, compact: bytes, parsed: Any, **how: Any) -> Submission:
+    def read(
+        self,
+        call: Call,
+        compact: bytes,
+        parsed: Any,
+        *,
+        company_of: CompanyOf,
+        now_text: Callable[[], str],
+        namespace: int = 0,
+        key: str | None = None,
+    ) -> Submission:
         """Read the events of a body, all or none: *parsed* has its values, *compact* its bytes (see ``read_json``).
 
-        *how* are the named arguments of ``item_steps``.
+        *now_text* gives the time for quarantined events without a time. *key* is the request's idempotency key, and
+        *namespace* the namespace of the key.
 
         Raises:
             BodyInvalid: the body does not have the form that *call* requires.
             EventRejected: an event is faulty. The error has every fault of every event, each with its JSON pointer.
             Forbidden, BadQuery: from *company_of*.
         """
+        how = {"company_of": company_of, "now_text": now_text, "namespace": namespace, "key": key}
         return run_through(self.steps(call, compact, parsed, **how))
 
     def steps(self, call: Call, compact: bytes, parsed: Any, **how: Any) -> Steps[Submission]:

@@ -79,10 +79,10 @@ async def examine(
             resends=False,  # so that the end of a kept connection is noticed
         ) as http:
             trials = Trials(route.url, http=http, secret=secret or throwaway_secret(), now=now)
-            samples = Samples(catalog, now=now)
+            samples, is_known = Samples(catalog, now=now), secret is not None
             deliveries = await _deliver(trials, samples)
             answers = [delivery.answer for delivery in deliveries]
-            accepted = judgements.judge_delivery(answers, is_secret_known=secret is not None)
+            accepted = judgements.judge_delivery(answers, is_secret_known=is_known)
             limits = thresholds or Thresholds()
             latency = judgements.judge_latency(answers, timeout_seconds=timeout_seconds, thresholds=limits)
             answered = [delivery for delivery in deliveries if delivery.answer.status is not None]
@@ -91,7 +91,6 @@ async def examine(
                 genuine = next((each for each in answered if each.answer.is_accepted), answered[0])
                 redirect, size = judgements.judge_redirect(answers), judgements.judge_size(answers)
                 checks += [accepted, redirect, latency, size, judgements.judge_keep_alive(answers)]
-                is_known = secret is not None
                 checks += [check async for check in _try(trials, samples, genuine, is_secret_known=is_known)]
             else:
                 checks += [accepted, latency]

@@ -73,7 +73,10 @@ class Notifications:
             if is_new or message != PRESENT:
                 notified()
 
-        connection.add_termination_listener(lambda _: speaks.set())
+        def end(_: object) -> None:
+            speaks.set()
+
+        connection.add_termination_listener(end)
         await connection.add_listener(CHANNEL, hear)
         notified()  # for notifications sent before this process listened
         while not connection.is_closed():

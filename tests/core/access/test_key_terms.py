@@ -5,6 +5,7 @@ import time
 import pytest
 from tests.answers import json_of
 from tests.some import some
+from tests.statements import execute
 
 from trunkline.access.client_addresses import ClientAddresses
 from trunkline.access.key_terms import read_terms
@@ -31,8 +32,7 @@ async def test_a_key_ends_at_its_time_and_leaves_room_for_another(running):
     assert (key["expires_utc"], await me(running, key)) == (soon, 200)
     full = {"company_id": running.company_id, "name": "b", "scopes": ADMIN}
     assert (await running.operator.post(KEYS, json=full)).status_code == 409
-    async with running.hub.engines.write() as connection:
-        await connection.exec_driver_sql(f"UPDATE api_keys SET expires_ms = 1 WHERE id = '{key['id']}'")
+    await execute(running.hub.engines, f"UPDATE api_keys SET expires_ms = 1 WHERE id = '{key['id']}'")
     assert await me(running, key) == 401
     assert (await running.operator.post(KEYS, json=full)).status_code == 201
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests import clock_steps
 from tests.databases import limits_over
+from tests.statements import execute
 
 from trunkline.access.keys import Keys, ParsedKey, Principal, new_key, parse_key
 from trunkline.access.vault import Vault
@@ -214,8 +215,7 @@ async def test_keys_that_have_expired_by_a_clock_that_is_not_trusted_are_refused
     record, api_key = await keys.create(92, name="n", scopes=["admin"])
     guard = ClockGuard(database)
     await guard.look()
-    async with database.write() as connection:
-        await connection.exec_driver_sql("UPDATE api_keys SET expires_ms = 1")
+    await execute(database, "UPDATE api_keys SET expires_ms = 1")
     await clock_steps.step(database)
     await guard.look()
     with pytest.raises(Unauthenticated):

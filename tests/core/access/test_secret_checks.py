@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
+from tests.statements import execute
 
 from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.vault import Vault
@@ -113,10 +114,9 @@ async def test_a_database_of_an_earlier_version_is_opened_before_it_is_marked(da
 async def test_one_damaged_row_of_an_earlier_version_does_not_keep_it_from_starting(database_url, make_hub):
     running = await make_hub(database_url, LEAN, dispatch=False)
     first, *_ = await _subscribe(running, 3)
-    async with running.hub.engines.write() as connection:
-        await connection.execute(
-            text("UPDATE subscriptions SET sealed = :junk WHERE id = :id"), {"junk": b"junk", "id": first}
-        )
+    await execute(
+        running.hub.engines, "UPDATE subscriptions SET sealed = :junk WHERE id = :id", junk=b"junk", id=first
+    )
     await running.stop()
     await _remove_checks(database_url)
     await make_hub(database_url, LEAN, dispatch=False)

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from tests.statements import execute
 
 from trunkline.access import secret_replacement
 from trunkline.access.secret_checks import SecretChecks
@@ -97,10 +97,12 @@ async def test_one_that_changes_meanwhile_keeps_its_change(database_url, make_hu
 async def test_what_no_key_opens_is_named_and_left(database_url, make_hub):
     running = await make_hub(database_url, environment(other_keys=SECOND), dispatch=False)
     made = await subscribe(running, 3)
-    async with running.hub.engines.write() as connection:
-        await connection.execute(
-            text("UPDATE subscriptions SET sealed = :junk WHERE id = :id"), {"junk": b"junk", "id": made[1]}
-        )
+    await execute(
+        running.hub.engines,
+        "UPDATE subscriptions SET sealed = :junk WHERE id = :id",
+        junk=b"junk",
+        id=made[1],
+    )
     async with EngineDatabase(database_url) as database:
         replacement, _ = replacement_by(database, auth(key=SECOND, other_keys=[FIRST]), database_url)
         assert await replacement.replace_encryption_key() == 2

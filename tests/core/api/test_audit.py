@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 from tests.answers import json_of
 from tests.plans import look
+from tests.statements import execute
 
 from trunkline.store import audit_log
 
@@ -95,20 +96,16 @@ async def test_the_chain_shows_what_was_changed_or_removed(trunkline_hub, engine
     async with database.write() as connection:
         assert await audit_log.purge(connection, before_ms=2**53, limit=2) == 2
     assert await first_broken() == (5, None)
-    async with database.write() as connection:
-        await connection.execute(text("UPDATE audit SET after = '{}' WHERE id = 7"))
+    await execute(database, "UPDATE audit SET after = '{}' WHERE id = 7")
     assert await first_broken() == (5, 7)
-    async with database.write() as connection:
-        await connection.execute(text("UPDATE audit SET after = NULL, request_id = 'other' WHERE id = 7"))
+    await execute(database, "UPDATE audit SET after = NULL, request_id = 'other' WHERE id = 7")
     assert await first_broken() == (5, 7)
     async with database.write() as connection:
         assert await audit_log.empty(connection, 92, limit=100) == 5
     assert await first_broken() == (5, None)
-    async with database.write() as connection:
-        await connection.execute(text("UPDATE audit SET actor = 'nobody' WHERE id = 5"))
+    await execute(database, "UPDATE audit SET actor = 'nobody' WHERE id = 5")
     assert await first_broken() == (5, 5)
-    async with database.write() as connection:
-        await connection.execute(text("DELETE FROM audit WHERE id = 5"))
+    await execute(database, "DELETE FROM audit WHERE id = 5")
     assert await first_broken() == (4, 6)
 
 

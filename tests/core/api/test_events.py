@@ -4,8 +4,8 @@ import asyncio
 import json
 
 import pytest
-from sqlalchemy import text
 from tests.answers import json_of
+from tests.statements import execute
 
 EXACT = (
     b'{"invoice_id":1,"client_id":2,"amount":%s,"due_date":"2026-02-01","invoice_status":"Paid",'
@@ -448,11 +448,11 @@ async def test_a_key_lives_for_a_day(running):
     first = await running.client.post("/api/v1/events", **sent)
 
     async def age(hours: float) -> None:
-        async with running.hub.engines.write() as connection:
-            await connection.execute(
-                text("UPDATE idempotency_keys SET created_ms = created_ms - :ms"),
-                {"ms": int(hours * 3_600_000)},
-            )
+        await execute(
+            running.hub.engines,
+            "UPDATE idempotency_keys SET created_ms = created_ms - :ms",
+            ms=int(hours * 3_600_000),
+        )
 
     await age(23.9)
     assert (await running.client.post("/api/v1/events", **sent)).status_code == 200
@@ -468,10 +468,9 @@ async def test_a_key_lives_for_as_long_as_the_setting_says(database_url, make_hu
     running = await make_hub(database_url, {"events.idempotency_hours": 720}, dispatch=False)
     sent = {"json": invoice(), "headers": {"Idempotency-Key": "k-1"}}
     first = await running.client.post("/api/v1/events", **sent)
-    async with running.hub.engines.write() as connection:
-        await connection.execute(
-            text("UPDATE idempotency_keys SET created_ms = created_ms - :ms"), {"ms": 700 * 3_600_000}
-        )
+    await execute(
+        running.hub.engines, "UPDATE idempotency_keys SET created_ms = created_ms - :ms", ms=700 * 3_600_000
+    )
     await running.hub.retention.run_once()
     again = await running.client.post("/api/v1/events", **sent)
     assert (again.status_code, again.content) == (200, first.content)

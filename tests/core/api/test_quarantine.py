@@ -7,6 +7,7 @@ import logging
 import pytest
 from sqlalchemy import text
 from tests.answers import json_of
+from tests.statements import execute
 
 from trunkline.ingest import judging
 
@@ -180,12 +181,10 @@ async def test_a_batch_with_an_event_that_is_rejected_leaves_nothing_behind(hub)
 
 async def test_events_and_quarantined_ones_are_stored_together_or_not_at_all(database_url, make_hub):
     hub = await make_hub(database_url, MODES, dispatch=False)
-    async with hub.hub.engines.write() as connection:
-        await connection.execute(text("ALTER TABLE quarantine RENAME TO elsewhere"))
+    await execute(hub.hub.engines, "ALTER TABLE quarantine RENAME TO elsewhere")
     answer = await post_batch(hub.client, invoice(1), invoice("x"), key="k")
     assert answer.status_code >= 500
-    async with hub.hub.engines.write() as connection:
-        await connection.execute(text("ALTER TABLE elsewhere RENAME TO quarantine"))
+    await execute(hub.hub.engines, "ALTER TABLE elsewhere RENAME TO quarantine")
     assert await waiting(hub.client) == await polled(hub.client) == []
     assert (await post_batch(hub.client, invoice(1), invoice("x"), key="k")).status_code == 201
 
@@ -457,10 +456,7 @@ async def test_what_waits_is_released_after_its_schema_was_changed(sqlite_databa
 
 async def test_an_event_whose_type_is_no_more_can_be_seen_and_deleted_but_not_released(hub):
     held = await quarantine(hub.client)
-    async with hub.hub.engines.write() as connection:
-        await connection.execute(
-            text("UPDATE quarantine SET type = 'invoice.gone' WHERE id = :id"), {"id": held}
-        )
+    await execute(hub.hub.engines, "UPDATE quarantine SET type = 'invoice.gone' WHERE id = :id", id=held)
     assert [error["path"] for error in (await waiting(hub.client))[0]["errors"]] == ["/type"]
     assert paths(await hub.client.post(f"{INBOX}/{held}/release")) == ["/type"]
     assert (await hub.client.delete(f"{INBOX}/{held}")).status_code == 204

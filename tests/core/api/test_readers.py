@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import text
 from tests.answers import json_of
 from tests.plugins.polling.test_routes import emit, failed, lead, named
+from tests.statements import execute
 
 from trunkline.insight.gauges import CONSUMERS_EVERY
 from trunkline.model import cursors
@@ -233,8 +234,7 @@ async def test_a_consumer_whose_events_were_removed_is_told(running):
         assert (gone.status_code, gone.json()["type"]) == (410, "urn:trunkline:problem:cursor-expired")
         assert (await show(running.client))["is_expired"]
     finally:
-        async with running.hub.engines.write() as connection:
-            await connection.execute(text("UPDATE retention SET edge = :edge"), {"edge": before})
+        await execute(running.hub.engines, "UPDATE retention SET edge = :edge", edge=before)
 
 
 async def test_explain_says_who_has_read_an_event(running):

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.statements import execute
 
 from trunkline.store.sql import text
 from trunkline_kit.hubs import TestHub
@@ -39,8 +40,7 @@ async def change(running: TestHub, client: httpx2.AsyncClient, what: str) -> Non
     """Change the client's key as another process does, which this process does not notice."""
     known = running.hub.keys.remembered(client.headers["x-api-key"])
     assert known is not None
-    async with running.hub.engines.write() as connection:
-        await connection.execute(text(f"UPDATE api_keys SET {what} WHERE id = :id"), {"id": known[0].key_id})
+    await execute(running.hub.engines, f"UPDATE api_keys SET {what} WHERE id = :id", id=known[0].key_id)
 
 
 async def stored(running: TestHub) -> int:
@@ -141,7 +141,6 @@ async def test_an_event_whose_key_is_looked_up_after_all_counts_once(running, ev
         counted.append(events)
 
     monkeypatch.setattr(running.hub.event_pace, "take", take)
-    async with running.hub.engines.write() as connection:
-        await connection.execute(text("UPDATE stream_head SET companies_version = companies_version + 1"))
+    await execute(running.hub.engines, "UPDATE stream_head SET companies_version = companies_version + 1")
     assert (await client.post("/api/v1/events", json=event)).status_code == 201
     assert counted == [{running.company_id: 1}]

@@ -6,7 +6,7 @@ import re
 from importlib.resources import files
 
 import pytest
-from sqlalchemy import text
+from tests.statements import execute
 
 from trunkline.hub.hub import Hub
 from trunkline_kit.hubs import settings_for
@@ -247,11 +247,12 @@ async def _subscribe(url):
             )
             made[name] = view["id"]
             if source:
-                async with hub.engines.write() as connection:
-                    await connection.execute(
-                        text("UPDATE subscriptions SET filter = :filter WHERE id = :id"),
-                        {"filter": json.dumps(source), "id": view["id"]},
-                    )
+                await execute(
+                    hub.engines,
+                    "UPDATE subscriptions SET filter = :filter WHERE id = :id",
+                    filter=json.dumps(source),
+                    id=view["id"],
+                )
     return made
 
 

@@ -165,8 +165,11 @@ class House:
         await until(is_recorded, what="a delivery for each matched pair")
         await self.check_ledger()
 
-    async def check_settled(self, *, seconds: float = 40):
-        """Wait until every delivery has ended, the ledger balances, and no event is beyond its shard's cursor."""
+    async def check_settled(self, *, seconds: float = 40, **expected: int):
+        """Wait until every delivery has ended, the ledger balances, and no event is beyond its shard's cursor.
+
+        If numbers of deliveries of each status are *expected*, the ledger must have exactly these.
+        """
 
         async def is_over():
             rows = await self.rows()
@@ -176,6 +179,7 @@ class House:
         await self.check_ledger()
 
         await until(self.is_read, what="the cursors' passing of every event")
+        assert not expected or await self.statuses() == Counter(expected)
 
     async def is_read(self) -> bool:
         """Whether every event is at or before its shard's cursor."""

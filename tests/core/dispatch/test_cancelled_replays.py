@@ -46,13 +46,11 @@ async def test_nothing_of_a_cancelled_replay_is_sent_a_second_later_and_all_is_a
         within, after = await replay_and_cancel(house, no, receiver, begun=5)
         assert after == 0
         assert within < 40
-        await house.check_settled()
-        assert await house.statuses() == {"delivered": 150}
+        await house.check_settled(delivered=150)
         assert not await house.query("SELECT 1 FROM replays WHERE withdrawing IS NOT NULL")
         receiver.answer()
         await house.emit(1, to=[no])
-        await house.check_settled()
-        assert await house.statuses() == {"delivered": 151}
+        await house.check_settled(delivered=151)
 
 
 async def test_a_cancelled_replay_in_an_order_is_taken_back_piece_by_piece(open_house, receiver, monkeypatch):
@@ -65,8 +63,7 @@ async def test_a_cancelled_replay_in_an_order_is_taken_back_piece_by_piece(open_
         receiver.answer(delay_seconds=0.1)
         _, after = await replay_and_cancel(house, no, receiver, begun=5)
         assert after == 0
-        await house.check_settled()
-        assert await house.statuses() == {"delivered": 120}
+        await house.check_settled(delivered=120)
         await house.until(lambda: _is_over(house))
         receiver.answer()
         await house.emit(1, to=[no])
@@ -128,6 +125,5 @@ async def test_another_worker_gives_back_what_it_has_in_memory_of_a_cancelled_re
         began = time.monotonic()
         _, after = await replay_and_cancel(house, no, receiver, begun=8)
         assert after == 0
-        await house.check_settled()
-        assert await house.statuses() == {"delivered": 100}
+        await house.check_settled(delivered=100)
         assert time.monotonic() - began < 10

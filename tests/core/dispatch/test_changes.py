@@ -28,8 +28,7 @@ async def test_what_is_for_a_channel_that_is_off_is_held_and_released_when_it_is
         await house.check_ledger()
     async with open_house() as house:
         house.matched = matched
-        await house.check_settled()
-        assert await house.statuses() == {"delivered": 5}
+        await house.check_settled(delivered=5)
     assert receiver.count == 5
 
 
@@ -58,8 +57,7 @@ async def test_what_was_held_while_its_subscription_was_paused_flows_when_that_i
     async with open_house() as house:
         house.matched = {(row.position, row.no) for row in await house.rows()}
         await house.change(no, status="active")
-        await house.check_settled()
-        assert await house.statuses() == {"delivered": 2}
+        await house.check_settled(delivered=2)
 
 
 async def test_retries_of_a_paused_subscription_wait_and_go_on_when_it_is_resumed(
@@ -76,8 +74,7 @@ async def test_retries_of_a_paused_subscription_wait_and_go_on_when_it_is_resume
         seen = receiver.count
         receiver.answer(200)
         await house.change(no, status="active")
-        await house.check_settled()
-        assert await house.statuses() == {"delivered": 3}
+        await house.check_settled(delivered=3)
     assert receiver.count == seen + 3
 
 
@@ -186,8 +183,7 @@ async def test_a_target_that_is_mended_while_retries_are_pending_gets_them_at_it
         await house.until_statuses(pending=1)
         receiver.always(Answer(200), path="/new")
         await house.change(no, target_url=f"{receiver.url}/new")
-        await house.check_settled()
-        assert await house.statuses() == {"delivered": 1}
+        await house.check_settled(delivered=1)
     assert receiver.requests[-1].path == "/new"
 
 

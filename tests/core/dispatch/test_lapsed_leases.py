@@ -1,6 +1,6 @@
 """A worker was held up so long that its leases lapsed, and no other worker took them."""
 
-from sqlalchemy import text
+from tests.statements import execute
 
 from trunkline.dispatch.leases import leases as leases_module
 from trunkline.dispatch.leases.leases import Leases
@@ -15,8 +15,7 @@ async def test_a_shard_that_a_worker_takes_from_itself_is_read_on_and_not_begun_
     await leases.renew()
     before = dict(owned.progress)
     before[Slice(3)].open(1000, 1)
-    async with database.write() as connection:
-        await connection.execute(text("UPDATE shards SET lease_until_ms = 0"))
+    await execute(database, "UPDATE shards SET lease_until_ms = 0")
     await leases._claim(leases_module._Shares(32, 8))
     assert owned.progress == before
     assert {progress.lease.epoch for progress in owned.progress.values()} == {2}

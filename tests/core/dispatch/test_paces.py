@@ -118,8 +118,7 @@ async def test_no_more_attempts_begin_in_a_second_than_the_rate_says_and_all_are
     async with open_house() as house:
         no = await house.subscribe(receiver.url, rate="20/second")
         await house.emit(50, to=[no])
-        await house.check_settled()
-        assert await house.statuses() == {"delivered": 50}
+        await house.check_settled(delivered=50)
     assert gauge.most_within(0.9) <= 25
     assert 2.2 < gauge.began[-1] - gauge.began[0] < 4.9
 
@@ -146,8 +145,7 @@ async def test_no_more_attempts_are_in_flight_than_a_subscription_asks_for(open_
     async with open_house() as house:
         no = await house.subscribe(receiver.url, max_in_flight=3)
         await house.emit(60, to=[no])
-        await house.check_settled()
-        assert await house.statuses() == {"delivered": 60}
+        await house.check_settled(delivered=60)
     assert gauge.most == 3
 
 
@@ -161,8 +159,7 @@ async def test_what_is_more_than_a_gate_lets_begin_soon_waits_in_the_ledger_and_
         await house.until(
             lambda: house.query("SELECT 1 FROM deliveries WHERE order_shard IS NOT NULL LIMIT 1")
         )
-        await house.check_settled()
-        assert await house.statuses() == {"delivered": 250}
+        await house.check_settled(delivered=250)
     assert gauge.most <= 4
     assert gauge.most_within(0.9) <= 125
 
@@ -208,8 +205,7 @@ async def test_what_was_due_before_there_was_a_pace_goes_by_it_and_what_had_one_
         await house.until(lambda: len(gauge.began) >= 12)
         assert gauge.most_within(0.9) <= 13
         await house.change(no, rate=None)
-        await house.check_settled()
-        assert await house.statuses() == {"delivered": 150}
+        await house.check_settled(delivered=150)
     assert gauge.began[-1] - gauge.began[0] < 10, "with a pace it takes 15 s"
 
 
@@ -219,8 +215,7 @@ async def test_a_failing_target_with_a_pace_is_tried_again_by_it(open_house, rec
     async with open_house(retry_schedule_seconds="0.1,0.1,0.1,0.1,0.1,0.1") as house:
         no = await house.subscribe(receiver.url, max_in_flight=2)
         await house.emit(20, to=[no])
-        await house.check_settled()
-        assert await house.statuses() == {"delivered": 20}
+        await house.check_settled(delivered=20)
     assert gauge.most <= 2
 
 
@@ -244,8 +239,7 @@ async def test_a_pace_goes_with_an_order_a_pause_and_a_replay(open_house, receiv
         row = await house.subscription(no)
         await house.hub.replays.start(92, row["id"], {}, channel=None)
         await house.until(lambda: len(gauge.began) >= 80)
-        await house.check_settled()
-        assert await house.statuses() == {"delivered": 40}
+        await house.check_settled(delivered=40)
     assert gauge.most <= 2
     assert gauge.most_within(0.9) <= 75
     if ordering == "subscription":
@@ -270,8 +264,7 @@ async def test_the_pace_is_one_over_all_workers_also_where_they_come_and_go(open
             await asyncio.sleep(0.7)
             await house.emit(30, to=paced)
             await asyncio.sleep(1)
-        await house.check_settled()
-        assert await house.statuses() == {"delivered": 60}
+        await house.check_settled(delivered=60)
     assert gauge.most <= 2
     assert gauge.most_within(0.9) <= 25
 

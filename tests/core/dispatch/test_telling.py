@@ -2,7 +2,7 @@
 
 import orjson
 import pytest
-from sqlalchemy import text
+from tests.statements import scalar
 
 from trunkline_kit.receiver import Answer
 
@@ -117,8 +117,7 @@ async def test_exhausted_deliveries_are_gathered_by_subscription_and_minute(open
         await house.check_settled()
         await house.until(lambda: _exhausted(house), what="the event of the minute")
         payload, *later = await _exhausted(house)
-        async with house.hub.engines.read() as connection:
-            left = (await connection.execute(text("SELECT sum(count) FROM gathered"))).scalar()
+        left = await scalar(house.hub.engines, "SELECT sum(count) FROM gathered")
     assert (payload["count"], sum(each["count"] for each in later) + (left or 0)) == (7, 3)
     assert payload["last_event_id"] - payload["first_event_id"] == 6
 

@@ -6,9 +6,9 @@ import time
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import text
 from tests.answers import json_of
 from tests.core.dispatch.conftest import House
+from tests.statements import execute
 
 from trunkline.access.secret_checks import check_values
 from trunkline.access.vault import Vault
@@ -130,8 +130,7 @@ async def test_what_was_due_waits_until_it_goes_on(open_house, receiver):
         receiver.answer(200)
         await _spoil(house.hub, no, bytes(whole))
         await house.change(no, status="active")
-        await house.check_settled()
-        assert await house.statuses() == {"delivered": 1}
+        await house.check_settled(delivered=1)
 
 
 async def test_a_process_whose_keys_were_replaced_disables_nobody_and_ends(open_house, receiver, caplog):
@@ -205,11 +204,11 @@ async def test_the_rest_of_it_is_changed_tried_replayed_and_deleted(running, bro
 
 async def test_subscribing_again_makes_a_new_one_beside_it(running, broken):
     request = {"target_url": "http://127.0.0.1:9/h", "event_types": ["*"], "filter": None}
-    async with running.hub.engines.write() as connection:
-        await connection.execute(
-            text("DELETE FROM subscriptions WHERE company_id = :company AND status = 'active'"),
-            {"company": running.company_id},
-        )
+    await execute(
+        running.hub.engines,
+        "DELETE FROM subscriptions WHERE company_id = :company AND status = 'active'",
+        company=running.company_id,
+    )
     view, is_new = await running.hub.subscriptions.subscribe(running.company_id, request, channel="webhooks")
     assert is_new
     assert view["status"] == "active"

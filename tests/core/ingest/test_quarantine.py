@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import text
 from tests.answers import json_of
 from tests.core.ingest import killed
+from tests.statements import count
 
 from trunkline.insight import status
 from trunkline.runtime.metrics import Metrics
-from trunkline.store.database import Database
 from trunkline.store.engines import EngineDatabase
 from trunkline.stream import retention
 
@@ -32,11 +32,6 @@ async def quarantine(hub, key: str | None = None) -> str:
     headers = {"Idempotency-Key": key} if key else {}
     answer = json_of(await hub.client.post("/api/v1/events", json=BROKEN, headers=headers), 202)
     return answer["quarantined"]["id"]
-
-
-async def count(database: Database, what: str) -> int:
-    async with database.read() as connection:
-        return (await connection.execute(text(f"SELECT count(*) FROM {what}"))).scalar_one()
 
 
 async def age(hub, days: int) -> None:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from tests.core.store.test_stream import draft
 from tests.small_disks import database_on, small_disk
+from tests.statements import execute
 
 from trunkline.errors import WritesRefused
 from trunkline.ingest.writability import Writability
@@ -70,8 +71,7 @@ async def test_an_append_that_meets_a_full_disk_says_so_and_no_write_in_place_di
     log.refused(caught.value)
     for _ in range(5):
         with contextlib.suppress(WritesRefused):
-            async with database.write() as connection:
-                await connection.execute(text("UPDATE routing SET version = version"))
+            await execute(database, "UPDATE routing SET version = version")
         await log.look()
         assert log.fault == FULL
     disk.make_room()

@@ -5,6 +5,7 @@ import os
 
 import pytest
 from sqlalchemy import text
+from tests.statements import execute
 
 from trunkline.errors import SettingsInvalid
 from trunkline.insight import audit, status
@@ -23,11 +24,6 @@ LEAN = {"plugins.enabled": "webhooks"}
 NONE = migrate.RESERVED_POSITIONS
 
 pytestmark = pytest.mark.own_hub(settings=LEAN)
-
-
-async def execute(database, statement: str, **parameters):
-    async with database.write() as connection:
-        await connection.execute(text(statement), parameters)
 
 
 async def add_delivery(

@@ -3,6 +3,7 @@
 import pytest
 from msgspec import structs
 from sqlalchemy import text
+from tests.statements import execute
 
 from trunkline.store import agenda
 from trunkline.store.agenda import Agenda
@@ -44,8 +45,7 @@ async def test_each_kind_of_work_is_seen_and_what_has_ended_is_not(database, wha
         False,
         False,
     )
-    async with database.write() as connection:
-        await connection.execute(text(what))
+    await execute(database, what)
     assert await look(database) == structs.replace(nothing, **expected)
 
 

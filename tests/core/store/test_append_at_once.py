@@ -8,6 +8,7 @@ import pytest
 from msgspec import structs
 from tests.core.store.test_stream import NONE, SHARDS, TRACE, draft
 from tests.core.store.test_stream import append as append_in_transaction
+from tests.statements import execute
 
 from trunkline.model.events import Draft
 from trunkline.store import append_at_once, directory, idempotency, stream, subscriptions
@@ -187,8 +188,7 @@ async def test_appends_of_many_connections_leave_no_gap(database):
 
 @on_a_server
 async def test_ids_are_skipped_after_a_promotion(database):
-    async with database.write() as connection:
-        await connection.execute(text("UPDATE stream_head SET timeline = '0000000F'"))
+    await execute(database, "UPDATE stream_head SET timeline = '0000000F'")
     appended = await append(database, [draft()])
     assert appended is not None
     assert appended.events[0].position > NONE + STEP

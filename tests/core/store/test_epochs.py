@@ -6,6 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from tests.core.store.test_stream import NONE, append, draft
 from tests.postgres_servers import COPIED, primary_and_standby
+from tests.statements import execute, scalar
 
 from trunkline.store import companies, epochs, migrate
 from trunkline.store.database import Database
@@ -16,11 +17,6 @@ from trunkline.store.epochs import STEP, STEP_PER_MS, Advanced
 async def advance(database: Database, *, past: int = 0) -> Advanced:
     async with database.write() as connection:
         return await epochs.advance(connection, past=past)
-
-
-async def execute(database: Database, statement: str, **values: object) -> None:
-    async with database.write() as connection:
-        await connection.execute(text(statement), values)
 
 
 async def add_subscription(database: Database, identifier: str) -> int:
@@ -113,8 +109,7 @@ async def test_a_file_has_no_timeline(sqlite_database):
     async with sqlite_database.read() as connection:
         assert not await epochs.note_timeline(connection)
     await append(sqlite_database, [draft()])
-    async with sqlite_database.read() as connection:
-        assert (await connection.execute(text("SELECT timeline FROM stream_head"))).scalar_one() is None
+    assert await scalar(sqlite_database, "SELECT timeline FROM stream_head") is None
 
 
 async def test_an_append_on_another_timeline_moves_on_once(postgres_database):

@@ -1,6 +1,7 @@
 """Stored API keys on both databases."""
 
 import pytest
+from tests.statements import execute
 
 from trunkline.store import keys
 from trunkline.store.database import Database
@@ -94,8 +95,7 @@ async def test_the_last_use_is_written_at_most_once_in_five_minutes(database):
             return (await keys.find_valid(connection, [digest(1)]))[digest(1)].untouched
 
     async def age(ms: int) -> None:
-        async with database.write() as connection:
-            await connection.exec_driver_sql(f"UPDATE api_keys SET last_used_ms = last_used_ms - {ms}")
+        await execute(database, f"UPDATE api_keys SET last_used_ms = last_used_ms - {ms}")
 
     assert await found_untouched()
     first = await touch()

@@ -10,6 +10,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
+from tests.statements import count, execute
 
 from trunkline.errors import DatabaseUnfit, PluginFailed
 from trunkline.store import migrate, partial_indexes, stream, upgrading
@@ -80,8 +81,7 @@ async def test_two_that_upgrade_at_once_wait_for_each_other(empty_database_url):
     async with EngineDatabase(empty_database_url) as first, EngineDatabase(empty_database_url) as second:
         before = await asyncio.gather(migrate.upgrade(first, shards=4), migrate.upgrade(second, shards=4))
         assert sorted(states[0].current is None for states in before) == [False, True]
-        async with first.read() as connection:
-            assert (await connection.execute(text("SELECT count(*) FROM stream_head"))).scalar() == 1
+        assert await count(first, "stream_head") == 1
 
 
 async def test_the_core_can_be_taken_back(empty):
@@ -117,10 +117,7 @@ def _downgrade(connection: sqlalchemy.Connection) -> None:
 
 
 async def set_revision(database: Database, revision: str) -> None:
-    async with database.write() as connection:
-        await connection.execute(
-            text("UPDATE alembic_version_core SET version_num = :revision"), {"revision": revision}
-        )
+    await execute(database, "UPDATE alembic_version_core SET version_num = :revision", revision=revision)
 
 
 async def test_a_database_from_before_the_first_revision_is_refused_and_stays_as_it_is(database):
@@ -135,8 +132,7 @@ async def test_a_database_from_before_the_first_revision_is_refused_and_stays_as
 
 
 async def test_a_table_that_is_there_already_is_named_and_nothing_is_changed(empty):
-    async with empty.write() as connection:
-        await connection.execute(text("CREATE TABLE events (id INTEGER)"))
+    await execute(empty, "CREATE TABLE events (id INTEGER)")
     with pytest.raises(
         DatabaseUnfit, match=r"^There is a table 'events' in the .* that this hub has not made"
     ):
@@ -150,8 +146,7 @@ async def test_statistics_that_somebody_left_in_a_file_are_forgotten_at_the_next
         await connection.execute(text("INSERT INTO erasures VALUES ('era_1', 1, '{}', NULL, NULL, 1, 1, 1)"))
         await connection.execute(text("ANALYZE"))
     await migrate.upgrade(sqlite_database, shards=16)
-    async with sqlite_database.read() as connection:
-        assert (await connection.execute(text("SELECT count(*) FROM sqlite_stat1"))).scalar_one() == 0
+    assert await count(sqlite_database, "sqlite_stat1") == 0
 
 
 async def test_the_ledger_is_vacuumed_when_a_hundredth_of_it_is_dead(postgres_database):

@@ -2,6 +2,7 @@
 
 import pytest
 from sqlalchemy import text
+from tests.statements import execute, scalar
 
 from trunkline.model.deliveries import Key
 from trunkline.store import deliveries as ledger
@@ -116,17 +117,14 @@ async def test_what_was_queued_meanwhile_behind_one_that_has_ended_has_its_turn(
 async def test_a_piece_looks_at_some_of_those_that_wait_in_an_order(open_, monkeypatch):
     """A batch is bounded even if few of them must be changed: for one key, all but the first wait."""
     monkeypatch.setattr(store, "LOOKED_AT", 400)
-    async with open_.write() as connection:
-        await connection.execute(
-            text(
-                "UPDATE deliveries SET status = 'held', queued = 1, order_key = 0, order_shard = 3, due_ms = NULL "
-                "WHERE position BETWEEN 2 AND 1000"
-            )
-        )
+    await execute(
+        open_,
+        "UPDATE deliveries SET status = 'held', queued = 1, order_key = 0, order_shard = 3, due_ms = NULL "
+        "WHERE position BETWEEN 2 AND 1000",
+    )
     await begin(open_, Change.PARK)
     assert await count(open_, "due_ms IS NOT NULL") == 1
-    async with open_.read() as connection:
-        assert (await connection.execute(text("SELECT position FROM unsettled"))).scalar_one() == 400
+    assert await scalar(open_, "SELECT position FROM unsettled") == 400
     assert await go_on(open_)
     assert not await go_on(open_)
     assert await count(open_, "due_ms IS NOT NULL") == 0
@@ -138,6 +136,5 @@ async def test_a_piece_looks_at_some_of_those_that_wait_in_an_order(open_, monke
 
 async def test_a_note_about_a_subscription_that_is_not_there_any_more_is_dropped(open_):
     await begin(open_, Change.END)
-    async with open_.write() as connection:
-        await connection.execute(text("DELETE FROM subscriptions"))
+    await execute(open_, "DELETE FROM subscriptions")
     assert not await go_on(open_)

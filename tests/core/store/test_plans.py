@@ -13,6 +13,7 @@ from tests import hot_calls, long_runs
 from tests.hot_calls import CLAIMS
 from tests.plans import Call, look
 from tests.some import some
+from tests.statements import execute
 
 from trunkline.model.deliveries import Key
 from trunkline.store import deliveries as ledger
@@ -97,11 +98,11 @@ async def test_subscriptions_that_were_deleted_cost_their_company_nothing(databa
 
 async def test_the_ids_of_a_big_company_among_small_ones_are_read_in_the_order_of_an_index(database):
     """A vacuumed table makes PostgreSQL prefer index-only scans, here one that reads and sorts every event of the company."""
-    async with database.write() as connection:
-        await connection.exec_driver_sql(
-            "INSERT INTO events (position, company_id, type, shard, accepted_ms, body) SELECT n, CASE WHEN n % 2 = 0 THEN 7 "
-            f"ELSE n % {COMPANIES} END, 'lead.created', 0, n, {EMPTY[database.dialect.name]} FROM {NUMBERS[database.dialect.name]}"
-        )
+    await execute(
+        database,
+        "INSERT INTO events (position, company_id, type, shard, accepted_ms, body) SELECT n, CASE WHEN n % 2 = 0 THEN 7 "
+        f"ELSE n % {COMPANIES} END, 'lead.created', 0, n, {EMPTY[database.dialect.name]} FROM {NUMBERS[database.dialect.name]}",
+    )
     async with database.read() as connection:
         await connection.exec_driver_sql(
             "ANALYZE" if database.dialect.name == "sqlite" else "VACUUM (ANALYZE)"

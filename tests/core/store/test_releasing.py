@@ -2,6 +2,7 @@
 
 import pytest
 from sqlalchemy import text
+from tests.statements import execute
 
 from trunkline.store import ordering, shards
 from trunkline.store import releasing as store
@@ -69,10 +70,9 @@ async def test_the_first_of_each_key_has_its_turn_some_keys_at_a_time(queued, mo
 
 async def test_what_a_dead_worker_had_claimed_behind_one_that_has_ended_has_its_turn(queued):
     """The delivery waits for none any more: the worker that claimed it would have begun it, but is dead."""
-    async with queued.write() as connection:
-        await connection.execute(
-            text("UPDATE deliveries SET claimed_by = 'dead', claim = 1, queued = NULL WHERE position = 1")
-        )
+    await execute(
+        queued, "UPDATE deliveries SET claimed_by = 'dead', claim = 1, queued = NULL WHERE position = 1"
+    )
     await release(queued)
     async with queued.write() as connection:
         await shards.release_claims(connection, "dead")
@@ -82,10 +82,9 @@ async def test_what_a_dead_worker_had_claimed_behind_one_that_has_ended_has_its_
 async def test_who_lets_go_again_begins_anew(queued, monkeypatch):
     monkeypatch.setattr(store, "KEYS", 4)
     await release(queued)
-    async with queued.write() as connection:
-        await connection.execute(
-            text("UPDATE deliveries SET queued = 1, status = 'held', due_ms = NULL WHERE position = 1")
-        )
+    await execute(
+        queued, "UPDATE deliveries SET queued = 1, status = 'held', due_ms = NULL WHERE position = 1"
+    )
     await release(queued)
     assert await go_on(queued)
     assert not await go_on(queued)
@@ -93,13 +92,11 @@ async def test_who_lets_go_again_begins_anew(queued, monkeypatch):
 
 
 async def test_a_replay_that_reads_on_holds_back_what_is_beyond_it(queued):
-    async with queued.write() as connection:
-        await connection.execute(
-            text(
-                "INSERT INTO replays (id, company_id, subscription_no, kind, status, position, end_position, matched, "
-                "created_ms, updated_ms) VALUES ('rpl_1', 92, 1, 'range', 'running', 6, 100, 0, 0, 0)"
-            )
-        )
+    await execute(
+        queued,
+        "INSERT INTO replays (id, company_id, subscription_no, kind, status, position, end_position, matched, "
+        "created_ms, updated_ms) VALUES ('rpl_1', 92, 1, 'range', 'running', 6, 100, 0, 0, 0)",
+    )
     await release(queued)
     assert await fronts(queued) == [*range(1, 7)]
 
@@ -107,8 +104,7 @@ async def test_a_replay_that_reads_on_holds_back_what_is_beyond_it(queued):
 async def test_a_note_about_a_subscription_that_is_not_there_any_more_is_dropped(queued, monkeypatch):
     monkeypatch.setattr(store, "KEYS", 1)
     await release(queued)
-    async with queued.write() as connection:
-        await connection.execute(text("DELETE FROM subscriptions"))
+    await execute(queued, "DELETE FROM subscriptions")
     assert not await go_on(queued)
 
 
@@ -124,7 +120,6 @@ async def test_what_was_put_back_while_a_replay_read_on_has_its_turn_when_that_i
         await connection.execute(text("UPDATE deliveries SET queued = NULL, claim = 1 WHERE position = 2"))
         await ordering.arrange(connection, [ordering.Place(1, -3)])
     assert await fronts(queued) == []
-    async with queued.write() as connection:
-        await connection.execute(text("UPDATE replays SET status = 'cancelled'"))
+    await execute(queued, "UPDATE replays SET status = 'cancelled'")
     await release(queued)
     assert 2 in await fronts(queued)

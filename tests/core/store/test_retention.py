@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 from sqlalchemy import text
+from tests.statements import execute
 
 from trunkline.model.events import Draft, shard_of
 from trunkline.store import deliveries as ledger
@@ -17,11 +18,6 @@ from trunkline.store.retention import LogBounds, Page, Removed
 SHARDS = 16
 NONE = migrate.RESERVED_POSITIONS
 DAY = 24 * 60 * 60 * 1000
-
-
-async def execute(database: Database, statement: str, **parameters) -> None:
-    async with database.write() as connection:
-        await connection.execute(text(statement), parameters)
 
 
 async def column(database: Database, statement: str, **parameters) -> list:

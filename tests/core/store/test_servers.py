@@ -15,9 +15,9 @@ from tests.postgres_servers import (
     prepared_postgres,
     primary_and_standby,
 )
+from tests.statements import execute
 
 from trunkline.errors import DatabaseUnfit, StoreUnavailable
-from trunkline.store.database import Database
 from trunkline.store.engines import EngineDatabase
 from trunkline.store.notifications import Notifications
 from trunkline.store.servers import Server
@@ -222,13 +222,13 @@ async def test_after_a_failover_the_same_process_works_on_the_other_host(tmp_pat
             Wakeup(database) as here,
             Wakeup(database) as there,
         ):
-            await _write(database, "CREATE TABLE told AS SELECT 'first' AS word")
+            await execute(database, "CREATE TABLE told AS SELECT 'first' AS word")
             await first.until(COPIED)
             first.stop()
             with pytest.raises(StoreUnavailable):
-                await _write(database, "INSERT INTO told VALUES ('lost')")
+                await execute(database, "INSERT INTO told VALUES ('lost')")
             second.promote()
-            await _write(database, "INSERT INTO told VALUES ('second')")
+            await execute(database, "INSERT INTO told VALUES ('second')")
             async with database.read() as connection:
                 words = (await connection.execute(text("SELECT word FROM told ORDER BY 1"))).scalars().all()
             assert words == ["first", "second"]
@@ -236,8 +236,3 @@ async def test_after_a_failover_the_same_process_works_on_the_other_host(tmp_pat
                 async with asyncio.timeout(60):
                     while not await signal.wait(0.2):
                         here.announce()
-
-
-async def _write(database: Database, statement: str) -> None:
-    async with database.write() as connection:
-        await connection.execute(text(statement))

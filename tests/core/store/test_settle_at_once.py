@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 import pytest
 from msgspec import structs
 from tests.core.store.test_shards import NONE, claim, cursor
+from tests.statements import execute
 
 from trunkline.store import settle_at_once, shards
 from trunkline.store.database import Database
@@ -85,8 +86,7 @@ async def test_a_settlement_whose_answer_was_lost_changes_nothing_the_second_tim
 @pytest.mark.parametrize("why", ["another holder", "a newer epoch"])
 async def test_nothing_is_stored_if_one_of_the_leases_is_lost(database, leases, why):
     change = "holder = 'wrk_b'" if why == "another holder" else "epoch = epoch + 1"
-    async with database.write() as connection:
-        await connection.execute(text(f"UPDATE shards SET {change} WHERE shard = {leases[1].shard}"))
+    await execute(database, f"UPDATE shards SET {change} WHERE shard = {leases[1].shard}")
     assert not await settle(database, leases)
     assert await stored(database) == ([], [])
     assert [await cursor(database, lease.shard) for lease in leases] == [NONE, NONE]
@@ -94,14 +94,12 @@ async def test_nothing_is_stored_if_one_of_the_leases_is_lost(database, leases, 
 
 @pytest.mark.parametrize("column", ["failures", "failing_level"])
 async def test_nothing_is_stored_if_a_subscription_has_failed_before(database, leases, column):
-    async with database.write() as connection:
-        await connection.execute(
-            text(
-                "INSERT INTO subscriptions (no, id, company_id, channel, target_url, event_types, signature, sealed, status, "
-                f"start_position, created_ms, updated_ms, version, {column}) "
-                "VALUES (8, 'sub_8', 92, 'webhooks', 'https://a.example', '[]', 'standard', '', 'active', 0, 0, 0, 1, 1)"
-            )
-        )
+    await execute(
+        database,
+        "INSERT INTO subscriptions (no, id, company_id, channel, target_url, event_types, signature, sealed, status, "
+        f"start_position, created_ms, updated_ms, version, {column}) "
+        "VALUES (8, 'sub_8', 92, 'webhooks', 'https://a.example', '[]', 'standard', '', 'active', 0, 0, 0, 1, 1)",
+    )
     assert not await settle(database, leases)
     assert await stored(database) == ([], [])
     assert await settle(database, leases, subscriptions=[7])

@@ -2,6 +2,7 @@
 
 from msgspec import structs
 from sqlalchemy import text
+from tests.statements import execute
 
 from trunkline.model.parts import PARTS, Slice
 from trunkline.store import cursors, migrate, shard_parts, shards, status
@@ -109,8 +110,7 @@ async def test_what_a_worker_does_not_know_of_and_what_a_dead_one_had_is_free(da
         await shards.disown(connection, "wrk_a", [known])
     await heartbeat(database, "wrk_b")
     await claim_parts(database, "wrk_b", share=PARTS)
-    async with database.write() as connection:
-        await connection.execute(text("UPDATE workers SET heartbeat_ms = heartbeat_ms - 200000"))
+    await execute(database, "UPDATE workers SET heartbeat_ms = heartbeat_ms - 200000")
     assert (await heartbeat(database, "wrk_c")).divided == 1
     assert len(await claim_parts(database, "wrk_c", share=PARTS)) == PARTS - 1
 

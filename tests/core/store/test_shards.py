@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from msgspec import structs
 from sqlalchemy import text
+from tests.statements import execute
 
 from trunkline.model.events import Draft, shard_of
 from trunkline.model.parts import Slice
@@ -151,8 +152,7 @@ async def test_a_beat_writes_nothing_where_there_is_more_to_do(database, what):
     await heartbeat(database, "wrk_a")
     await heartbeat(database, "wrk_b")
     leases = await claim(database, "wrk_a", limit=3)
-    async with database.write() as connection:
-        await connection.execute(text(what))
+    await execute(database, what)
     before = await written()
     assert await beat(database, "wrk_a", leases) is None
     assert await written() == before

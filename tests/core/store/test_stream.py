@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 from msgspec import structs
+from tests.statements import execute
 
 from trunkline.model.events import Draft, Event, shard_of
 from trunkline.store import idempotency, migrate, operation_keys, stream, subscriptions
@@ -30,10 +31,7 @@ async def append(database: Database, drafts: Sequence[Draft]) -> list[Event]:
 
 
 async def set_accepted(database: Database, position: int, accepted_ms: int) -> None:
-    async with database.write() as connection:
-        await connection.exec_driver_sql(
-            f"UPDATE events SET accepted_ms = {accepted_ms} WHERE position = {position}"
-        )
+    await execute(database, f"UPDATE events SET accepted_ms = {accepted_ms} WHERE position = {position}")
 
 
 async def test_a_new_log_is_empty(database):
@@ -189,8 +187,7 @@ async def test_since_finds_the_place_before_the_first_event_of_that_time(databas
 
 async def test_the_time_of_acceptance_never_falls_along_the_log(database):
     ahead = 4_000_000_000_000
-    async with database.write() as connection:
-        await connection.exec_driver_sql(f"UPDATE stream_head SET accepted_ms = {ahead}")
+    await execute(database, f"UPDATE stream_head SET accepted_ms = {ahead}")
 
     assert (await append(database, [draft()]))[0].accepted_ms == ahead
 

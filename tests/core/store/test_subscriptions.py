@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from sqlalchemy import text
+from tests.statements import execute
 
 from trunkline.model.events import Draft
 from trunkline.store import migrate, new_subscriptions, streaks, stream, subscriptions
@@ -50,11 +50,6 @@ async def failing(database: Database, *counted: Streak) -> list[Failing]:
 async def read(database: Database, no: int) -> Row:
     async with database.read() as connection:
         return await subscriptions.by_number(connection, no)
-
-
-async def execute(database: Database, statement: str) -> None:
-    async with database.write() as connection:
-        await connection.execute(text(statement))
 
 
 async def changed(database: Database, version: int) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from tests import clock_steps
 from tests.answers import json_of
+from tests.statements import count, execute, scalar
 
 from trunkline.contract import EmittedEvent
 from trunkline.errors import CursorExpired
@@ -31,16 +32,6 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 async def hub(database_url: str, make_hub):
     """Start a hub that does not deliver, so that only the test moves anything."""
     return await make_hub(database_url, LEAN, dispatch=False)
-
-
-async def execute(database: Database, statement: str, **parameters) -> None:
-    async with database.write() as connection:
-        await connection.execute(text(statement), parameters)
-
-
-async def count(database: Database, what: str) -> int:
-    async with database.read() as connection:
-        return (await connection.execute(text(f"SELECT count(*) FROM {what}"))).scalar_one()
 
 
 async def emit(running, number: int = 1, *, company: int = 92, type: str = "lead.created") -> list[int]:
@@ -247,8 +238,7 @@ async def test_batches_are_small_and_appends_go_on_between_them(hub, monkeypatch
 
 
 async def first(database: Database) -> int:
-    async with database.read() as connection:
-        return (await connection.execute(text("SELECT min(position) FROM events"))).scalar_one()
+    return await scalar(database, "SELECT min(position) FROM events")
 
 
 async def test_it_never_waits_for_the_log_nor_keeps_it(postgres_database_url, make_hub):

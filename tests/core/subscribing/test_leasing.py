@@ -6,6 +6,7 @@ import orjson
 import pytest
 from sqlalchemy import text
 from tests.plugins.polling.test_routes import emit, lead
+from tests.statements import execute
 
 from trunkline.errors import CursorExpired, NotFound, PageLeaseLost
 from trunkline.model import cursors
@@ -72,8 +73,7 @@ async def test_a_poller_that_is_behind_what_was_removed_is_told(running, both):
             await leasing.lease(company, "shared", limit=3)
         assert (await leasing.load((company, "shared"))).reach.position == ids[2]
     finally:
-        async with running.hub.engines.write() as connection:
-            await connection.execute(text("UPDATE retention SET edge = :edge"), {"edge": before})
+        await execute(running.hub.engines, "UPDATE retention SET edge = :edge", edge=before)
 
 
 async def test_what_another_process_has_moved_or_deleted_is_noticed(running, both):

@@ -3,18 +3,13 @@
 import asyncio
 from email.message import EmailMessage
 
-from sqlalchemy import text
 from tests.plugins.alerts.telling import FACTS, tell
+from tests.statements import count, execute
 from tests.waiting import until
 
 from trunkline_alerts import _Shared
 
 OWNER, OPERATOR = "owner@acme.example", "ops@hub.example"
-
-
-async def execute(hub, statement: str) -> None:
-    async with hub.hub.engines.write() as connection:
-        await connection.execute(text(statement))
 
 
 async def look(hub) -> None:
@@ -43,7 +38,7 @@ async def test_a_digest_says_what_is_open_and_is_sent_once_a_day_by_several_proc
     hub = hubs[0]
     made = await hub.subscribe("https://127.0.0.1:9/h", event_types=["lead.created"])
     await hub.hub.subscriptions.update(92, made["id"], {"status": "paused"}, channel="webhooks")
-    await execute(hub, "UPDATE subscriptions SET status = 'disabled' WHERE company_id = 92")
+    await execute(hub.hub.engines, "UPDATE subscriptions SET status = 'disabled' WHERE company_id = 92")
     for name in ("disabled", "delivery.exhausted", "delivery.exhausted"):
         await tell(hub, name, subscription_id=made["id"])
     await tell(hub, "failing", subscription_id="sub_gone")
@@ -52,7 +47,7 @@ async def test_a_digest_says_what_is_open_and_is_sent_once_a_day_by_several_proc
     await until(lambda: _chosen(hub, 2))
     await look(hub)
     assert digests_at(mail_server) == [], "its day is not over"
-    await execute(hub, "UPDATE alerts_digests SET day = day - 1")
+    await execute(hub.hub.engines, "UPDATE alerts_digests SET day = day - 1")
     await asyncio.gather(*(look(each) for each in (*hubs, *hubs)))
     digests = digests_at(mail_server)
     assert sorted(message["To"] for message in digests) == [OPERATOR, OWNER]
@@ -68,9 +63,8 @@ async def test_a_digest_says_what_is_open_and_is_sent_once_a_day_by_several_proc
     assert await _chosen(hub, 1)
 
 
-async def _chosen(hub, count: int) -> bool:
-    async with hub.hub.engines.read() as connection:
-        return (await connection.execute(text("SELECT count(*) FROM alerts_digests"))).scalar() == count
+async def _chosen(hub, companies: int) -> bool:
+    return await count(hub.hub.engines, "alerts_digests") == companies
 
 
 async def test_a_digest_that_the_server_refuses_for_now_is_tried_again(
@@ -79,11 +73,11 @@ async def test_a_digest_that_the_server_refuses_for_now_is_tried_again(
     mail_server.refusals = {OWNER: ["451 later"]}
     hub = await make_hub(sqlite_database_url, mail_server.settings)
     await hub.client.patch("/api/v1/alerts", json={"alert_recipients": [OWNER], "digest": True})
-    await execute(hub, "UPDATE alerts_digests SET day = day - 1")
+    await execute(hub.hub.engines, "UPDATE alerts_digests SET day = day - 1")
     await look(hub)
     await look(hub)
     assert mail_server.messages == [], "the claim holds"
-    await execute(hub, "UPDATE alerts_digests SET claimed_ms = claimed_ms - 600001")
+    await execute(hub.hub.engines, "UPDATE alerts_digests SET claimed_ms = claimed_ms - 600001")
     for _ in range(2):
         await look(hub)
     assert [message["Subject"] for message in mail_server.messages] == [

@@ -9,6 +9,7 @@ from tests.plugins.mcp import issuer as issuers
 from tests.plugins.mcp.conversation import Conversation
 from tests.plugins.mcp.issuer import AUDIENCE, issuing, unsigned
 from tests.plugins.oauth.flow import CALLBACK, App, Person, connect
+from tests.statements import count, execute
 
 from trunkline.access import issuers as own_issuer
 from trunkline.errors import SettingsInvalid
@@ -212,16 +213,14 @@ async def test_what_a_user_holds_lasts_a_day_beyond_the_last_token(trusting, iss
     assert user.startswith(PREFIX)
     principal = await keys.principal(user)
     assert (principal.company_id, principal.scopes) == (92, {"integrations:read", "events:read"})
-    async with trusting.hub.engines.write() as connection:
-        await connection.exec_driver_sql("UPDATE mcp_users SET seen_ms = seen_ms - 86400001")
+    await execute(trusting.hub.engines, "UPDATE mcp_users SET seen_ms = seen_ms - 86400001")
     assert await keys.principal(user) is None
 
 
 async def test_a_companys_users_go_with_it(trusting, issuer):
     await talk(trusting, issuer.token()).tools()
     assert (await trusting.operator.delete("/api/v1/companies/92")).status_code == 202
-    async with trusting.hub.engines.read() as connection:
-        assert (await connection.exec_driver_sql("SELECT count(*) FROM mcp_users")).scalar_one() == 0
+    assert await count(trusting.hub.engines, "mcp_users") == 0
 
 
 async def test_a_token_of_the_hubs_own_server_opens_the_same(api):

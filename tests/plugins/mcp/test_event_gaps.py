@@ -5,11 +5,11 @@ import asyncio
 import pytest
 from tests.plugins.mcp.callbacks import Callback
 from tests.plugins.mcp.conversation import Conversation
+from tests.statements import execute
 from tests.waiting import until
 
 from trunkline.model import cursors
 from trunkline.store import retention
-from trunkline.store.sql import text
 from trunkline_kit.receiver.replies import Answer
 
 TYPE = "payment.failed"
@@ -103,8 +103,7 @@ async def test_nothing_is_told_of_one_that_is_deleted_meanwhile(watcher, monkeyp
     watcher.callback.challenged = Answer(503)
     await watcher.set(status="active", catch_up=False)
     await until(lambda: "gap" in watcher.kinds)
-    async with watcher.running.hub.engines.write() as connection:  # the dispatcher does not see this
-        await connection.execute(text("UPDATE subscriptions SET status = 'deleted'"))
+    await execute(watcher.running.hub.engines, "UPDATE subscriptions SET status = 'deleted'")
     with caplog.at_level("INFO", "trunkline"):
         await until(lambda: "subscription_ended" in [getattr(each, "error", "") for each in caplog.records])
         told = watcher.kinds.count("gap")

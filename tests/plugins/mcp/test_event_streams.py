@@ -11,6 +11,7 @@ import pytest
 from tests.plugins.mcp.conversation import HANDSHAKE, Conversation
 from tests.plugins.mcp.issuer import AUDIENCE, issuing
 from tests.plugins.oauth.flow import CALLBACK, App, Person, connect
+from tests.statements import execute
 
 from trunkline.model import cursors
 
@@ -262,12 +263,10 @@ async def test_a_database_that_is_away_is_told_and_the_stream_goes_on(api, agent
     monkeypatch.setattr("trunkline_mcp.event_streams.RETRY_SECONDS", 0.05)
     async with listening(api, agent) as listener:
         assert (await listener.frame())[0] == "active"
-        async with api.hub.engines.write() as connection:
-            await connection.exec_driver_sql("ALTER TABLE retention RENAME TO retention_away")
+        await execute(api.hub.engines, "ALTER TABLE retention RENAME TO retention_away")
         made = (await api.emit(TYPE)).event_id
         kind, told = await listener.frame()
-        async with api.hub.engines.write() as connection:
-            await connection.exec_driver_sql("ALTER TABLE retention_away RENAME TO retention")
+        await execute(api.hub.engines, "ALTER TABLE retention_away RENAME TO retention")
         while (frame := await listener.frame())[0] == "error":
             pass
     assert (kind, told["error"]["code"]) == ("error", -32603)

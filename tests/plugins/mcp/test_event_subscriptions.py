@@ -6,10 +6,10 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import text
 from tests.answers import json_of
 from tests.plugins.mcp.callbacks import OTHER_SECRET, SECRET, Callback
 from tests.plugins.mcp.conversation import ERAS, Conversation
+from tests.statements import execute
 from tests.waiting import until
 
 from trunkline.model import cursors
@@ -282,11 +282,11 @@ async def test_nothing_goes_out_that_could_have_the_client_pass_over_what_the_la
     got = await emitted(running)
     await callback.until(1)
     kept = callback.events[-1]["cursor"]
-    async with running.hub.engines.write() as connection:  # the dispatcher does not see this
-        await connection.execute(
-            text("UPDATE subscriptions SET expires_ms = 1 WHERE company_id = :company"),
-            {"company": running.company_id},
-        )
+    await execute(
+        running.hub.engines,
+        "UPDATE subscriptions SET expires_ms = 1 WHERE company_id = :company",
+        company=running.company_id,
+    )
     missed = await emitted(running, 2)
     for event_id in missed:
         await until_tried(running, event_id)

@@ -4,6 +4,7 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator
 from tests.plugins.mcp.conversation import ERAS, HANDSHAKE, MODERN, Conversation
+from tests.statements import execute
 
 from trunkline.model import cursors
 
@@ -181,8 +182,7 @@ async def test_old_events_are_left_out_and_that_is_told(api, agent):
 async def test_a_cursor_from_before_what_is_kept_goes_on_with_the_oldest_and_says_so(api, agent):
     begun = await agent.ask("events/poll", {"name": "lead.created"})
     made = [(await api.emit("lead.created")).event_id for _ in range(3)]
-    async with api.hub.engines.write() as connection:
-        await connection.exec_driver_sql(f"UPDATE retention SET edge = {made[0]}")
+    await execute(api.hub.engines, f"UPDATE retention SET edge = {made[0]}")
     page = await agent.ask("events/poll", {"name": "lead.created", "cursor": begun["cursor"]})
     assert (ids(page), page["truncated"]) == (made[1:], True)
 

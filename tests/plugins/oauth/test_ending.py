@@ -9,6 +9,7 @@ import pytest
 from tests.answers import json_of
 from tests.plugins.oauth.flow import CHALLENGE, VERIFIER, Person, connect, hidden
 from tests.plugins.portal.test_oidc import settings_for
+from tests.statements import execute
 
 from trunkline.model.principals import Principal
 from trunkline_kit import MovableClock
@@ -131,8 +132,7 @@ async def test_however_a_connection_ends_its_subscriptions_do(running, register,
     elif way == "token replay":
         tables = grants_of(running)._context.database
         await app.refresh(tokens["refresh_token"])
-        async with tables.write() as connection:
-            await connection.exec_driver_sql("UPDATE oauth_tokens SET replaced_ms = replaced_ms - 61000")
+        await execute(tables, "UPDATE oauth_tokens SET replaced_ms = replaced_ms - 61000")
         await app.refresh(tokens["refresh_token"], expect=400)
     elif way == "revocation":
         await app.revoke(tokens["refresh_token"])
@@ -273,8 +273,7 @@ async def test_what_a_process_that_was_killed_left_undone_is_finished(timed, reg
     hub, clock = timed
     tokens = await connect(await register(hub), await sign_in(hub, company_id=92), **WRITES)
     made = await subscribe(hub.anonymous, bearer(tokens))
-    async with hub.hub.engines.write() as connection:
-        await connection.exec_driver_sql(f"UPDATE oauth_connections SET ended_ms = {clock.now_ms()}")
+    await execute(hub.hub.engines, f"UPDATE oauth_connections SET ended_ms = {clock.now_ms()}")
     assert (await hub.anonymous.get("/api/v1/me", headers=bearer(tokens))).status_code == 401
     clock.advance(timedelta(minutes=1))
     await grants_of(hub).sweep()
@@ -305,8 +304,7 @@ async def test_a_connection_of_before_the_terms_is_the_companys_and_ends_with_it
     database = running.hub.engines
 
     async def change(statement: str) -> None:
-        async with database.write() as connection:
-            await connection.exec_driver_sql(statement)
+        await execute(database, statement)
 
     await change(f"UPDATE oauth_connections SET {none} WHERE company_id = {running.company_id}")
     await grants_of(running).sweep()
@@ -362,8 +360,7 @@ async def test_a_user_who_has_not_signed_in_for_long_is_forgotten(persons):
     await users.remember(jane)
     assert await hub.hub.key_service.principal(jane.key_id) == jane
     days_ms = (KEPT_DAYS + 1) * 86_400_000
-    async with hub.hub.engines.write() as connection:
-        await connection.exec_driver_sql(f"UPDATE portal_users SET seen_ms = seen_ms - {days_ms}")
+    await execute(hub.hub.engines, f"UPDATE portal_users SET seen_ms = seen_ms - {days_ms}")
     assert await hub.hub.key_service.principal(jane.key_id) is None
 
 

@@ -4,8 +4,8 @@ import re
 from html import unescape
 
 import pytest
-from sqlalchemy import text
 from tests.keys import scopes_of
+from tests.statements import execute
 
 from trunkline.access.keys import COMPANY_SCOPES
 from trunkline_portal.kept_forms import MAX_BYTES
@@ -16,8 +16,7 @@ KEPT = re.compile(r'name="kept" value="([^"]+)"')
 
 
 async def end_sessions(running) -> None:
-    async with running.hub.engines.write() as connection:
-        await connection.execute(text("DELETE FROM portal_sessions"))
+    await execute(running.hub.engines, "DELETE FROM portal_sessions")
 
 
 async def signed_in(running, open_browser):

@@ -4,6 +4,7 @@ import asyncio
 
 from sqlalchemy import text
 from tests.answers import json_of
+from tests.statements import execute
 
 LINKS = "/api/v1/portal/links"
 
@@ -65,11 +66,9 @@ async def test_of_many_who_use_a_link_at_once_one_gets_in(running, open_browser)
 
 async def test_a_link_expires(running, open_browser):
     link = await make_link(running, minutes=1)
-    async with running.hub.engines.write() as connection:
-        await connection.execute(text("UPDATE portal_links SET expires_ms = expires_ms - 60001"))
+    await execute(running.hub.engines, "UPDATE portal_links SET expires_ms = expires_ms - 60001")
     await enter(open_browser(running), link, expect=410)
-    async with running.hub.engines.write() as connection:
-        await connection.execute(text("UPDATE portal_links SET expires_ms = expires_ms + 60001"))
+    await execute(running.hub.engines, "UPDATE portal_links SET expires_ms = expires_ms + 60001")
     await enter(open_browser(running), link)
 
 

@@ -5,9 +5,9 @@ import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from sqlalchemy import text
 from tests.plugins.mcp.issuer import Issuer, issuing, other_key
 from tests.plugins.portal.openid import providing, sign_in_there
+from tests.statements import count
 
 from trunkline.access import issuers
 from trunkline.errors import SettingsInvalid
@@ -177,8 +177,7 @@ async def test_a_user_is_forgotten_where_the_provider_is_another(
     again = open_browser(second)
     again.http.cookies.set("trunkline_portal", cookie, domain="hub.test", path="/portal")
     await again.get("/portal/events", expect=303)
-    async with second.hub.engines.read() as connection:
-        assert (await connection.execute(text("SELECT count(*) FROM portal_sessions"))).scalar_one() == 0
+    assert await count(second.hub.engines, "portal_sessions") == 0
 
 
 class Liar(Issuer):

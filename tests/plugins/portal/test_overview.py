@@ -5,7 +5,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from sqlalchemy import text
+from tests.statements import execute
 from tests.waiting import until
 
 from trunkline_kit.receiver import Answer
@@ -157,10 +157,9 @@ async def test_an_estimate_says_that_it_is_one(running, sign_in, receiver):
 
 async def test_what_a_company_names_its_keys_is_text_and_times_are_times(api, sign_in):
     record, _ = await api.hub.keys.create(api.company_id, name="<b>old</b>", scopes=["events:read"])
-    async with api.hub.engines.write() as connection:
-        await connection.execute(
-            text("UPDATE api_keys SET created_ms = 1769596200000 WHERE id = :id"), {"id": record.id}
-        )
+    await execute(
+        api.hub.engines, "UPDATE api_keys SET created_ms = 1769596200000 WHERE id = :id", id=record.id
+    )
     await emit(api)
     browser = await sign_in(api)
     page = await browser.get("/portal")

@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from sqlalchemy import text
 from tests import clock_steps
 from tests.keys import scopes_of
+from tests.statements import count, execute, scalar
 
 from trunkline.access.keys import COMPANY_SCOPES
 
@@ -238,8 +238,7 @@ async def test_where_other_sites_may_frame_the_portal_its_cookie_goes_there(
 async def test_the_cookie_holds_neither_the_key_nor_the_sessions_id(api, open_browser):
     key_id, key = await key_of(api)
     cookie = session_cookie(await open_browser(api).sign_in(key))
-    async with api.hub.engines.read() as connection:
-        session_id = (await connection.execute(text("SELECT id FROM portal_sessions"))).scalar_one()
+    session_id = await scalar(api.hub.engines, "SELECT id FROM portal_sessions")
     assert not any(secret in cookie for secret in (key, key_id, session_id))
 
 
@@ -290,8 +289,7 @@ async def test_a_revoked_key_ends_its_sessions_at_once(running, sign_in):
 
     answer = await browser.get("/portal", expect=303)
     assert answer.headers["location"] == "/portal/sign-in"
-    async with running.hub.engines.read() as connection:
-        assert (await connection.execute(text("SELECT count(*) FROM portal_sessions"))).scalar_one() == 0
+    assert await count(running.hub.engines, "portal_sessions") == 0
 
 
 async def test_a_session_expires(sqlite_database_url, make_hub, open_browser):
@@ -320,22 +318,18 @@ async def test_of_the_sessions_of_a_key_the_newest_are_kept(running, open_browse
 @pytest.mark.own_hub(settings=LEAN)
 async def test_sessions_that_have_expired_are_dropped_by_the_next_sign_in(running, open_browser, sign_in):
     await sign_in(running)
-    async with running.hub.engines.write() as connection:
-        await connection.execute(text("UPDATE portal_sessions SET expires_ms = 1"))
+    await execute(running.hub.engines, "UPDATE portal_sessions SET expires_ms = 1")
     await sign_in(running)
-    async with running.hub.engines.read() as connection:
-        assert (await connection.execute(text("SELECT count(*) FROM portal_sessions"))).scalar_one() == 1
+    assert await count(running.hub.engines, "portal_sessions") == 1
 
 
 @pytest.mark.own_hub(settings=LEAN)
 async def test_sessions_that_have_expired_by_a_clock_that_is_not_trusted_stay(running, open_browser, sign_in):
     await sign_in(running)
     await clock_steps.step_under(running.hub)
-    async with running.hub.engines.write() as connection:
-        await connection.execute(text("UPDATE portal_sessions SET expires_ms = 1"))
+    await execute(running.hub.engines, "UPDATE portal_sessions SET expires_ms = 1")
     await sign_in(running)
-    async with running.hub.engines.read() as connection:
-        assert (await connection.execute(text("SELECT count(*) FROM portal_sessions"))).scalar_one() == 2
+    assert await count(running.hub.engines, "portal_sessions") == 2
 
 
 async def test_a_fragment_is_answered_401_where_nobody_is_signed_in(api, open_browser):

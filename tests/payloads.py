@@ -1,4 +1,4 @@
-"""Payloads of the built-in event types, for tests that do not care what is in them."""
+"""The built-in event types, and payloads of them for tests that do not care what is in them."""
 
 FAILED = {
     "payment_id": 1,
@@ -8,3 +8,16 @@ FAILED = {
     "failure_reason": "declined",
 }
 """Of ``payment.failed``."""
+TEN = [
+    "affiliate.created",
+    "agreement.signed",
+    "client.created",
+    "client.status_changed",
+    "document.uploaded",
+    "invoice.created",
+    "invoice.status_changed",
+    "lead.created",
+    "payment.failed",
+    "payment.succeeded",
+]
+"""The built-in event types."""

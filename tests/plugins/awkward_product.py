@@ -3,6 +3,8 @@
 import json
 from typing import Any, Literal
 
+from tests.plugins.products import an_object
+
 from trunkline import Definition, EventType, read_definition
 from trunkline.pages import Brand, Product
 
@@ -24,15 +26,6 @@ def text(title: str, **more: Any) -> dict[str, Any]:
 
 def number(title: str, **more: Any) -> dict[str, Any]:
     return text(title) | {"type": "integer"} | more
-
-
-def an_object(*required: str, **properties: Any) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(required),
-        "additionalProperties": False,
-    }
 
 
 def a_list(title: str, items: Any) -> dict[str, Any]:

@@ -3,19 +3,12 @@
 import pytest
 from tests.answers import json_of
 from tests.databases import limits_over
+from tests.payloads import FAILED
 
 from trunkline.access.company_limits import FRESH_SECONDS, CompanyLimits
 from trunkline.access.paces import Pace
 from trunkline.errors import BodyInvalid
 from trunkline.settings import Companies
-
-PAYMENT = {
-    "payment_id": 1,
-    "invoice_id": 2,
-    "client_id": 3,
-    "amount_attempted": 5.0,
-    "failure_reason": "declined",
-}
 
 
 class Clock:
@@ -137,7 +130,7 @@ async def test_replays_over_the_limit_wait_for_those_that_run(api):
 
 @pytest.mark.own_hub(settings={"limits.enabled": "true", "companies.events_per_second": "1"})
 async def test_a_companys_own_events_are_paced_and_the_products_only_where_it_was_given_a_pace(api):
-    events = [{"type": "payment.failed", "payload": PAYMENT}] * 12
+    events = [{"type": "payment.failed", "payload": FAILED}] * 12
     batch, single = {"events": events}, events[0]
     assert (await api.client.post("/api/v1/events/batch", json=batch)).status_code == 201
     refused = await api.client.post("/api/v1/events", json=single)
@@ -152,7 +145,7 @@ async def test_a_companys_own_events_are_paced_and_the_products_only_where_it_wa
 
 @pytest.mark.own_hub(settings={"limits.enabled": "true", "companies.events_per_second": "1"})
 async def test_a_long_event_counts_as_several(api):
-    event = {"type": "payment.failed", "payload": PAYMENT}
+    event = {"type": "payment.failed", "payload": FAILED}
     long = {**event, "metadata": {"text": "x" * 10 * 16 * 1024}}
     assert (await api.client.post("/api/v1/events", json=long)).status_code == 201
     assert (await api.client.post("/api/v1/events", json=event)).status_code == 429

@@ -8,22 +8,10 @@ import jsonschema
 import pytest
 from fastapi import FastAPI, Request
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from tests.payloads import TEN
 
 from trunkline.api import documents
 from trunkline.schemas.catalog import SchemaCatalog
-
-TEN = [
-    "affiliate.created",
-    "agreement.signed",
-    "client.created",
-    "client.status_changed",
-    "document.uploaded",
-    "invoice.created",
-    "invoice.status_changed",
-    "lead.created",
-    "payment.failed",
-    "payment.succeeded",
-]
 
 
 @pytest.fixture

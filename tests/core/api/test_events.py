@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from tests.answers import json_of
+from tests.answers import json_of, paths
 from tests.statements import execute
 
 EXACT = (
@@ -25,11 +25,6 @@ def invoice(amount: float = 99, **changes):
         },
         **changes,
     }
-
-
-def paths(answer) -> list[str]:
-    assert answer.headers["content-type"] == "application/problem+json", answer.text
-    return [error["path"] for error in answer.json()["errors"]]
 
 
 async def polled(client) -> list[dict]:

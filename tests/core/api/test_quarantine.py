@@ -6,7 +6,7 @@ import logging
 
 import pytest
 from sqlalchemy import text
-from tests.answers import json_of
+from tests.answers import json_of, paths
 from tests.statements import execute
 
 from trunkline.ingest import judging
@@ -66,11 +66,6 @@ async def waiting(client, **query) -> list[dict]:
 
 async def quarantine(client, event=None) -> str:
     return json_of(await post(client, event or BROKEN), 202)["quarantined"]["id"]
-
-
-def paths(answer) -> list[str]:
-    assert answer.headers["content-type"] == "application/problem+json", answer.text
-    return [error["path"] for error in answer.json()["errors"]]
 
 
 def counted(hub, name: str, **labels: str) -> float:

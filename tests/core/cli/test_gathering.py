@@ -7,6 +7,7 @@ import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.core.cli.test_serving import READY, _children, _stop, _url, _wait_until
+from tests.payloads import FAILED
 
 ACCEPTED = "trunkline_events_accepted_total"
 
@@ -22,18 +23,9 @@ def figure(url, name, **labels):
 
 def emit(url, key, count):
     for _ in range(count):
-        event = {"type": "payment.failed", "payload": EXAMPLE, "companyId": 92}
+        event = {"type": "payment.failed", "payload": FAILED, "companyId": 92}
         answer = httpx2.post(f"{url}/api/v1/events", json=event, headers={"X-Api-Key": key})
         assert answer.status_code == 201, answer.text
-
-
-EXAMPLE = {
-    "payment_id": 1,
-    "invoice_id": 2,
-    "client_id": 3,
-    "amount_attempted": 5,
-    "failure_reason": "declined",
-}
 
 
 @pytest.mark.slow

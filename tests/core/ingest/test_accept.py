@@ -4,18 +4,11 @@ import asyncio
 import json
 
 import pytest
+from tests.payloads import FAILED
 
 from trunkline import EmittedEvent
 from trunkline.errors import IdempotencyConflict, StoreUnavailable
 from trunkline.routes import EventRejected, read_json
-
-FAILED = {
-    "payment_id": 1,
-    "invoice_id": 2,
-    "client_id": 3,
-    "amount_attempted": 5,
-    "failure_reason": "declined",
-}
 
 
 def failed(company_id: int, **changes):

@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 from sqlalchemy import text
+from tests.payloads import FAILED
 from tests.statements import execute
 
 from trunkline import plugins
@@ -28,13 +29,6 @@ from trunkline.schemas.definition_catalog import DefinitionCatalog
 from trunkline.schemas.definitions import Definition, Example, ItemList
 
 COMPANY = 92
-FAILED = {
-    "payment_id": 1,
-    "invoice_id": 2,
-    "client_id": 3,
-    "amount_attempted": 5,
-    "failure_reason": "declined",
-}
 SIGNED = EmittedEvent(COMPANY, "payment.failed", FAILED)
 
 LEAN = {"plugins.enabled": "polling"}

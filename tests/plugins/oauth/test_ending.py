@@ -303,15 +303,14 @@ async def test_a_connection_of_before_the_terms_is_the_companys_and_ends_with_it
     none = "expires_ms = NULL, ends_with = NULL, granted_by_kind = NULL"
     database = running.hub.engines
 
-    async def change(statement: str) -> None:
-        await execute(database, statement)
-
-    await change(f"UPDATE oauth_connections SET {none} WHERE company_id = {running.company_id}")
+    await execute(database, f"UPDATE oauth_connections SET {none} WHERE company_id = {running.company_id}")
     await grants_of(running).sweep()
     connection = await connection_of(running)
     assert (connection["created_by"], connection["belongs_to_company"]) == (None, True)
     assert (await app.me(tokens["access_token"])).status_code == 200
-    await change(f"UPDATE oauth_tokens SET expires_ms = 1 WHERE connection_id = '{connection['id']}'")
+    await execute(
+        database, f"UPDATE oauth_tokens SET expires_ms = 1 WHERE connection_id = '{connection['id']}'"
+    )
     await grants_of(running).sweep()
     assert (await running.client.get("/api/v1/oauth/connections")).json()["count"] == 0
 

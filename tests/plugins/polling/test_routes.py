@@ -7,6 +7,7 @@ import time
 import pytest
 from sqlalchemy import text
 from tests.answers import json_of
+from tests.payloads import FAILED
 
 from trunkline.model import cursors
 from trunkline.model.event_groups import type_groups
@@ -15,13 +16,6 @@ from trunkline_polling import routes
 
 LEAD = {"client_id": 7, "first_name": "Jane", "last_name": "Doe", "email": "jane@example.com", "phone": None}
 LEAD |= {"status": "Lead - New", "status_id": 10, "created_date": "2026-01-28T10:30:00Z"}
-FAILED = {
-    "payment_id": 1,
-    "invoice_id": 2,
-    "client_id": 3,
-    "amount_attempted": 5,
-    "failure_reason": "declined",
-}
 
 
 def lead(number: int = 7, **changes):

@@ -1,0 +1,23 @@
+"""The built-in event types, and payloads of them for tests that do not care what is in them."""
+
+FAILED = {
+    "payment_id": 1,
+    "invoice_id": 2,
+    "client_id": 3,
+    "amount_attempted": 5,
+    "failure_reason": "declined",
+}
+"""Of ``payment.failed``."""
+TEN = [
+    "affiliate.created",
+    "agreement.signed",
+    "client.created",
+    "client.status_changed",
+    "document.uploaded",
+    "invoice.created",
+    "invoice.status_changed",
+    "lead.created",
+    "payment.failed",
+    "payment.succeeded",
+]
+"""The built-in event types."""

@@ -51,7 +51,7 @@ OPENS_NOTHING = {
     "core/trunkline/cli/opening.py inspected",
     "core/trunkline/dispatch/dispatcher.py __init__",
     "core/trunkline/dispatch/ledger/replay.py begin",
-    "core/trunkline/ingest/requests.py quarantine",
+    "core/trunkline/ingest/requests.py item_steps",
     "core/trunkline/operations/service.py _act_elsewhere",
     "core/trunkline/operations/service.py _try_in_transaction",
     "core/trunkline/operations/service.py call",

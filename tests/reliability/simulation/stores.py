@@ -7,6 +7,7 @@ waiting for or skipping locked rows, and the result.
 # ruff: noqa: N805 - the classes are namespaces of functions, which are put into modules
 
 from collections import Counter
+from types import MappingProxyType
 
 from trunkline.model.deliveries import FINAL, OPEN, Key
 from trunkline.model.parts import PARTS, WHOLE, Slice
@@ -45,7 +46,7 @@ AT_ONCE = 2
 class Ledger:
     """``store.deliveries``."""
 
-    async def record(connection, settled, *, now_ms, places=deliveries.NO_PLACES):
+    async def record(connection, settled, *, now_ms, places=MappingProxyType({})):
         await connection.statement()
         for s in settled:
             place = places.get(Key(s.position, s.subscription_no), (None, None))

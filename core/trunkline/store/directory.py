@@ -105,10 +105,7 @@ class CompanyDirectory:
         if missing := [reference for reference in references if reference not in known]:
             version = self._version
             async with self._database.read() as connection:
-                is_among_them, named = sql.one_of(connection, "reference", "named", String)
-                statement = text(f"SELECT reference, company_id FROM companies WHERE {is_among_them}")
-                rows = await connection.execute(statement.bindparams(named), {"named": missing})
-                found = {row[0]: row[1] for row in rows}
+                found = await _ids(connection, missing)
             known |= found
             if version == self._version:
                 self._remember(self._ids, found)
@@ -162,8 +159,7 @@ class CompanyDirectory:
         if not version:
             return _NOBODY
         if version != self._version:
-            statement = text("SELECT company_id FROM companies WHERE erasure IS NOT NULL")
-            self._renew(version, frozenset(row[0] for row in await connection.execute(statement)))
+            self._renew(version, await _erasing(connection))
         company_ids = set(company_ids)
         self.check_open(company_ids)
         numbers = {company_number(company_id) for company_id in company_ids}
@@ -206,9 +202,21 @@ async def count_change(connection: Connection) -> None:
     await connection.execute(statement)
 
 
+async def _erasing(connection: Connection) -> frozenset[int]:
+    rows = await connection.execute(text("SELECT company_id FROM companies WHERE erasure IS NOT NULL"))
+    return frozenset(row[0] for row in rows)
+
+
 async def _references(connection: Connection, company_ids: Collection[int]) -> dict[int, str | None]:
     is_among_them, ids = sql.one_of(connection, "company_id", "ids", BigInteger)
     statement = text(f"SELECT company_id, reference FROM companies WHERE {is_among_them}").bindparams(ids)
     found: dict[int, str | None] = dict.fromkeys(company_ids)
     found.update((row[0], row[1]) for row in await connection.execute(statement, {"ids": list(company_ids)}))
     return found
+
+
+async def _ids(connection: Connection, references: Collection[str]) -> dict[str, int]:
+    is_among_them, named = sql.one_of(connection, "reference", "named", String)
+    statement = text(f"SELECT reference, company_id FROM companies WHERE {is_among_them}").bindparams(named)
+    rows = await connection.execute(statement, {"named": list(references)})
+    return {row[0]: row[1] for row in rows}

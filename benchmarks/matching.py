@@ -5,7 +5,6 @@
 """
 
 import asyncio
-import dataclasses
 import json
 import sys
 import time
@@ -14,6 +13,7 @@ from statistics import median
 import orjson
 import psutil
 import uvloop
+from msgspec import structs
 
 from benchmarks import processes, served
 from benchmarks.hubs import PAYLOAD, drafts, make_hub
@@ -95,7 +95,7 @@ async def subscribe(database_url: str, *, companies: int, each: int) -> None:
         subscription = await hub.subscriptions.create(1, request, channel="webhooks")
         async with hub.engines.write() as connection:
             stored = await store.get(connection, subscription["id"])
-            row = {field.name: getattr(stored, field.name) for field in dataclasses.fields(stored)}
+            row = structs.asdict(stored)
             row |= row.pop("options")
             version = await store.next_version(connection)
             await store.update(connection, row.pop("no"), {"status": "deleted"})

@@ -76,7 +76,7 @@ def impact_of(
     readers: Sequence[Reader] | None,
     versions: Sequence[int] = (),
 ) -> Impact:
-    """Find what *change* would affect; *versions* are those of the event type in the older schemas, oldest first."""
+    """Find what *change* would affect; *versions* are the versions of its event type in the older schemas, oldest first."""
     platforms = [
         PlatformField(connector.name, connector.field_name(names) if names else change.name)
         for connector in connectors

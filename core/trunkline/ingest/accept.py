@@ -132,7 +132,7 @@ class Ingest:
         return accepted
 
     async def emit(self, event: EmittedEvent, *, idempotency_key: str | None = None) -> AcceptedEvent:
-        """Validate and store an event of a plugin; whatever the mode of its type, an invalid one is rejected. Raises EventRejected."""
+        """Validate and store an event of a plugin. Raises EventRejected if it is invalid, in every mode of its type."""
         draft = self.draft(event)
         request = b"\n".join((b"emit", event.type.encode(), draft.payload, draft.metadata))
         fingerprint = hashlib.sha256(request).digest()
@@ -253,7 +253,7 @@ class Ingest:
         list[tuple[Submission, Accepted]],
         dict[int, Accepted | Exception | Submission],
     ]:
-        """Store *submissions* without repeats. Returns the appended events, those of each, and the repeats. Raises KeysUnchecked."""
+        """Store *submissions* without repeats. Returns all appended events, the events of each submission, and the repeats. Raises KeysUnchecked."""
         async with self._database.write() as connection:
             await self._check_keys(connection, _unchecked(submissions))
             keys_ms = self.keys_ms

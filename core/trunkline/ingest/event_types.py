@@ -110,7 +110,7 @@ class RegisteredTypes:
         self._count = count
 
     def _fit(self, rows: Sequence[Registered]) -> list[EventType]:
-        """Read the usable types from *rows*, without those that now also exist in files, which are used instead."""
+        """Read the usable types from *rows*. A type that now also exists in a file is left out: the file is used."""
         fit: list[EventType] = []
         for row in rows:
             if row.name in self._in_files:

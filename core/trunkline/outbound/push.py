@@ -68,7 +68,7 @@ async def post(push: Push, http: HttpClient, *, url: str, body: bytes, headers: 
         return Result(Outcome.RETRY, error=name, sent_twice=sent_twice)
     answer, secrets = response.body, [*push.target.secrets, *push.target.headers.values()]
     if isinstance(push.target.config, SecretUrl) and len(path := urlsplit(url).path) > 1:
-        # An error page repeats what was asked for.
+        # An error page may repeat the path of the request.
         answer = answer.replace(path.encode(), f"/{MASK}".encode())
         secrets.append(path)
     result = result_of(response.status, headers=response.headers, body=answer, timestamp=push.timestamp)

@@ -47,7 +47,7 @@ def _read_candidates(distribution: Distribution, group: str) -> list[Candidate]:
 
 
 def _read_range(requirements: Iterable[str]) -> str | None:
-    """Read the range of the hub's versions from those of *requirements* that apply to this machine without any extra."""
+    """Read the range of the hub's versions from the *requirements* that apply to this machine without any extra."""
     ranges: list[str] = []
     for line in filter(_MAY_BE_ON_HUB.match, requirements):
         try:

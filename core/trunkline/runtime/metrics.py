@@ -63,7 +63,7 @@ trunkline_notifications_dropped          read-counter  plugin                Cal
 trunkline_log_lines_dropped              read-counter  -                     Log lines that were not written, because nothing read the log
 """
 """Each metric: its name, kind, labels and documentation. The kinds are counters, histograms of seconds or of sizes, and gauges,
-by the rule for merging those of several processes. Figures that are read at each scrape have a ``read-`` before the kind.
+by the rule for merging the gauges of several processes. A kind with ``read-`` is read at each scrape.
 """
 
 AttemptKind = tuple[str, str, int, str]

@@ -174,7 +174,7 @@ async def remove(connection: Connection, positions: Sequence[int]) -> Removed:
 async def delete_at(
     connection: Connection, positions: Sequence[int], tables: Sequence[str], *, no: int | None = None
 ) -> dict[str, int]:
-    """Delete the rows of *tables* at *positions*, which are sorted; with *no*, only those of that subscription.
+    """Delete the rows of *tables* at the sorted *positions*; if *no* is given, only the rows of that subscription.
 
     Returns how many, by table.
     """

@@ -90,7 +90,7 @@ async def record_streaks(
 
 
 async def set_levels(connection: Connection, levels: Mapping[int, int], *, told: Collection[int]) -> None:
-    """Set ``failing_level`` of locked subscriptions; *told* are those that are now reported by operational events."""
+    """Set ``failing_level`` of locked subscriptions; operational events now report the subscriptions in *told*."""
     if not levels:
         return
     source = sql.rows_source(connection, {"no": "bigint", "level": "bigint", "tells": "bigint"})

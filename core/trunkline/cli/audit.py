@@ -38,7 +38,7 @@ def show_audit(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """List changes, newest first: who made them, when, and from which address.
+    """List changes, newest first, each with its author, time and address.
 
     Example: [bold]trunkline audit --action key.created[/bold]
     """

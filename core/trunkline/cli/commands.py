@@ -37,7 +37,7 @@ init           trunkline.cli.beginning.command:init     Set up a hub for your ow
 serve          trunkline.cli.serving:serve              Serve the API and deliver events. The database is migrated first.
 dev            trunkline_kit.developing:dev             Serve a hub for writing a plugin: it loads the plugin's file, uses plain HTTP, and delivers to this machine too.
 worker         trunkline.cli.serving:worker             Deliver events, without an API. Any number of workers may run, on any number of machines (PostgreSQL).
-migrate        trunkline.cli.migrating:migrate_command  Migrate the database, and show what was done.
+migrate        trunkline.cli.migrating:migrate_command  Migrate the database, and list the migrations that ran.
 backup         trunkline.cli.backup:backup              Copy an SQLite database and its secrets to FILE. A hub may run meanwhile.
 restore        trunkline.cli.backup:restore             Replace the SQLite database with a backup; the hub must be stopped.
 log            trunkline.cli.log:app                    Move the log past ids that were lost in a restore.
@@ -49,7 +49,7 @@ doctor         trunkline.cli.doctor.command:doctor      Examine the hub, or the 
 plugins        trunkline.cli.plugins:app                List every plugin that was found: active, disabled, or failed and why.
 run            trunkline.cli.plugin_commands:app        Run a command of a plugin: trunkline run PLUGIN NAME.
 new            trunkline_kit.scaffold.command:app       Make your own event type, action, search or plugin.
-audit          trunkline.cli.audit:show_audit           List changes, newest first: who made them, when, and from which address.
+audit          trunkline.cli.audit:show_audit           List changes, newest first, each with its author, time and address.
 keys           trunkline.cli.keys:app                   Make, list, rotate and revoke API keys.
 secrets        trunkline.cli.secrets:app                Check and replace the pepper and the encryption key. Processes may run meanwhile.
 companies      trunkline.cli.companies:app              Make, list, show and delete companies, and set their limits.

@@ -34,7 +34,7 @@ def migrate_command(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Migrate the database, and show what was done.
+    """Migrate the database, and list the migrations that ran.
 
     Hubs may run meanwhile. If a migration is interrupted, the next call continues it.
 

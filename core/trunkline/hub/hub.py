@@ -4,7 +4,6 @@ This module only builds and connects the services. ``api`` serves them over HTTP
 """
 
 import contextlib
-import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
@@ -37,7 +36,6 @@ from trunkline.operations import Operations
 from trunkline.outbound import Outbound
 from trunkline.outbound.origins import Origins
 from trunkline.outbound.streams import Network
-from trunkline.plugins import Notifier
 from trunkline.runtime import open_files
 from trunkline.runtime.clock import SystemClock
 from trunkline.runtime.metrics import Metrics
@@ -73,7 +71,6 @@ if TYPE_CHECKING:
 
 DOOR_SECONDS = 10.0
 """The longest time of a database statement for API requests. After it the caller gets an error, and the next call reconnects."""
-_log = logging.getLogger(__name__)
 
 
 class Hub:
@@ -123,7 +120,7 @@ class Hub:
         self._reading_database = self.engines.direct(self._connections.reading, is_separate=True)
         self.wakeup = Wakeup(self.database, WorkerLock() if dispatch else None)
         self.signals = Signals(self.wakeup, due=Signal(), replay=Signal(), turn=Signal())
-        self.notifier = Notifier(self.registry)
+        self.notifier = plugins.Notifier(self.registry)
         self._build_access()
         self._build_outbound()
         self._build_stream()
@@ -263,7 +260,6 @@ class Hub:
             limits=self.company_limits,
             replay_signal=self.signals.replay,
         )
-
         self.readers = readers.make(
             self._door_database,
             self._reading_database,

@@ -30,7 +30,7 @@ trunkline_attempt_seconds                seconds       channel               Dur
 trunkline_deliveries_in_flight           sum           -                     Attempts under way
 trunkline_deliveries_waiting             sum           -                     Deliveries in memory that wait for a slot
 trunkline_deliveries_open                sum           -                     Deliveries in memory that a shard's cursor waits for
-trunkline_delivery_batch                 sizes         channel               Deliveries that a channel was given at once, of those that take batches
+trunkline_delivery_batch                 sizes         channel               Deliveries in each batch that a channel got
 trunkline_settle_seconds                 seconds       -                     Duration of the transaction that settles a batch of deliveries
 trunkline_settle_deliveries              sizes         -                     Deliveries settled by one transaction
 trunkline_attempts_put_off               read-counter  -                     Attempts that could not be made: this machine had no file, memory, port or thread left

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from trunkline.contract import Batch, Channel, Deliver, DeliverBatch, HttpClient, Push
 from trunkline.dispatch.attempts.slots import Slots
 from trunkline.model.deliveries import Outcome, Result
@@ -58,16 +60,13 @@ class Gathering:
         ).deliver
 
 
-class _Waiting:
+class _Waiting(Struct, eq=False):
     """A delivery that waits for its batch to be sent, and then for its result."""
 
-    __slots__ = ("batch", "call", "push", "result")
-
-    def __init__(self, push: Push[Any], result: asyncio.Future[Result]) -> None:
-        self.push = push
-        self.result = result
-        self.batch: Sequence[_Waiting] = ()
-        self.call: asyncio.Task[None] | None = None
+    push: Push[Any]
+    result: asyncio.Future[Result]
+    batch: Sequence["_Waiting"] = ()
+    call: asyncio.Task[None] | None = None
 
 
 class _Gatherer:

@@ -17,84 +17,48 @@ BATCH = 500
 """Number of waiting results that are written at once, without waiting for the next interval."""
 
 
-class KeyQueue:
+class KeyQueue(Struct, eq=False):
     """The deliveries of one order key in memory: the one in flight, and the waiting ones in the log's order."""
 
-    __slots__ = ("order_key", "running", "subscription_no", "waiting")
-
-    def __init__(self, subscription_no: int, order_key: int) -> None:
-        self.subscription_no = subscription_no
-        self.order_key = order_key
-        self.running: Job | None = None
-        self.waiting: list[Job] = []
+    subscription_no: int
+    order_key: int
+    running: "Job | None" = None
+    waiting: list["Job"] = []
 
 
-class Job:
+class Job(Struct, eq=False, kw_only=True):
     """One delivery in this worker's memory.
 
     While the delivery has no row in the ledger, *claim* is 0. The delivery is then at its first attempt, in the live
     lane, and the cursor of *progress* cannot pass the event. From 1 on, *claim* is the claim number of the delivery's
     row. *attempt* counts from 1. A replay restarts the retry schedule: *round_start* is the number of attempts made
-    before the replay. *pins* are the versions of event types to send: those of the route, or those that a replay chose.
+    before the replay.
     """
 
-    __slots__ = (
-        "attempt",
-        "claim",
-        "event",
-        "has_room",
-        "is_over",
-        "key_queue",
-        "pins",
-        "progress",
-        "replay_no",
-        "room",
-        "round_start",
-        "route",
-        "started",
-        "task",
-        "timed_out",
-    )
+    event: Event
+    route: Route
+    attempt: int = 1
+    round_start: int = 0
+    claim: int = 0
+    progress: Progress | None = None
+    pins: Pins | None = None
+    """The versions of event types to send that a replay chose. If None, those of the route are sent."""
+    replay_no: int | None = None
+    """The replay that requested this delivery, if any."""
+    room: OpenLimit | None = None
+    """The limit under which this delivery counts as open. If None, the runner uses the limit of the live reader."""
+    started: float = 0.0
+    """When the delivery was submitted; once its attempt has begun, when the attempt began (monotonic seconds)."""
+    key_queue: KeyQueue | None = None
+    """The deliveries with the same order key, if the subscription has an ordering (``dispatch.ordering``)."""
+    task: asyncio.Task[None] | None = None
+    has_room: bool = False
+    """Whether *room* counts this delivery now.
 
-    def __init__(
-        self,
-        event: Event,
-        route: Route,
-        *,
-        attempt: int = 1,
-        round_start: int = 0,
-        claim: int = 0,
-        progress: Progress | None = None,
-        pins: Pins | None = None,
-        replay_no: int | None = None,
-        room: OpenLimit | None = None,
-    ) -> None:
-        self.event = event
-        self.route = route
-        self.attempt = attempt
-        self.round_start = round_start
-        self.claim = claim
-        self.progress = progress
-        self.pins = route.pins if pins is None else pins
-        self.replay_no = replay_no
-        """The replay that requested this delivery, if any."""
-        self.started = 0.0
-        """When the delivery was submitted; once its attempt has begun, when the attempt began (monotonic seconds)."""
-        self.key_queue: KeyQueue | None = None
-        """The deliveries with the same order key, if the subscription has an ordering (``dispatch.ordering``)."""
-        self.task: asyncio.Task[None] | None = None
-        self.room = room
-        """The limit under which this delivery counts as open.
-
-        If None, the runner uses the limit of the live reader.
-        """
-        self.has_room = False
-        """Whether *room* counts this delivery now.
-
-        It does from the submission until the attempt has ended or the delivery has a row in the ledger.
-        """
-        self.timed_out = False
-        self.is_over = False
+    It does from the submission until the attempt has ended or the delivery has a row in the ledger.
+    """
+    timed_out: bool = False
+    is_over: bool = False
 
     @classmethod
     def of_claim(
@@ -102,8 +66,8 @@ class Job:
     ) -> "Job":
         """Make the job of a claimed row in the ledger; *pins* has the versions to send, by the number of the replay."""
         return cls(
-            event,
-            route,
+            event=event,
+            route=route,
             attempt=claim.attempts + 1,
             round_start=claim.round_start,
             claim=claim.claim,

@@ -261,10 +261,11 @@ class Runner:
         if pending:
             await asyncio.wait(pending, timeout=GRACE_SECONDS)  # an attempt may ignore its cancellation
 
-    def _start(self, job: Job) -> None:
+    def _start(self, job: Job, task: "asyncio.Task[None] | None" = None) -> None:
+        """Start *job* in *task*, or else in a task of its own."""
         job.started = time.monotonic()
         self._running[job] = None
-        job.task = asyncio.create_task(self._run(job))
+        job.task = task or asyncio.create_task(self._run(job))
 
     async def _run(self, job: Job | None) -> None:
         """Make attempts one after the other while jobs are queued, because a task for each would cost more than the attempt."""
@@ -327,13 +328,10 @@ class Runner:
             del self._waiting[waiting]
             if next_job is None and job.task is asyncio.current_task():
                 next_job = waiting
-                next_job.task = job.task
-                next_job.started = time.monotonic()
-                self._running[next_job] = None
+                self._start(next_job, job.task)
             else:
                 self._start(waiting)
-        if self.slots.refused:
-            self._look_at_refused()
+        self._look_at_refused()
         return next_job
 
     def _set_gate(self, queue: SubscriptionQueue[Job], route: Route, progress: Progress | None) -> None:

@@ -100,7 +100,7 @@ class Sender:
                 delivery_id=f"dlv_{event.position}_{route.subscription.no}",
                 attempt=job.attempt,
                 timestamp=now_ms // 1000,
-                body=self.schema_versions.body(event, job.pins),
+                body=self.schema_versions.body(event, job.route.pins if job.pins is None else job.pins),
                 target=target,
                 cursor=cursors.encode(event.position),
                 traceparent=traceparent,

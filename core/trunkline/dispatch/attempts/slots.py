@@ -14,6 +14,8 @@ the subscriptions of a company do too.
 from collections import deque
 from typing import Generic, TypeVar
 
+from msgspec import Struct, field
+
 from trunkline.dispatch.attempts.gates import Gate
 from trunkline.runtime.fair_queue import FairQueue
 
@@ -28,36 +30,22 @@ BACKLOG_UNTRUSTED = 128
 """Deliveries of one subscription that may wait in memory; further ones wait in the database."""
 
 
-class SubscriptionQueue(Generic[Job]):
+class SubscriptionQueue(Struct, Generic[Job], eq=False):
     """One subscription: its slots in use, whether it is trusted, and its jobs that wait for a slot."""
 
-    __slots__ = (
-        "company_id",
-        "failures",
-        "gate",
-        "in_flight",
-        "is_failing",
-        "is_trusted",
-        "queued",
-        "ramp",
-        "subscription_no",
-        "waiting",
-    )
-
-    def __init__(self, subscription_no: int, company_id: int) -> None:
-        self.subscription_no = subscription_no
-        self.company_id = company_id
-        self.gate: Gate | None = None
-        """The gate that the attempts must pass; None if the subscription has no pace."""
-        self.in_flight = 0
-        self.is_trusted = False
-        self.is_failing = False
-        self.failures = 0
-        """Failures in a row."""
-        self.ramp = 0
-        """Upper bound of the subscription's slots while its target is down or recovering; 0 means no such bound."""
-        self.queued = False
-        self.waiting: deque[Job] = deque()
+    subscription_no: int
+    company_id: int
+    gate: Gate | None = None
+    """The gate that the attempts must pass; None if the subscription has no pace."""
+    in_flight: int = 0
+    is_trusted: bool = False
+    is_failing: bool = False
+    failures: int = 0
+    """Failures in a row."""
+    ramp: int = 0
+    """Upper bound of the subscription's slots while its target is down or recovering; 0 means no such bound."""
+    queued: bool = False
+    waiting: deque[Job] = field(default_factory=deque)
 
 
 class Pool:
@@ -160,12 +148,14 @@ class Slots(Generic[Job]):
         if len(queue.waiting) >= limit:
             return False
         queue.waiting.append(job)
-        self._enqueue(queue)
+        self.line_up(queue)
         return True
 
     def line_up(self, queue: SubscriptionQueue[Job]) -> None:
-        """Queue a subscription for a slot again after its gate refused an attempt."""
-        self._enqueue(queue)
+        """Queue a subscription for a slot, if it has waiting jobs and is not queued."""
+        if queue.waiting and not queue.queued:
+            queue.queued = True
+            self._ready_of(queue).put(queue.company_id, queue)
 
     def room(self, queue: SubscriptionQueue[Job]) -> int:
         """Return how many more slots *queue* may have by its own limit."""
@@ -214,14 +204,14 @@ class Slots(Generic[Job]):
                     queue.ramp = 0
         self._give_back(queue)
         self.set_trust(queue, succeeded=succeeded)
-        self._enqueue(queue)
+        self.line_up(queue)
 
     def take_back(self, queue: SubscriptionQueue[Job]) -> None:
         """Return a slot after an attempt that never reached the target; the trust does not change."""
         self._give_back(queue)
         if queue.in_flight < self._limit_of(queue):
             self.busy.discard(queue.subscription_no)
-        self._enqueue(queue)
+        self.line_up(queue)
 
     def set_trust(self, queue: SubscriptionQueue[Job], *, succeeded: bool) -> None:
         """Set whether *queue* is trusted. The slots that it uses then count for the trusted or the untrusted group."""
@@ -231,7 +221,7 @@ class Slots(Generic[Job]):
             if queue.in_flight:
                 self._untrusted.take(queue.company_id, -queue.in_flight if succeeded else queue.in_flight)
             queue.queued = False
-            self._enqueue(queue)
+            self.line_up(queue)
         if queue.in_flight < self._limit_of(queue):
             self.busy.discard(queue.subscription_no)
         else:
@@ -260,7 +250,7 @@ class Slots(Generic[Job]):
             queue.queued = False
             if queue.waiting and self.take(queue):
                 job = queue.waiting.popleft()
-                self._enqueue(queue)
+                self.line_up(queue)
                 return job
             # the queue uses all slots that it may have: it is queued again when a slot is returned
         return None
@@ -279,8 +269,3 @@ class Slots(Generic[Job]):
         if queue.ramp:
             limit = min(limit, queue.ramp)
         return limit if queue.gate is None else min(limit, queue.gate.places)
-
-    def _enqueue(self, queue: SubscriptionQueue[Job]) -> None:
-        if queue.waiting and not queue.queued:
-            queue.queued = True
-            self._ready_of(queue).put(queue.company_id, queue)

@@ -18,6 +18,8 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from msgspec import Struct, field
+
 from trunkline.dispatch.attempts.jobs import Job
 from trunkline.dispatch.attempts.open_limit import HIGH_WATER, OpenLimit
 from trunkline.dispatch.attempts.runner import Runner
@@ -74,17 +76,15 @@ class Budget:
         return True
 
 
-class _Rest:
+class _Rest(Struct):
     """A company's waiting events beyond the listed ones, from position *first* to *last*.
 
     *first* is parked (``Progress.park``), so the cursor stays before it.
     """
 
-    __slots__ = ("count", "first", "last")
-
-    def __init__(self, position: int) -> None:
-        self.first = self.last = position
-        self.count = 1
+    first: int
+    last: int
+    count: int = 1
 
     def add(self, position: int) -> None:
         """Add the event at *position*, which must be higher than all positions added before."""
@@ -92,18 +92,15 @@ class _Rest:
         self.count += 1
 
 
-class _Line:
+class _Line(Struct):
     """The waiting events of one company on one track, in the log's order: listed positions, and a range after them."""
 
-    __slots__ = ("is_ordered", "listed", "rest", "waits_for_earlier")
-
-    def __init__(self) -> None:
-        self.listed: deque[int] = deque()
-        self.rest: _Rest | None = None
-        self.is_ordered = False
-        """Whether any event had a candidate subscription with an ordering; then no later event may overtake it."""
-        self.waits_for_earlier = False
-        """Whether the first event has to wait, because it needs an order and earlier events of the company are not settled."""
+    listed: deque[int] = field(default_factory=deque)
+    rest: _Rest | None = None
+    is_ordered: bool = False
+    """Whether any event had a candidate subscription with an ordering; then no later event may overtake it."""
+    waits_for_earlier: bool = False
+    """Whether the first event has to wait, because it needs an order and earlier events of the company are not settled."""
 
     def __len__(self) -> int:
         return len(self.listed) + (self.rest.count if self.rest else 0)
@@ -153,7 +150,7 @@ class MatchingLane:
                 line.listed.append(event.position)
                 self._listed += 1
             else:
-                line.rest = _Rest(event.position)
+                line.rest = _Rest(event.position, event.position)
         self._has_work.set()
 
     async def run(self) -> None:
@@ -304,7 +301,7 @@ class MatchingLane:
         progress.begin(position, len(routes))
         if event is not None:
             for route in routes:
-                self._runner.submit(Job(event, route, progress=progress, room=self.room))
+                self._runner.submit(Job(event=event, route=route, progress=progress, room=self.room))
         self._runner.wake()
 
 

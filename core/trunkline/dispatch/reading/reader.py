@@ -331,5 +331,5 @@ class Reader:
         if matched:
             progress.open(event.position, len(matched))
             for route in matched:
-                self._runner.submit(Job(event, route, progress=progress, room=lane.room))
+                self._runner.submit(Job(event=event, route=route, progress=progress, room=lane.room))
         return len(matched)

@@ -4,8 +4,6 @@ import logging
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
-from trunkline.runtime.redaction import redact
-
 _QUIET = ("aiosqlite", "alembic", "asyncio", "httpcore2", "httpx2", "limits", "sqlalchemy")
 
 
@@ -31,11 +29,6 @@ class Logbook(logging.Handler):
         return _text_of(
             record for record in self.records if record.levelno > logging.DEBUG or record.name.startswith(own)
         )
-
-    @property
-    def redacted_text(self) -> str:
-        """Return all records as a hub's log shows them."""
-        return redact(self.text)
 
 
 def _text_of(records: Iterable[logging.LogRecord]) -> str:

@@ -17,12 +17,12 @@ from collections.abc import Sequence
 
 from trunkline.plugins.admission import admit
 from trunkline.plugins.authentication import TokenPrincipals
-from trunkline.plugins.collection import MakeContext, collect_routes, collect_static, collect_with
+from trunkline.plugins.collection import collect_routes, collect_static, collect_with
 from trunkline.plugins.discovery import discover
 from trunkline.plugins.lifespans import lifespans
 from trunkline.plugins.local import discover_local
 from trunkline.plugins.notification import Notifier
-from trunkline.plugins.records import Candidate, Collected, PluginRecord
+from trunkline.plugins.records import Candidate, PluginRecord
 from trunkline.plugins.registry import Registry, logger_of
 from trunkline.plugins.tracing import Tracer
 from trunkline.plugins.watchdog import Watchdog
@@ -31,8 +31,6 @@ from trunkline.version import __version__
 
 __all__ = [
     "Candidate",
-    "Collected",
-    "MakeContext",
     "Notifier",
     "PluginRecord",
     "Registry",

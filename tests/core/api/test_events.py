@@ -108,6 +108,7 @@ FAULTS = [
     ({}, ["/type", "/payload"]),
     ({"type": "no.such", "payload": {}}, ["/type"]),
     ({"type": "Invoice.Created", "payload": {}}, ["/type"]),
+    ({"type": "subscription.failing", "payload": {}}, ["/type"]),  # the hub alone makes it
     ({"type": 5, "payload": []}, ["/type", "/payload"]),
     (invoice("99"), ["/payload/amount"]),
     ({"type": "invoice.created", "payload": {**PAID, "amuont": 5}}, ["/payload/amount", "/payload/amuont"]),

@@ -19,7 +19,7 @@ from trunkline.store.database import Database
 from trunkline.stream import retention
 
 DAY = 24 * 60 * 60 * 1000
-MANY = 2_000
+MANY = 1_000
 LEAN = {"plugins.enabled": "polling,webhooks"}
 
 

@@ -70,9 +70,7 @@ def pigeon(schemes: str = '("pigeon",)') -> Source:
 
 @pytest.fixture
 async def hub(trunkline_hub):
-    return await trunkline_hub(
-        plugins=[pigeon(), "webhooks", "portal"], settings={"delivery.timeout_seconds": "1"}
-    )
+    return await trunkline_hub(plugins=[pigeon(), "webhooks"], settings={"delivery.timeout_seconds": "1"})
 
 
 async def subscribe(hub, target: str = "pigeon:jane") -> dict:

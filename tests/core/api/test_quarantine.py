@@ -68,6 +68,15 @@ async def quarantine(client, event=None) -> str:
     return json_of(await post(client, event or BROKEN), 202)["quarantined"]["id"]
 
 
+async def mend(client, held: str, amount=99):
+    return await client.patch(f"{INBOX}/{held}", json={"payload": invoice(amount)["payload"]})
+
+
+async def release(client, held: str):
+    """Release a quarantined event with a valid payload."""
+    return await client.post(f"{INBOX}/{held}/release", json={"payload": invoice()["payload"]})
+
+
 def counted(hub, name: str, **labels: str) -> float:
     """Add up the samples of *name* that have *labels*, with any further labels."""
     samples = [sample for metric in hub.hub.metrics.registry.collect() for sample in metric.samples]
@@ -182,7 +191,7 @@ async def test_requests_at_once_with_one_key_keep_one_event(hub):
 
 async def test_a_repeated_key_gives_the_envelope_once_the_event_was_released(hub):
     held = (await post(hub.client, BROKEN, "k")).json()["quarantined"]["id"]
-    released = await hub.client.post(f"{INBOX}/{held}/release", json={"payload": invoice()["payload"]})
+    released = await release(hub.client, held)
     again = await post(hub.client, BROKEN, "k")
     assert (released.status_code, again.status_code) == (201, 200)
     assert again.content == released.content
@@ -210,7 +219,7 @@ async def test_a_repeated_batch_gives_the_first_answer_in_all_its_parts(hub):
         first = await post_batch(hub.client, *events, key=key)
         assert len(first.json()["quarantined"]) == len(await waiting(hub.client)) == waiting_then
         held = first.json()["quarantined"][0]["id"]
-        await hub.client.post(f"{INBOX}/{held}/release", json={"payload": invoice()["payload"]})
+        await release(hub.client, held)
         again = await post_batch(hub.client, *events, key=key)
         assert [first.status_code, again.status_code] == statuses
         assert again.content == first.content
@@ -281,7 +290,7 @@ async def test_another_payload_is_judged_at_once_and_kept_valid_or_not(hub):
 async def test_a_released_event_has_its_own_time_and_metadata_and_is_in_every_poll(hub):
     sent = {"createdUtc": "2026-01-28T10:30:00Z", "metadata": {"source": "web_portal"}}
     held = await quarantine(hub.client, {**BROKEN, **sent})
-    released = await hub.client.post(f"{INBOX}/{held}/release", json={"payload": invoice()["payload"]})
+    released = await release(hub.client, held)
     assert released.status_code == 201
     event = released.json()
     assert isinstance(event.pop("id"), int)
@@ -299,7 +308,7 @@ async def test_an_event_without_a_time_gets_that_of_its_first_receipt(hub):
     answer = await post(hub.client, BROKEN)
     shown = answer.json()["quarantined"]
     await asyncio.sleep(0.05)
-    released = await hub.client.post(f"{INBOX}/{shown['id']}/release", json={"payload": invoice()["payload"]})
+    released = await release(hub.client, shown["id"])
     assert released.json()["createdUtc"] == shown["created_utc"]
 
 
@@ -307,7 +316,7 @@ async def test_a_released_event_is_delivered(engine, lend_hub, receiver):
     hub = await lend_hub(engine, MODES)
     await hub.subscribe(receiver.url)
     held = await quarantine(hub.client)
-    released = await hub.client.post(f"{INBOX}/{held}/release", json={"payload": invoice()["payload"]})
+    released = await release(hub.client, held)
     (pushed,) = await receiver.wait_for(1)
     assert pushed.body == released.content
 
@@ -326,7 +335,7 @@ async def test_an_event_that_still_breaks_its_schema_is_not_released_and_stays_a
 
 async def test_an_event_is_released_once_however_many_do_it_at_once(hub):
     held = await quarantine(hub.client)
-    await hub.client.patch(f"{INBOX}/{held}", json={"payload": invoice()["payload"]})
+    await mend(hub.client, held)
     answers = await asyncio.gather(*(hub.client.post(f"{INBOX}/{held}/release") for _ in range(16)))
     assert sorted(answer.status_code for answer in answers) == [200] * 15 + [201]
     assert len({answer.content for answer in answers}) == 1
@@ -355,7 +364,7 @@ async def test_everything_that_is_valid_by_now_is_released_oldest_first(hub):
     ids = [await quarantine(hub.client, invoice(f"{n}")) for n in range(6)]
     for number, held in enumerate(ids):
         if number % 2:
-            await hub.client.patch(f"{INBOX}/{held}", json={"payload": invoice(number)["payload"]})
+            await mend(hub.client, held, number)
     answer = await hub.client.post(f"{INBOX}/release", json={"type": "invoice.created"})
     assert (answer.status_code, answer.json()) == (200, {"released": 3, "invalid": 3, "next_cursor": None})
     assert [event["payload"]["amount"] for event in await polled(hub.client)] == [1, 3, 5]
@@ -370,7 +379,7 @@ async def test_a_release_of_all_goes_on_where_one_call_ended(hub, monkeypatch):
     for n in range(5):
         held = await quarantine(hub.client, invoice(f"{n}"))
         if n > 1:
-            await hub.client.patch(f"{INBOX}/{held}", json={"payload": invoice(n)["payload"]})
+            await mend(hub.client, held, n)
     found, cursor = [], None
     while not found or cursor:
         sent = {"type": "invoice.created"} | ({"cursor": cursor} if cursor else {})
@@ -384,7 +393,7 @@ async def test_a_release_of_all_goes_on_where_one_call_ended(hub, monkeypatch):
 async def test_releases_of_all_at_once_release_each_event_once(hub):
     for n in range(30):
         held = await quarantine(hub.client, invoice(f"{n}"))
-        await hub.client.patch(f"{INBOX}/{held}", json={"payload": invoice(n)["payload"]})
+        await mend(hub.client, held, n)
     sent = {"type": "invoice.created"}
     answers = await asyncio.gather(*(hub.client.post(f"{INBOX}/release", json=sent) for _ in range(4)))
     assert sum(answer.json()["released"] for answer in answers) == 30
@@ -467,7 +476,7 @@ async def test_a_company_sees_and_changes_its_own_only(hub):
     for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/release")):
         body = {"payload": invoice()["payload"]} if method in {"PATCH", "POST"} else None
         assert (await other.request(method, f"{INBOX}/{held}{path}", json=body)).status_code == 404
-    await hub.client.patch(f"{INBOX}/{held}", json={"payload": invoice()["payload"]})
+    await mend(hub.client, held)
     counts = (await other.post(f"{INBOX}/release", json={"type": "invoice.created"})).json()
     assert counts["released"] == 0
     assert len(await waiting(hub.client)) == 1
@@ -481,7 +490,7 @@ async def test_an_operator_sees_and_changes_everybodys(database_url, make_hub):
     named = await hub.operator.get(INBOX, headers={"X-Company-Id": str(hub.company_id)})
     assert [one["company_id"] for one in named.json()["quarantined"]] == [hub.company_id]
     for one in await waiting(hub.operator):
-        await hub.operator.patch(f"{INBOX}/{one['id']}", json={"payload": invoice()["payload"]})
+        await mend(hub.operator, one["id"])
     answer = await hub.operator.post(f"{INBOX}/{mine}/release")
     assert (answer.status_code, answer.json()["companyId"]) == (201, hub.neighbour_id)
     counts = (await hub.operator.post(f"{INBOX}/release", json={"type": "invoice.created"})).json()
@@ -548,7 +557,7 @@ async def test_long_payloads_are_judged_a_few_for_each_page_and_none_is_missed(l
         query["cursor"] = page["next_cursor"]
     assert seen == made[::-1]
     for one in made[::2]:
-        await client.patch(f"{INBOX}/{one}", json={"payload": invoice()["payload"]})
+        await mend(client, one)
     counts = (await client.post(f"{INBOX}/release", json={"type": "invoice.created"})).json()
     assert counts == {"released": 4, "invalid": 3, "next_cursor": None}
     assert len(await polled(client)) == 4

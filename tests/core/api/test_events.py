@@ -5,23 +5,13 @@ import json
 
 import pytest
 from tests.answers import json_of, paths
+from tests.core.api.invoices import PAID, invoice, polled
 from tests.statements import execute
 
 EXACT = (
     b'{"invoice_id":1,"client_id":2,"amount":%s,"due_date":"2026-02-01","invoice_status":"Paid",'
     b'"description":"caf\\u00e9 \\/ \\ud83d\\ude00"}'
 )
-
-
-PAID = {"invoice_id": 1, "client_id": 2, "due_date": "2026-02-01", "invoice_status": "Paid"}
-
-
-def invoice(amount: float = 99, **changes):
-    return {"type": "invoice.created", "payload": {**PAID, "amount": amount}, **changes}
-
-
-async def polled(client) -> list[dict]:
-    return (await client.get("/api/v1/events", params={"limit": 200})).json()["events"]
 
 
 async def test_an_accepted_event_is_answered_with_its_envelope(api):

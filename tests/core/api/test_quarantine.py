@@ -7,6 +7,8 @@ import logging
 import pytest
 from sqlalchemy import text
 from tests.answers import json_of, paths
+from tests.core.api.invoices import invoice, polled
+from tests.payloads import FAILED
 from tests.statements import execute
 
 from trunkline.ingest import judging
@@ -33,14 +35,8 @@ async def lite(lend_hub):
     return await lend_hub("sqlite", MODES, dispatch=False)
 
 
-def invoice(amount=99, **changes):
-    payload = {"invoice_id": 1, "client_id": 2, "due_date": "2026-02-01", "invoice_status": "Paid"}
-    return {"type": "invoice.created", "payload": {**payload, "amount": amount}, **changes}
-
-
 def failed(amount=5, **changes):
-    payload = {"payment_id": 1, "invoice_id": 2, "client_id": 3, "failure_reason": "declined"}
-    return {"type": "payment.failed", "payload": {**payload, "amount_attempted": amount}, **changes}
+    return {"type": "payment.failed", "payload": {**FAILED, "amount_attempted": amount}, **changes}
 
 
 BROKEN = invoice("ninety-nine")
@@ -54,10 +50,6 @@ async def post(client, event, key=None):
 async def post_batch(client, *events, key=None):
     headers = {"Idempotency-Key": key} if key else {}
     return await client.post("/api/v1/events/batch", json={"events": [*events]}, headers=headers)
-
-
-async def polled(client) -> list[dict]:
-    return (await client.get("/api/v1/events", params={"limit": 200})).json()["events"]
 
 
 async def waiting(client, **query) -> list[dict]:

@@ -102,7 +102,7 @@ async def test_what_a_log_query_gets_wrong_is_named(api):
 async def test_a_delivery_that_is_not_there_is_404(running):
     without_rows = ["dlv_1_1", "dlv_0_1", "dlv_9223372036854775807_999999999999999999"]
     without_meaning = ["dlv_x", "1", "dlv_1_1_1", "dlv_99999999999999999999_1", "dlv_%D9%A1_1", "%00"]
-    for given in without_rows + without_meaning:
+    for given in (*without_rows, *without_meaning):
         for method, path in (("GET", ""), ("POST", "/retry"), ("POST", "/skip")):
             answer = await running.client.request(method, f"/api/v1/deliveries/{given}{path}")
             assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")

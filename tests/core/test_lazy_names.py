@@ -22,10 +22,7 @@ HEAVY = (
     "structlog", "typer", "uvicorn", "uvloop",
 )  # fmt: skip
 
-PACKAGES = [
-    pytest.param(trunkline, id="trunkline"),
-    pytest.param(trunkline_kit, id="trunkline_kit"),
-]
+PACKAGES = [pytest.param(package, id=package.__name__) for package in (trunkline, trunkline_kit)]
 
 
 def loaded_by(code: str) -> set[str]:
@@ -97,9 +94,8 @@ def test_public_classes_can_be_pickled():
 
 
 def test_importing_the_package_loads_nothing_else_of_it():
-    assert {name for name in loaded_by("import trunkline") if name.startswith("trunkline.")} == {
-        "trunkline.lazy_names"
-    }
+    loaded = {name for name in loaded_by("import trunkline") if name.startswith("trunkline.")}
+    assert loaded == {"trunkline.lazy_names"}
 
 
 def test_the_client_loads_nothing_of_the_hub():

@@ -41,11 +41,8 @@ def test_the_defaults_are_those_of_the_contract(tmp_path, monkeypatch):
     assert (delivery.allow_http, delivery.allow_private_networks) == (False, False)
     assert (delivery.timeout_seconds, delivery.retry_jitter) == (10, 0.2)
     assert delivery.retry_schedule_seconds == (5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 57600)
-    assert (delivery.concurrency, delivery.concurrency_per_subscription, delivery.max_subscriptions) == (
-        512,
-        64,
-        100,
-    )
+    assert (delivery.concurrency, delivery.concurrency_per_subscription) == (512, 64)
+    assert delivery.max_subscriptions == 100
     assert (delivery.breaker_failures, delivery.breaker_span_seconds) == (50, 86_400)
     limits = found.limits
     assert (limits.read, limits.write, limits.admin) == ("60/minute", "100/minute", "200/minute")
@@ -118,9 +115,8 @@ class OfAPlugin(BaseModel):
 def test_paths_of_a_plugin_begin_there_too(tmp_path):
     section = {"certificates": ["a.pem", "/etc/b.pem"]}
     found = read_section("acme", section, model=OfAPlugin, folder=tmp_path)
-    assert found == OfAPlugin(
-        templates=tmp_path / "templates", certificates=(tmp_path / "a.pem", Path("/etc/b.pem"))
-    )
+    certificates = (tmp_path / "a.pem", Path("/etc/b.pem"))
+    assert found == OfAPlugin(templates=tmp_path / "templates", certificates=certificates)
 
 
 def test_idempotency_keys_do_not_outlive_the_events_that_they_answer_with(toml):
@@ -157,16 +153,10 @@ def test_a_list_in_the_environment_is_an_array_or_comma_separated(written):
 
 
 @pytest.mark.parametrize(
-    "servers",
-    [
-        ("192.0.2.53",),
-        ("127.0.0.1:5353",),
-        ("2001:db8::53",),
-        ("[2001:db8::53]:53", "192.0.2.54:53"),
-    ],
+    "servers", [["192.0.2.53"], ["127.0.0.1:5353"], ["2001:db8::53"], ["[2001:db8::53]:53", "192.0.2.54:53"]]
 )
 def test_name_servers_are_addresses_with_a_port_or_without(servers):
-    assert load(delivery__name_servers=json.dumps(servers)).delivery.name_servers == servers
+    assert load(delivery__name_servers=json.dumps(servers)).delivery.name_servers == tuple(servers)
 
 
 @pytest.mark.parametrize(
@@ -179,27 +169,21 @@ def test_what_is_no_name_server_stops_the_start(written):
 
 def test_a_list_of_numbers_may_be_empty(toml):
     assert load(delivery__retry_schedule_seconds="").delivery.retry_schedule_seconds == ()
-    assert load(toml("[delivery]\nretry_schedule_seconds = [1, 2.5]\n")).delivery.retry_schedule_seconds == (
-        1,
-        2.5,
-    )
+    found = load(toml("[delivery]\nretry_schedule_seconds = [1, 2.5]\n"))
+    assert found.delivery.retry_schedule_seconds == (1, 2.5)
 
 
 @pytest.mark.parametrize(
     ("environment", "named"),
     [
         ({"server__prot": "1"}, "server.prot"),
-        ({"server__port": "many"}, "server.port"),
-        ({"server__port": "70000"}, "server.port"),
         ({"server__trusted_proxies": "10.0.0.0/8,proxy.internal"}, "server.trusted_proxies"),
         ({"limits__read": "60/hour"}, "limits.read"),
         ({"delivery__retry_jitter": "1"}, "delivery.retry_jitter"),
         ({"delivery__retry_schedule_seconds": "5,-1"}, "delivery.retry_schedule_seconds"),
-        ({"delivery__allow_http": "perhaps"}, "delivery.allow_http"),
         ({"database__url": "mysql://db/x"}, "database.url"),
         ({"database__schema": "hub"}, "database.schema"),
         ({"database__url": "postgresql://db/x", "database__schema": 'a"b'}, "database.schema"),
-        ({"auth__pepper": "short"}, "auth.pepper"),
         ({"auth__key_prefix": "With_Underscore"}, "auth.key_prefix"),
         ({"delivery__rate": "fast"}, 'delivery.rate\': must be a rate such as "50/second"'),
         ({"delivery__max_in_flight": "0"}, "delivery.max_in_flight"),
@@ -248,41 +232,30 @@ def test_secrets_are_in_no_repr_and_in_no_error():
 
 
 @pytest.mark.parametrize(
-    ("environment", "sentence"),
+    ("setting", "value", "fault"),
     [
-        ({"auth__pepper": "short"}, "Setting 'auth.pepper': must have 32 characters or more"),
-        ({"server__port": "abc"}, "Setting 'server.port': must be a whole number, not 'abc'"),
-        (
-            {"limits__read": "fast"},
-            "Setting 'limits.read': must be calls a minute, such as 60/minute, not 'fast'",
-        ),
-        ({"plugins__enabled": "[1,"}, "Setting 'plugins.enabled': must be a list, not '[1,'"),
-        ({"server__port": "70000"}, "Setting 'server.port': must be 65535 at most"),
-        ({"database__pool_size": "1"}, "Setting 'database.pool_size': must be 2 or more"),
-        ({"delivery__timeout_seconds": "0"}, "Setting 'delivery.timeout_seconds': must be more than 0"),
-        ({"delivery__allow_http": "perhaps"}, "Setting 'delivery.allow_http': must be true or false"),
-        ({"logging__format": "xml"}, "Setting 'logging.format': must be 'auto', 'console' or 'json'"),
-        (
-            {"server__public_url": "foo"},
-            "Setting 'server.public_url': must be a URL such as https://events.example.com, not 'foo'",
-        ),
-        (
-            {"server__public_url": "https://a b"},
-            "Setting 'server.public_url': must be a URL such as https://",
-        ),
-        *(
-            (
-                {"server__public_url": f"https://{rest}"},
-                "Setting 'server.public_url': must be a URL without '?'",
-            )
-            for rest in ("h.example/?a=b", "h.example?", "h.example/#a", "user:word@h.example", "u@h.example")
-        ),
+        ("auth.pepper", "short", "must have 32 characters or more"),
+        ("server.port", "abc", "must be a whole number, not 'abc'"),
+        ("limits.read", "fast", "must be calls a minute, such as 60/minute, not 'fast'"),
+        ("plugins.enabled", "[1,", "must be a list, not '[1,'"),
+        ("server.port", "70000", "must be 65535 at most"),
+        ("database.pool_size", "1", "must be 2 or more"),
+        ("delivery.timeout_seconds", "0", "must be more than 0"),
+        ("delivery.allow_http", "perhaps", "must be true or false"),
+        ("logging.format", "xml", "must be 'auto', 'console' or 'json'"),
+        ("server.public_url", "foo", "must be a URL such as https://events.example.com, not 'foo'"),
+        ("server.public_url", "https://a b", "must be a URL such as https://"),
+        ("server.public_url", "https://h.example/?a=b", "must be a URL without '?'"),
+        ("server.public_url", "https://h.example?", "must be a URL without '?'"),
+        ("server.public_url", "https://h.example/#a", "must be a URL without '?'"),
+        ("server.public_url", "https://user:word@h.example", "must be a URL without '?'"),
+        ("server.public_url", "https://u@h.example", "must be a URL without '?'"),
     ],
 )
-def test_what_is_wrong_with_a_value_is_said_in_plain_words(environment, sentence):
+def test_what_is_wrong_with_a_value_is_said_in_plain_words(setting, value, fault):
     with pytest.raises(SettingsInvalid) as caught:
-        load(**environment)
-    assert str(caught.value).startswith(sentence)
+        load(**{setting.replace(".", "__"): value})
+    assert str(caught.value).startswith(f"Setting '{setting}': {fault}")
 
 
 def test_an_address_that_is_called_may_have_a_query_and_a_user():
@@ -302,14 +275,8 @@ def test_variables_beside_the_file_come_between_it_and_the_environment(folder, m
     (folder / "trunkline.toml").write_text(
         "[server]\nport = 1\nhost = '0.0.0.1'\n[limits]\nread = '1/minute'\n"
     )
-    lines = [
-        "# secrets",
-        "",
-        "OTHER = x y",
-        "export TRUNKLINE_SERVER__PORT=2",
-        "TRUNKLINE_SERVER__HOST='0.0.0.2'",
-    ]
-    (folder / ".env").write_text("\n".join(lines))
+    ours = "export TRUNKLINE_SERVER__PORT=2\nTRUNKLINE_SERVER__HOST='0.0.0.2'"
+    (folder / ".env").write_text(f"# secrets\n\nOTHER = x y\n{ours}")
     monkeypatch.setenv("TRUNKLINE_SERVER__HOST", "0.0.0.3")
     found = settings.load()
     assert (found.server.port, found.server.host, found.limits.read) == (2, "0.0.0.3", "1/minute")
@@ -376,10 +343,8 @@ def test_a_secret_of_a_file_goes_over_the_settings_file_and_not_over_its_own_var
     found = load(toml(f"[auth]\npepper = '{PEPPER[::-1]}'\n"), auth__pepper_file=named)
     assert found.auth.pepper is not None
     assert found.auth.pepper.get_secret_value() == PEPPER
-    with pytest.raises(
-        SettingsInvalid,
-        match=r"^Both TRUNKLINE_AUTH__PEPPER and TRUNKLINE_AUTH__PEPPER_FILE are set; set one of them$",
-    ):
+    both = "^Both TRUNKLINE_AUTH__PEPPER and TRUNKLINE_AUTH__PEPPER_FILE are set; set one of them$"
+    with pytest.raises(SettingsInvalid, match=both):
         load(auth__pepper=PEPPER, auth__pepper_file=named)
 
 

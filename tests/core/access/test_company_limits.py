@@ -83,7 +83,7 @@ def test_a_pace_gives_a_burst_then_what_has_been_earned_again():
 def test_a_pace_forgets_those_whose_budget_is_full_again_and_nobody_else():
     clock = Clock()
     pace = Pace(burst_seconds=1, now=clock)
-    for company in range(1000):
+    for company in range(50):
         pace.take(company, 1, per_second=10)
     pace.take(7, 5000, per_second=10)
     clock.now += 61
@@ -107,13 +107,11 @@ async def test_over_a_number_the_answer_names_the_limit(api):
     await api.operator.patch(company, json={"limits": {"keys": 1, "subscriptions": 0, "replays_at_once": 0}})
     key = {"company_id": api.company_id, "name": "one more", "scopes": ["events:read"]}
     webhook = {"target_url": "https://example.com/hook", "event_types": ["*"]}
-    answers = [
-        await api.operator.post("/api/v1/keys", json=key),
-        await api.client.post("/api/v1/webhooks/subscriptions", json=webhook),
-    ]
-    for answer, name in zip(answers, ["keys", "subscriptions"], strict=True):
-        assert answer.status_code == 409
-        assert f"limit '{name}'" in answer.json()["detail"]
+    for name, answer in (
+        ("keys", await api.operator.post("/api/v1/keys", json=key)),
+        ("subscriptions", await api.client.post("/api/v1/webhooks/subscriptions", json=webhook)),
+    ):
+        assert f"limit '{name}'" in json_of(answer, 409)["detail"]
 
 
 async def test_replays_over_the_limit_wait_for_those_that_run(api):
@@ -124,8 +122,8 @@ async def test_replays_over_the_limit_wait_for_those_that_run(api):
     span = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
     first = await api.client.post(f"{address}/replay", json=span)
     second = await api.client.post(f"{address}/replay", json=span)
-    assert (first.status_code, second.status_code) == (202, 409)
-    assert "limit 'replays_at_once'" in second.json()["detail"]
+    assert first.status_code == 202
+    assert "limit 'replays_at_once'" in json_of(second, 409)["detail"]
 
 
 @pytest.mark.own_hub(settings={"limits.enabled": "true", "companies.events_per_second": "1"})
@@ -134,8 +132,7 @@ async def test_a_companys_own_events_are_paced_and_the_products_only_where_it_wa
     batch, single = {"events": events}, events[0]
     assert (await api.client.post("/api/v1/events/batch", json=batch)).status_code == 201
     refused = await api.client.post("/api/v1/events", json=single)
-    assert refused.status_code == 429
-    assert "limit 'events_per_second'" in refused.json()["detail"]
+    assert "limit 'events_per_second'" in json_of(refused, 429)["detail"]
     assert 1 <= int(refused.headers["retry-after"]) <= 3
     for_company = {"X-Company-Id": str(api.company_id)}
     assert (await api.operator.post("/api/v1/events", json=single, headers=for_company)).status_code == 201

@@ -39,14 +39,9 @@ class WithoutOpenId(Issuer):
     """An issuer with a path and only OAuth: its metadata are at the address of RFC 8414."""
 
     def documents(self):
-        issuer = f"{self.url}/realms/main"
-        return {
-            "/.well-known/oauth-authorization-server/realms/main": {
-                "issuer": issuer,
-                "jwks_uri": f"{self.url}/keys",
-            },
-            "/keys": self.jwks(),
-        }
+        found = {"issuer": f"{self.url}/realms/main", "jwks_uri": f"{self.url}/keys"}
+        place = "/.well-known/oauth-authorization-server/realms/main"
+        return {place: found, "/keys": self.jwks()}
 
 
 async def claim(known, token):

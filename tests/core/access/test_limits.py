@@ -26,6 +26,13 @@ class Clock:
         return self.now
 
 
+async def hit(limits: Limits, key: str, bucket: str) -> int:
+    """Count a call that is allowed; return how many remain."""
+    allowance = await limits.hit(key, bucket)
+    assert allowance is not None
+    return allowance.remaining
+
+
 def settings(**given: object) -> LimitSettings:
     return LimitSettings.model_validate({"read": "3/minute", "write": "2/minute", **given})
 
@@ -45,10 +52,7 @@ async def test_an_allowance_shows_the_headers_of_the_contract():
 async def test_the_call_over_the_limit_is_refused_until_the_minute_ends():
     clock = Clock(START + 0.5)
     limits = Limits(settings(), now=clock)
-    for remaining in (2, 1, 0):
-        allowance = await limits.hit("key_1", "read")
-        assert allowance is not None
-        assert allowance.remaining == remaining
+    assert [await hit(limits, "key_1", "read") for _ in range(3)] == [2, 1, 0]
     clock.now = START + 58.2
     with pytest.raises(RateLimited) as refused:
         await limits.hit("key_1", "read")
@@ -61,17 +65,15 @@ async def test_the_call_over_the_limit_is_refused_until_the_minute_ends():
         "x-ratelimit-policy": "read:3/1m",
     }
     clock.now = START + 60
-    allowance = await limits.hit("key_1", "read")
-    assert allowance is not None
-    assert allowance.remaining == 2
+    assert await hit(limits, "key_1", "read") == 2
 
 
 async def test_keys_and_buckets_are_counted_apart():
     limits = Limits(settings(), now=Clock())
-    for key, bucket, remaining in (("key_1", "read", 2), ("key_2", "read", 2), ("key_1", "write", 1)):
-        allowance = await limits.hit(key, bucket)
-        assert allowance is not None
-        assert allowance.remaining == remaining
+    counted = [
+        await hit(limits, *which) for which in (("key_1", "read"), ("key_2", "read"), ("key_1", "write"))
+    ]
+    assert counted == [2, 2, 1]
 
 
 async def test_what_a_plugin_counts_goes_with_the_calls_of_the_same_key():
@@ -110,19 +112,11 @@ def test_a_store_that_is_no_redis_is_refused_by_name():
 @pytest.mark.slow
 def test_without_the_client_for_redis_the_hub_does_not_start_and_says_what_to_install(tmp_path):
     start = "import sys; sys.modules['redis'] = None; from trunkline.cli import main; main()"
-    environment = {
-        "TRUNKLINE_DATABASE__URL": f"sqlite:///{tmp_path}/hub.db",
-        "TRUNKLINE_LIMITS__STORAGE_URL": "redis://127.0.0.1:1",
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", start, "serve", "--port", "0"],
-        env=environment,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=150,
-    )
+    environment = {"TRUNKLINE_DATABASE__URL": f"sqlite:///{tmp_path}/hub.db"}
+    environment["TRUNKLINE_LIMITS__STORAGE_URL"] = "redis://127.0.0.1:1"
+    command = [sys.executable, "-c", start, "serve", "--port", "0"]
+    how = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 150}
+    done = subprocess.run(command, env=environment, check=False, **how)
     assert done.returncode != 0
     assert done.stdout + done.stderr == (
         "Setting 'limits.storage_url': needs the client for Redis; install it with: pip install 'trunkline[redis]'\n"
@@ -208,10 +202,7 @@ async def test_a_burst_waits_for_its_turn_at_redis(redis_like, caplog):
 async def test_without_redis_each_process_counts_for_itself_and_says_so_once(caplog):
     async with Limits(settings(storage_url="redis://127.0.0.1:1"), now=Clock()) as limits:
         with caplog.at_level(logging.WARNING, logger="trunkline.access.shared_limits"):
-            for remaining in (2, 1, 0):
-                allowance = await limits.hit("key_1", "read")
-                assert allowance is not None
-                assert allowance.remaining == remaining
+            assert [await hit(limits, "key_1", "read") for _ in range(3)] == [2, 1, 0]
     assert len(caplog.records) == 1
     assert "this process counts for itself" in caplog.text
 
@@ -221,9 +212,7 @@ async def test_a_redis_that_goes_away_takes_no_count_with_it(redis_like):
     async with Limits(settings(storage_url=url), now=Clock()) as limits:
         await limits.hit("key_1", "read")
         store.silent = True
-        allowance = await limits.hit("key_1", "read")
-        assert allowance is not None
-        assert allowance.remaining == 1
+        assert await hit(limits, "key_1", "read") == 1
 
 
 async def test_a_redis_that_hangs_delays_one_call_briefly(redis_like):

@@ -3,8 +3,7 @@
 import asyncio
 
 import pytest
-from sqlalchemy import text
-from tests.statements import execute
+from tests.statements import count, execute
 
 from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.vault import Vault
@@ -41,22 +40,17 @@ async def test_the_first_start_writes_what_later_ones_are_compared_with(database
 
 
 @pytest.mark.parametrize(
-    ("wrong", "named"),
+    ("wrong", "sentence"),
     [
-        (
-            vault(pepper=WRONG),
-            r"^Setting 'auth\.pepper': is not that of this database; [^.]*auth\.other_peppers ",
-        ),
-        (vault(key=WRONG), r"^Setting 'auth\.encryption_key': is not that of this database; "),
-        (
-            vault(pepper=WRONG, key=WRONG),
-            r"^Setting 'auth\.pepper' and 'auth\.encryption_key': are not those of this database; ",
-        ),
+        ({"pepper": WRONG}, r"'auth\.pepper': is not that of this database; [^.]*auth\.other_peppers "),
+        ({"key": WRONG}, r"'auth\.encryption_key': is not that of this database; "),
+        ({"pepper": WRONG, "key": WRONG}, r"'auth\.pepper' and 'auth\.encryption_key': are not those of "),
     ],
     ids=["pepper", "encryption key", "both"],
 )
-async def test_a_wrong_secret_is_named(database, wrong, named):
+async def test_a_wrong_secret_is_named(database, wrong, sentence):
     await set_up(database, vault())
+    wrong, named = vault(**wrong), f"^Setting {sentence}"
     with pytest.raises(SettingsInvalid, match=named):
         await SecretChecks(database, wrong).verify()
     assert not await SecretChecks(database, wrong).are_ours()
@@ -81,17 +75,13 @@ async def test_of_two_first_starts_with_different_secrets_one_wins(database_url)
 
 
 async def _remove_checks(url):
-    async with EngineDatabase(url) as database, database.write() as connection:
-        await connection.execute(text("DELETE FROM secret_checks"))
-        await connection.execute(text("UPDATE api_keys SET pepper = NULL"))
+    async with EngineDatabase(url) as database:
+        await execute(database, "DELETE FROM secret_checks")
+        await execute(database, "UPDATE api_keys SET pepper = NULL")
 
 
-async def _subscribe(running, count=1):
-    request = {"target_url": "http://127.0.0.1:9/h", "event_types": ["*"]}
-    return [
-        (await running.hub.subscriptions.create(running.company_id, request, channel="webhooks"))["id"]
-        for _ in range(count)
-    ]
+async def _subscribe(running, count):
+    return [(await running.subscribe("http://127.0.0.1:9/h"))["id"] for _ in range(count)]
 
 
 @pytest.mark.slow
@@ -114,9 +104,8 @@ async def test_a_database_of_an_earlier_version_is_opened_before_it_is_marked(da
 async def test_one_damaged_row_of_an_earlier_version_does_not_keep_it_from_starting(database_url, make_hub):
     running = await make_hub(database_url, LEAN, dispatch=False)
     first, *_ = await _subscribe(running, 3)
-    await execute(
-        running.hub.engines, "UPDATE subscriptions SET sealed = :junk WHERE id = :id", junk=b"junk", id=first
-    )
+    damage = "UPDATE subscriptions SET sealed = :junk WHERE id = :id"
+    await execute(running.hub.engines, damage, junk=b"junk", id=first)
     await running.stop()
     await _remove_checks(database_url)
     await make_hub(database_url, LEAN, dispatch=False)
@@ -126,24 +115,19 @@ async def test_one_damaged_row_of_an_earlier_version_does_not_keep_it_from_start
 async def test_a_hub_with_a_wrong_secret_does_not_start_and_migrates_nothing(empty_database_url, name):
     async with Hub(settings_for(empty_database_url, LEAN), dispatch=False):
         pass
-    async with EngineDatabase(empty_database_url) as database, database.write() as connection:
-        await connection.execute(text("DELETE FROM alembic_version_core"))
+    async with EngineDatabase(empty_database_url) as database:
+        await execute(database, "DELETE FROM alembic_version_core")
     with pytest.raises(SettingsInvalid, match=rf"^Setting 'auth\.{name}': is not that"):
         async with Hub(settings_for(empty_database_url, {**LEAN, f"auth.{name}": WRONG}), dispatch=False):
             pass
-    async with EngineDatabase(empty_database_url) as database, database.read() as connection:
-        version = await connection.execute(text("SELECT version_num FROM alembic_version_core"))
-        assert version.scalar_one_or_none() is None
+    async with EngineDatabase(empty_database_url) as database:
+        assert await count(database, "alembic_version_core") == 0
 
 
 @pytest.mark.own_hub(settings=LEAN)
 async def test_a_process_whose_secrets_were_replaced_is_not_ready_and_says_so(running):
     assert "secrets" not in (await running.anonymous.get("/readyz")).json()
-    await _replace_check(running, "pepper", vault().digest("x"))
+    async with running.hub.engines.write() as connection:
+        await store.replace_check(connection, "pepper", vault().digest("x"))
     ready = await running.anonymous.get("/readyz")
     assert (ready.status_code, ready.json()["secrets"]) == (503, "are no longer those of the database")
-
-
-async def _replace_check(running, name, value):
-    async with running.hub.engines.write() as connection:
-        await store.replace_check(connection, name, value)

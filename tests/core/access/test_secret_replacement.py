@@ -22,14 +22,8 @@ FIRST, SECOND = "1" * 40, "2" * 40
 
 
 def auth(pepper=FIRST, key=FIRST, other_peppers=(), other_keys=()) -> Auth:
-    return Auth.model_validate(
-        {
-            "pepper": pepper,
-            "encryption_key": key,
-            "other_peppers": list(other_peppers),
-            "other_encryption_keys": list(other_keys),
-        }
-    )
+    others = {"other_peppers": list(other_peppers), "other_encryption_keys": list(other_keys)}
+    return Auth.model_validate({"pepper": pepper, "encryption_key": key, **others})
 
 
 def replacement_by(database, settings: Auth, url: str):
@@ -39,13 +33,8 @@ def replacement_by(database, settings: Auth, url: str):
 
 
 def environment(pepper=FIRST, key=FIRST, other_peppers="", other_keys=""):
-    return {
-        "auth.pepper": pepper,
-        "auth.encryption_key": key,
-        "auth.other_peppers": other_peppers,
-        "auth.other_encryption_keys": other_keys,
-        "plugins.enabled": "webhooks",
-    }
+    others = {"auth.other_peppers": other_peppers, "auth.other_encryption_keys": other_keys}
+    return {"auth.pepper": pepper, "auth.encryption_key": key, "plugins.enabled": "webhooks", **others}
 
 
 async def subscribe(running, count):
@@ -97,12 +86,8 @@ async def test_one_that_changes_meanwhile_keeps_its_change(database_url, make_hu
 async def test_what_no_key_opens_is_named_and_left(database_url, make_hub):
     running = await make_hub(database_url, environment(other_keys=SECOND), dispatch=False)
     made = await subscribe(running, 3)
-    await execute(
-        running.hub.engines,
-        "UPDATE subscriptions SET sealed = :junk WHERE id = :id",
-        junk=b"junk",
-        id=made[1],
-    )
+    damage = "UPDATE subscriptions SET sealed = :junk WHERE id = :id"
+    await execute(running.hub.engines, damage, junk=b"junk", id=made[1])
     async with EngineDatabase(database_url) as database:
         replacement, _ = replacement_by(database, auth(key=SECOND, other_keys=[FIRST]), database_url)
         assert await replacement.replace_encryption_key() == 2
@@ -121,7 +106,7 @@ async def test_a_key_is_digested_anew_when_it_is_used_and_not_before(database_ur
     await replacement.replace_pepper()
     assert await replacement.count_digested() == Digested(2, total - 2)
     assert (await running.hub.keys.authenticate(used)).company_id == 7
-    await _until(replacement.count_digested, Digested(3, total - 3))
+    await _until_digested(replacement, Digested(3, total - 3))
     await running.stop()
     running = await make_hub(database_url, environment(SECOND), dispatch=False)
     assert (await running.hub.keys.authenticate(used)).company_id == 7
@@ -148,12 +133,10 @@ async def test_while_peppers_are_exchanged_processes_do_not_undo_each_others_wor
     assert (await replacement.count_digested()).current >= reached
 
 
-async def _until(count, expected):
-    for _ in range(2_000):
-        if (found := await count()) == expected:
-            return
-        await asyncio.sleep(0.02)
-    assert found == expected
+async def _until_digested(replacement, expected):
+    async with asyncio.timeout(60):
+        while await replacement.count_digested() != expected:
+            await asyncio.sleep(0.02)
 
 
 @pytest.fixture
@@ -189,7 +172,7 @@ async def test_a_key_made_under_the_new_pepper_is_known_at_once(sqlite_database_
             _, new = await command.keys.create(7, name="new", scopes=["events:read"])
         assert (await running.keys.authenticate(new)).company_id == 7
         assert (await running.keys.authenticate(old)).company_id == 7
-        await _until(replacement.count_digested, Digested(2, 0))
+        await _until_digested(replacement, Digested(2, 0))
         with pytest.raises(Unauthenticated):
             await running.keys.authenticate(new[:-1] + ("A" if new[-1] != "A" else "B"))
 
@@ -226,10 +209,8 @@ async def test_two_at_once_lose_no_key(embedded, sqlite_database):
     _, running, file = embedded
     sealed = running.seal(b"s", context=b"c")
     both = [replacement_by(sqlite_database, Auth(), _url_of(file))[0] for _ in range(2)]
-    assert sorted(await asyncio.gather(*(one.renew_in_file("encryption_key") for one in both))) == [
-        False,
-        True,
-    ]
+    renewed = await asyncio.gather(*(one.renew_in_file("encryption_key") for one in both))
+    assert sorted(renewed) == [False, True]
     assert Vault.open(Auth(), _url_of(file)).unseal(sealed, context=b"c") == b"s"
 
 

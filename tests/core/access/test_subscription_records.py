@@ -11,29 +11,21 @@ from trunkline.access.vault import Vault
 from trunkline.model.subscriptions import Secret
 from trunkline.store.subscriptions import Row
 
-PLAIN = {
+UNSET = ("filter", "description", "disabled_reason", "disabled_ms", "resume_position", "pins")
+PLAIN = dict.fromkeys((*UNSET, "failing_since_ms", "failing_ms", "failed_ms")) | {
     "no": 7,
     "id": "sub_00000000000000000007",
     "company_id": 92,
     "channel": "webhooks",
     "target_url": "https://example.com/h",
     "event_types": '["lead.created","invoice.*"]',
-    "filter": None,
-    "description": None,
     "signature": "standard",
     "status": "active",
-    "disabled_reason": None,
-    "disabled_ms": None,
     "start_position": 1003,
-    "resume_position": None,
     "failures": 0,
-    "failing_since_ms": None,
-    "failing_ms": None,
-    "failed_ms": None,
     "created_ms": 1_790_000_000_000,
     "updated_ms": 1_790_000_000_001,
     "version": 12,
-    "pins": None,
 }
 FULL = PLAIN | {
     "filter": '{"payload.status":{"starts_with":"Client"}}',
@@ -68,9 +60,8 @@ def records(vault):
 
 def row_of(records, values):
     secrets = [Secret("whsec_new"), Secret("whsec_old", 1_790_000_005_000)]
-    return Row(
-        **values, sealed=records.seal(values["id"], secrets, {"X-Team": "blue"}, {"password": "hunter2"})
-    )
+    sealed = records.seal(values["id"], secrets, {"X-Team": "blue"}, {"password": "hunter2"})
+    return Row(**values, sealed=sealed)
 
 
 @pytest.mark.parametrize("values", [PLAIN, FULL])

@@ -74,10 +74,9 @@ def test_the_embedded_default_is_made_once_and_kept_for_its_owner_alone(tmp_path
     assert first.digest("x") == second.digest("x")
     assert second.unseal(first.seal(b"s", context=b"c"), context=b"c") == b"s"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert {name: len(value) >= 32 for name, value in json.loads(file.read_text()).items()} == {
-        "pepper": True,
-        "encryption_key": True,
-    }
+    kept = json.loads(file.read_text())
+    assert kept.keys() == {"pepper", "encryption_key"}
+    assert min(map(len, kept.values())) >= 32
     assert list(tmp_path.iterdir()) == [file]
 
 
@@ -131,35 +130,22 @@ def test_what_was_sealed_as_text_opens_for_its_purpose_and_may_stand_in_a_url(da
 SEALED = Sealer(vault(), owner="portal").seal(b"data", purpose="cookie")
 
 
-@pytest.mark.parametrize(
-    "sealed",
-    [
-        Sealer(vault(), owner="portal").seal(b"data", purpose="link"),
-        Sealer(vault(), owner="other").seal(b"data", purpose="cookie"),
-        Sealer(vault(key="x" * 32), owner="portal").seal(b"data", purpose="cookie"),
-        SEALED[:-4],
-        SEALED + "AAAA",
-        ("A" if SEALED[30] != "A" else "B").join((SEALED[:30], SEALED[31:])),
-        SEALED[:30] + "\n" + SEALED[30:],
-        SEALED + "=",
-        "é" + SEALED,
-        "?",
-        "",
-    ],
-    ids=[
-        "another purpose",
-        "another owner",
-        "another hub",
-        "cut",
-        "longer",
-        "altered",
-        "a line break",
-        "padded",
-        "not ASCII",
-        "no base 64",
-        "empty",
-    ],
-)
+OTHERS = {
+    "another purpose": Sealer(vault(), owner="portal").seal(b"data", purpose="link"),
+    "another owner": Sealer(vault(), owner="other").seal(b"data", purpose="cookie"),
+    "another hub": Sealer(vault(key="x" * 32), owner="portal").seal(b"data", purpose="cookie"),
+    "cut": SEALED[:-4],
+    "longer": SEALED + "AAAA",
+    "altered": ("A" if SEALED[30] != "A" else "B").join((SEALED[:30], SEALED[31:])),
+    "a line break": SEALED[:30] + "\n" + SEALED[30:],
+    "padded": SEALED + "=",
+    "not ASCII": "é" + SEALED,
+    "no base 64": "?",
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("sealed", OTHERS.values(), ids=OTHERS)
 def test_what_was_not_sealed_for_this_does_not_open(sealed):
     with pytest.raises(ValueError, match="is not what this hub sealed for this purpose"):
         Sealer(vault(), owner="portal").unseal(sealed, purpose="cookie")

@@ -12,7 +12,8 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
-from tests.raw_http import SOON, Client, Site, connect, head, serving
+from tests.raw_http import SOON, Answer, Client, Site, connect, head, serving
+from tests.some import some
 
 from trunkline.api import server
 from trunkline.api.connections import MAX_PIPELINED
@@ -41,6 +42,11 @@ async def event_head(site: Site, *lines: str) -> bytes:
     return head("POST", "/api/v1/events", f"x-api-key: {await site.key()}", *lines)
 
 
+async def ask(client: Client, sent: bytes) -> Answer:
+    await client.send(sent)
+    return await client.answer()
+
+
 async def drip(client: Client, data: bytes) -> None:
     while True:
         await asyncio.sleep(0.05)
@@ -66,8 +72,7 @@ async def test_a_head_has_as_many_bytes_as_the_setting_says(serve, piece):
 async def test_a_head_without_an_end_is_refused_while_it_comes(serve):
     async with serve() as site:
         client = await site.connect()
-        await client.send(b"GET /healthz HTTP/1.1\r\nx-long: " + b"a" * 20_000)
-        assert (await client.answer()).status == 431
+        assert (await ask(client, b"GET /healthz HTTP/1.1\r\nx-long: " + b"a" * 20_000)).status == 431
         for _ in range(64):  # further data of the client neither destroys the answer nor is kept
             await client.send(b"a" * 65_536)
 
@@ -75,20 +80,17 @@ async def test_a_head_without_an_end_is_refused_while_it_comes(serve):
 async def test_many_short_headers_are_a_long_head(serve):
     async with serve() as site:
         client = await site.connect()
-        await client.send(head("GET", "/healthz", *(["a:"] * 5_000)))
-        assert (await client.answer()).status == 431
+        assert (await ask(client, head("GET", "/healthz", *(["a:"] * 5_000)))).status == 431
 
 
 async def test_each_request_of_a_connection_has_a_head_of_its_own(serve):
     async with serve({"server.max_head_bytes": "4096"}) as site:
         client = await site.connect()
         for _ in range(3):
-            await client.send(padded(3_000))
-            assert (await client.answer()).status == 200
+            assert (await ask(client, padded(3_000))).status == 200
         await client.send(padded(3_000) * 3)
         assert [(await client.answer()).status for _ in range(3)] == [200, 200, 200]
-        await client.send(padded(5_000))
-        assert (await client.answer()).status == 431
+        assert (await ask(client, padded(5_000))).status == 431
 
 
 async def test_what_was_asked_before_a_long_head_is_answered(serve):
@@ -99,22 +101,23 @@ async def test_what_was_asked_before_a_long_head_is_answered(serve):
         assert statuses == [200, 200]
 
 
-@pytest.mark.parametrize("sent", [b"", b"GET /healthz HT", b"\r\n", b"GET /healthz HTTP/1.1\r\nx-a: b\r\n"])
-async def test_a_head_that_does_not_end_in_time_is_408(serve, sent):
+async def test_a_head_that_does_not_end_in_time_is_408(serve):
     async with serve({"server.head_timeout_seconds": "0.3"}) as site:
-        client = await site.connect()
-        await client.send(sent)
-        answer = await client.answer()
-        assert (answer.status, answer.headers["connection"]) == (408, "close")
-        assert answer.problem["type"] == "urn:trunkline:problem:request-timeout"
-        assert await client.is_closed()
+        clients = []
+        for sent in (b"", b"GET /healthz HT", b"\r\n", b"GET /healthz HTTP/1.1\r\nx-a: b\r\n"):
+            clients.append(await site.connect())
+            await clients[-1].send(sent)
+        for client in some(clients):
+            answer = await client.answer()
+            assert (answer.status, answer.headers["connection"]) == (408, "close")
+            assert answer.problem["type"] == "urn:trunkline:problem:request-timeout"
+            assert await client.is_closed()
 
 
 async def test_bytes_that_drip_do_not_prolong_the_time_of_a_head(serve):
     async with serve({"server.head_timeout_seconds": "0.5"}) as site:
         client = await site.connect()
-        await client.send(GET)
-        assert (await client.answer()).status == 200
+        assert (await ask(client, GET)).status == 200
         await client.send(b"GET /healthz HTTP/1.1\r\nx-slow: ")
         dripping = asyncio.create_task(drip(client, b"a"))
         assert (await client.answer()).status == 408
@@ -125,8 +128,7 @@ async def test_an_idle_connection_outlives_the_time_of_a_head(serve):
     async with serve({"server.head_timeout_seconds": "0.2"}) as site:
         client = await site.connect()
         for _ in range(2):
-            await client.send(GET)
-            assert (await client.answer()).status == 200
+            assert (await ask(client, GET)).status == 200
             await asyncio.sleep(0.6)
 
 
@@ -134,45 +136,38 @@ async def test_an_idle_connection_outlives_the_time_of_a_head(serve):
 async def test_an_idle_connection_is_closed_without_a_word(serve):
     async with serve() as site:
         client = await site.connect()
-        await client.send(GET)
-        assert (await client.answer()).status == 200
+        assert (await ask(client, GET)).status == 200
         await asyncio.sleep(3)
-        await client.send(GET)
-        assert (await client.answer()).status == 200
+        assert (await ask(client, GET)).status == 200
         assert await client.is_closed()
 
 
 @pytest.mark.parametrize("protocol", ["h2c", "websocket"])
-@pytest.mark.parametrize("cut", [None, 0, 40])
-async def test_an_upgrade_is_ignored_and_its_body_is_no_request(serve, protocol, cut):
-    """*cut* is the number of the body's bytes that come with the head; all of them for None."""
+async def test_an_upgrade_is_ignored_and_its_body_is_no_request(serve, protocol):
     async with serve() as site:
         key = f"x-api-key: {await site.key()}"
         body = GET + b'{"type": "lead.created"}'
         upgrade = ("connection: Upgrade, HTTP2-Settings", f"upgrade: {protocol}", "http2-settings: AAMAAABk")
+        lengthy = (f"content-length: {len(body)}", body)
+        chunked = ("transfer-encoding: chunked", b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body))
         client = await site.connect()
-        for framing, sent in (
-            (f"content-length: {len(body)}", body),
-            ("transfer-encoding: chunked", b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)),
-        ):
+        for framing, sent in (lengthy, chunked):
             request = head("POST", "/api/v1/events", key, framing, *upgrade)
-            end = len(sent) if cut is None else cut
-            await client.send(request + sent[:end])
-            if end < len(sent):
+            for with_head in (len(sent), 0, 40):
+                await client.send(request + sent[:with_head])
                 await asyncio.sleep(0.02)
-                await client.send(sent[end:])
-            assert (await client.answer()).problem["type"] == "urn:trunkline:problem:body-invalid"
-        await client.send(
-            head("GET", "/healthz", *upgrade) + head("GET", "/api/v1/nowhere", key, *upgrade) + GET
-        )
+                assert (await ask(client, sent[with_head:])).problem[
+                    "type"
+                ] == "urn:trunkline:problem:body-invalid"
+        asked = head("GET", "/healthz", *upgrade) + head("GET", "/api/v1/nowhere", key, *upgrade)
+        await client.send(asked + GET)
         assert [(await client.answer()).status for _ in range(3)] == [200, 404, 200]
 
 
 async def test_a_request_for_a_tunnel_is_400(serve):
     async with serve() as site:
         client = await site.connect()
-        await client.send(head("CONNECT", "example.com:443"))
-        assert (await client.answer()).status == 400
+        assert (await ask(client, head("CONNECT", "example.com:443"))).status == 400
         assert await client.is_closed()
 
 
@@ -180,8 +175,7 @@ async def test_a_body_that_stands_still_is_408(serve):
     async with serve({"server.body_timeout_seconds": "0.3"}) as site:
         client = await site.connect()
         await client.send(await event_head(site, "content-type: application/json", "content-length: 1000"))
-        await client.send(b'{"type":')
-        answer = await client.answer()
+        answer = await ask(client, b'{"type":')
         assert (answer.status, answer.problem["type"]) == (408, "urn:trunkline:problem:request-timeout")
         assert "body" in answer.problem["detail"]
         assert await client.is_closed()
@@ -191,9 +185,8 @@ async def test_a_body_that_goes_on_slowly_is_read_to_its_end(serve):
     async with serve({"server.body_timeout_seconds": "2"}) as site:
         client = await site.connect()
         content = b'{"type": "no.such", "payload": {}}'
-        await client.send(
-            await event_head(site, "content-type: application/json", f"content-length: {len(content)}")
-        )
+        framing = f"content-length: {len(content)}"
+        await client.send(await event_head(site, "content-type: application/json", framing))
         for start in range(0, len(content), 7):
             await asyncio.sleep(0.5)
             await client.send(content[start : start + 7])
@@ -214,15 +207,13 @@ async def test_a_client_that_waits_for_100_continue_is_told_to_go_on(serve):
         client = await site.connect()
         await client.send(await event_head(site, "expect: 100-continue", "content-length: 2"))
         assert (await client.read_some(100)).startswith(b"HTTP/1.1 100 Continue")
-        await client.send(b"{}")
-        assert (await client.answer()).status == 422
+        assert (await ask(client, b"{}")).status == 422
 
 
 async def test_the_rest_of_a_body_that_is_not_wanted_has_its_time_too(serve):
     async with serve({"server.body_timeout_seconds": "0.4"}) as site:
         client = await site.connect()
-        await client.send(head("POST", "/api/v1/events", "content-length: 1000000000"))
-        assert (await client.answer()).status == 401
+        assert (await ask(client, head("POST", "/api/v1/events", "content-length: 1000000000"))).status == 401
         closed = asyncio.create_task(client.is_closed())
         async with asyncio.timeout(SOON):
             while not closed.done():
@@ -234,13 +225,12 @@ async def test_the_rest_of_a_body_that_is_not_wanted_has_its_time_too(serve):
 async def test_a_connection_goes_on_after_a_body_that_was_not_wanted(serve):
     async with serve() as site:
         client = await site.connect()
-        await client.send(head("POST", "/api/v1/events", "content-length: 10"))
-        assert (await client.answer()).status == 401
-        await client.send(b" " * 10 + GET)
-        assert (await client.answer()).status == 200
+        assert (await ask(client, head("POST", "/api/v1/events", "content-length: 10"))).status == 401
+        assert (await ask(client, b" " * 10 + GET)).status == 200
         # A client without a 100 may leave its body out; its next request would then be read as the body.
-        await client.send(head("POST", "/api/v1/events", "content-length: 10", "expect: 100-continue"))
-        answer = await client.answer()
+        answer = await ask(
+            client, head("POST", "/api/v1/events", "content-length: 10", "expect: 100-continue")
+        )
         assert (answer.status, answer.headers["connection"]) == (401, "close")
         assert await client.is_closed()
 
@@ -256,18 +246,17 @@ async def test_a_connection_goes_on_after_a_body_that_was_not_wanted(serve):
 async def test_framing_of_a_body_is_bounded_as_a_head_is(serve, framing):
     async with serve() as site:
         client = await site.connect()
-        await client.send(await event_head(site, "transfer-encoding: chunked") + framing)
-        assert (await client.answer()).status == 431
+        assert (
+            await ask(client, await event_head(site, "transfer-encoding: chunked") + framing)
+        ).status == 431
         assert await client.is_closed()
 
 
 async def test_trailers_are_no_headers(serve):
     async with serve() as site:
         client = await site.connect()
-        await client.send(
-            head("GET", "/healthz", "transfer-encoding: chunked") + b"0\r\nx-request-id: of-a-trailer\r\n\r\n"
-        )
-        answer = await client.answer()
+        trailer = b"0\r\nx-request-id: of-a-trailer\r\n\r\n"
+        answer = await ask(client, head("GET", "/healthz", "transfer-encoding: chunked") + trailer)
         assert (answer.status, answer.headers["x-request-id"] != "of-a-trailer") == (200, True)
 
 
@@ -297,8 +286,7 @@ LARGE = head("GET", "/openapi.json")
 async def test_who_takes_nothing_of_an_answer_is_cut_off(serve):
     async with serve({"server.write_timeout_seconds": "0.4"}) as site:
         probe = await site.connect()
-        await probe.send(LARGE)
-        size = len((await probe.answer()).body)
+        size = len((await ask(probe, LARGE)).body)
         client = await site.connect(receives_little=True)
         await client.send(LARGE * MAX_PIPELINED)
         await asyncio.sleep(3)
@@ -317,8 +305,7 @@ def test_who_leaves_while_requests_wait_to_be_answered_is_no_fault_of_ours(serve
             client.abort()
             probe = await site.connect()
             for _ in range(5):
-                await probe.send(GET)
-                assert (await probe.answer()).status == 200
+                assert (await ask(probe, GET)).status == 200
 
     run(leave())  # on the loop of `trunkline serve`, which refuses to write after a client has left
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
@@ -341,8 +328,7 @@ async def test_a_long_poll_is_hurt_by_no_time_limit(serve):
     async with serve({f"server.{name}": "0.2" for name in times}) as site:
         key = await site.key()
         client = await site.connect()
-        await client.send(head("GET", "/api/v1/events?wait=1", f"x-api-key: {key}"))
-        answer = await client.answer()
+        answer = await ask(client, head("GET", "/api/v1/events?wait=1", f"x-api-key: {key}"))
         assert (answer.status, json.loads(answer.body)["events"]) == (200, [])
 
 
@@ -381,8 +367,7 @@ async def test_the_silent_make_room_for_the_new(serve):
         await asyncio.sleep(1.5)
         for _ in range(3):
             client = await site.connect()
-            await client.send(GET)
-            assert (await client.answer()).status == 200
+            assert (await ask(client, GET)).status == 200
         for client in silent:
             assert await client.is_closed()
 
@@ -391,8 +376,7 @@ async def test_one_address_may_hold_so_many_connections(serve):
     async with serve({"server.max_connections_per_address": "2"}) as site:
         held = [await site.connect() for _ in range(2)]
         for client in held:
-            await client.send(GET)
-            assert (await client.answer()).status == 200
+            assert (await ask(client, GET)).status == 200
         late = await site.connect()
         assert (await late.answer()).status == 503
         held[0].close()

@@ -87,9 +87,8 @@ async def test_who_waits_to_be_accepted_when_the_server_stops_is_answered(sqlite
         connecting[0].sendall(HEALTH)
 
     async with served(sqlite_database_url) as (_, site):
-        asyncio.get_running_loop().call_soon(
-            connect, site.port
-        )  # just before the server's next step, its last
+        # just before the server's next step, its last
+        asyncio.get_running_loop().call_soon(connect, site.port)
     client = Client(*await asyncio.open_connection(sock=connecting[0]))
     with contextlib.closing(client):
         assert await ask(client, b"") == (200, "close")

@@ -51,33 +51,18 @@ WHOLE = (
 )
 TYPES = (
     *["application/json"] * 6,
-    "text/plain",
-    "application/json; charset=utf-16",
-    "a",
-    "multipart/form-data",
+    *("text/plain", "application/json; charset=utf-16", "a", "multipart/form-data"),
 )
 PARAMETERS = (*("1", "-1", "..", "null", "%00", "%ff", "lead.created", "a%2fb"), "9" * 40, "a" * 3_000)
 QUERIES = (
     *("", "", "?limit=" + "9" * 400, "?filter=" + "%5b" * 900, "?filter=" + '{"not":' * 300),
-    *(
-        "?",
-        "?limit=-1",
-        "?cursor=%00",
-        "?cursor=%ff",
-        "?types=lead.*,,",
-        "?a=b&a=c",
-        "?&&=&",
-        "?type=%ED%A0%80",
-    ),
+    *("?", "?limit=-1", "?cursor=%00", "?cursor=%ff"),
+    *("?types=lead.*,,", "?a=b&a=c", "?&&=&", "?type=%ED%A0%80"),
 )
 TOKENS = (
     *(b"\r\n", b"\n", b"\r", b"\0", b" ", b":", b"\t", b"\xff", b"%", b"HTTP/1.1", b"HTTP/9.9", b"0\r\n\r\n"),
-    *(
-        b"\r\nTransfer-Encoding: chunked",
-        b"\r\nContent-Length: 5",
-        b"\r\nHost: a",
-        b"\r\nExpect: 100-continue",
-    ),
+    *(b"\r\nTransfer-Encoding: chunked", b"\r\nContent-Length: 5"),
+    *(b"\r\nHost: a", b"\r\nExpect: 100-continue"),
     *(b"\r\nConnection: upgrade\r\nUpgrade: h2c", b"\r\nConnection: close", b"\r\nX-Company-Id: -1"),
 )
 
@@ -115,9 +100,8 @@ class Garbage:
         kind = random.random()
         if kind < 0.1:
             levels = random.choice((63, 64, 65, 300, 1_000, 1_100, 40_000))
-            opening, closing = random.choice(
-                ((b"[", b"]"), (b'{"a":', b"}"), (b'[{"not":', b"}]"), (b"[", b""))
-            )
+            ends = ((b"[", b"]"), (b'{"a":', b"}"), (b'[{"not":', b"}]"), (b"[", b""))
+            opening, closing = random.choice(ends)
             return opening * levels + random.choice(SCALARS) + closing * levels
         if kind < 0.5 or depth > 3:
             return random.choice(SCALARS)
@@ -130,9 +114,8 @@ class Garbage:
         random = self._random
         at = random.randrange(min(len(sent), 400))
         length = random.choice((0, 0, 1, 3, 30))
-        inserted = random.choice(
-            (b"", sent[at : at + length] * 2, bytes((random.randrange(256),)), random.choice(TOKENS))
-        )
+        other = (b"", sent[at : at + length] * 2, bytes((random.randrange(256),)), random.choice(TOKENS))
+        inserted = random.choice(other)
         return sent[:at] + inserted + sent[at + length :]
 
 
@@ -193,9 +176,5 @@ def calls_of(site: Site) -> list[tuple[str, str]]:
         for method in getattr(route, "methods", None) or ()
     ]
     bodies = [call for call in calls if call[0] in {"POST", "PATCH"}]
-    most = [
-        ("POST", "/api/v1/events"),
-        ("POST", "/api/v1/events/batch"),
-        ("POST", "/api/v1/webhooks/subscriptions"),
-    ]
+    most = [("POST", f"/api/v1/{path}") for path in ("events", "events/batch", "webhooks/subscriptions")]
     return sorted(calls) + sorted(bodies) * 3 + most * len(bodies)

@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-REQUESTS = 100
+REQUESTS = 60
 OTHERS = 50
 """The most objects in cycles that other parts of the process may leave meanwhile."""
 

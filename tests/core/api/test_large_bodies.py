@@ -15,11 +15,8 @@ SMALL, LARGE = 1, 8
 @pytest.fixture
 async def post_batch(api):
     """``await post_batch(size)``: a batch of *size* events of 200 KB."""
-    event = {
-        "type": "invoice.created",
-        "payload": (await api.client.get("/api/v1/event-types/invoice.created")).json()["example"],
-        "metadata": {"filler": "x" * 200_000},
-    }
+    event = {"type": "invoice.created", "payload": api.events("invoice.created")}
+    event["metadata"] = {"filler": "x" * 200_000}
 
     async def post(size: int) -> httpx2.Response:
         plain = {"Accept-Encoding": "identity"}
@@ -43,14 +40,10 @@ def held(monkeypatch):
     return storing, go_on
 
 
-async def wait_for(storing: list[Submission]) -> None:
-    await until(lambda: storing)
-
-
 async def test_they_are_stored_one_at_a_time_and_small_ones_beside_them(post_batch, held):
     storing, go_on = held
     large = [asyncio.create_task(post_batch(LARGE)) for _ in range(3)]
-    await wait_for(storing)
+    await until(lambda: storing)
     assert (await post_batch(SMALL)).status_code == 201
     assert len(storing) == 1
     go_on.set()
@@ -61,7 +54,7 @@ async def test_one_that_waits_for_too_long_is_refused_and_the_next_is_not(post_b
     monkeypatch.setattr(events, "TURN_SECONDS", 1.0)
     storing, go_on = held
     first = asyncio.create_task(post_batch(LARGE))
-    await wait_for(storing)
+    await until(lambda: storing)
     refused = await post_batch(LARGE)
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
     go_on.set()

@@ -2,8 +2,11 @@
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
+from tests.answers import paths
 
 from trunkline.api.lengths import MAX_UNKNOWN, of_schema
+
+PLAIN = {"channel": "webhooks", "target_url": "https://example.com/", "event_types": ["lead.created"]}
 
 
 class Part(BaseModel):
@@ -31,13 +34,9 @@ def faults(value):
         ({"parts": [{}, {"names": [1, 2, 3]}]}, "/parts/1/names", "must have at most 2 entries, not 3"),
         ({"part": {"names": ["a"] * 1500}}, "/part/names", "must have at most 2 entries, not 1,500"),
         ({"versions": {"a": 1, "b": 2, "c": 3}}, "/versions", "must have at most 2 members, not 3"),
-        (
-            {"part": dict.fromkeys(map(str, range(60)), 1)},
-            "/part",
-            f"must have at most {1 + MAX_UNKNOWN} members, not 60",
-        ),
+        ({"part": dict.fromkeys(map(str, range(60)), 1)}, "/part", f"must have at most {1 + MAX_UNKNOWN} members, not 60"),
     ],
-)
+)  # fmt: skip
 def test_what_is_too_long_is_named_with_its_bound(value, path, message):
     assert faults(value) == {path: message}
 
@@ -61,29 +60,18 @@ def test_what_has_no_bound_or_another_type_is_left_to_others(value):
         ({"event_types": ["lead.created"] * 101}, "/event_types"),
         ({"versions": {f"t{number}": 1 for number in range(101)}}, "/versions"),
         ({"headers": {f"x-{number}": "v" for number in range(51)}}, "/headers"),
-        (
-            {"filter": {"payload.email": {"in": [str(number) for number in range(1001)]}}},
-            "/filter/payload.email/in",
-        ),
+        ({"filter": {"payload.email": {"in": ["x"] * 1001}}}, "/filter/payload.email/in"),
         ({"filter": {"payload.email": {"eq": "a" * 65_537}}}, "/filter"),
     ],
 )
 async def test_a_subscription_says_which_length_is_too_much(api, body, path):
-    whole = {
-        "channel": "webhooks",
-        "target_url": "https://example.com/",
-        "event_types": ["lead.created"],
-        **body,
-    }
-    answer = await api.client.post("/api/v1/subscriptions", json=whole)
-    assert (answer.status_code, [fault["path"] for fault in answer.json()["errors"]]) == (422, [path])
+    answer = await api.client.post("/api/v1/subscriptions", json=PLAIN | body)
+    assert (answer.status_code, paths(answer)) == (422, [path])
     assert "must have at most" in answer.json()["errors"][0]["message"]
 
 
 async def test_a_filter_and_headers_as_long_as_they_may_be_are_taken(api):
-    wanted = {
-        "channel": "webhooks", "target_url": "https://example.com/", "event_types": ["lead.created"],
-        "headers": {f"x-{number}": "v" for number in range(50)},
-        "filter": {"payload.email": {"in": [f"{number}@example.com" for number in range(1000)]}},
-    }  # fmt: skip
+    headers = {f"x-{number}": "v" for number in range(50)}
+    where = {"payload.email": {"in": [f"{number}@example.com" for number in range(1000)]}}
+    wanted = PLAIN | {"headers": headers, "filter": where}
     assert (await api.client.post("/api/v1/subscriptions", json=wanted)).status_code == 201

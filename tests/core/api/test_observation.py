@@ -81,11 +81,7 @@ async def test_a_call_that_costs_the_process_a_tenth_of_a_second_is_named_with_i
     lines = [record for record in caplog.records if hasattr(record, "held_ms")]
     assert (answer.status_code, len(lines)) == (200, is_costly)
     for line in lines:
-        assert (line.company_id, line.route, line.request_id, line.held_ms > 100) == (
-            92,
-            "none",
-            "mine",
-            True,
-        )
+        assert (line.company_id, line.route, line.request_id) == (92, "none", "mine")
+        assert line.held_ms > 100
     counted = b'trunkline_costly_calls_total{company="92",route="none"} 1.0' in metrics.text()
     assert counted == is_costly

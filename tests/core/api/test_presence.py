@@ -47,9 +47,8 @@ async def test_a_long_poll_ends_and_makes_room_for_the_next(served):
 
 async def test_a_dry_run_ends(served):
     hub, address, key = served
-    made = await hub.subscriptions.create(
-        92, {"target_url": "https://example.com/", "event_types": ["*"]}, channel="webhooks"
-    )
+    request = {"target_url": "https://example.com/", "event_types": ["*"]}
+    made = await hub.subscriptions.create(92, request, channel="webhooks")
     counts = hub.replays._dry_runs._counts
     await counts.take(92, wait_seconds=0)  # another count, which this one waits for
     path = f"/api/v1/webhooks/subscriptions/{made['id']}/replay"

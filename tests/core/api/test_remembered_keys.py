@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.statements import execute
+from tests.statements import count, execute, scalar
+from tests.waiting import until
 
-from trunkline.store.sql import text
 from trunkline_kit.hubs import TestHub
 
 EVENT = {"type": "client.created"}
@@ -19,34 +19,33 @@ def event(running: TestHub) -> Mapping[str, Any]:
     return EVENT | {"payload": running.events("client.created")}
 
 
-async def remembered_client(
-    running: TestHub, event: Mapping[str, Any], company_id: int | None = None
-) -> httpx2.AsyncClient:
+async def remembered_client(running: TestHub, event: Mapping[str, Any]) -> httpx2.AsyncClient:
     """Make a client whose key is in memory and was used."""
-    client = await running.client_of(running.company_id if company_id is None else company_id)
-    for _ in range(100):
-        assert (await client.post("/api/v1/events", json=event)).status_code == 201
-        known = running.hub.keys.remembered(client.headers["x-api-key"])
-        assert known is not None
-        async with running.hub.engines.read() as connection:
-            used = text("SELECT last_used_ms FROM api_keys WHERE id = :id")
-            if (await connection.execute(used, {"id": known[0].key_id})).scalar_one() is not None:
-                return client
-        await asyncio.sleep(0.02)
-    pytest.fail("the key's use was not noted")
+    client = await running.client_of(running.company_id)
+    assert (await client.post("/api/v1/events", json=event)).status_code == 201
+    await until(lambda: last_used_ms(running, client), what="a note of the key's use")
+    return client
+
+
+def key_id(running: TestHub, client: httpx2.AsyncClient) -> str:
+    known = running.hub.keys.remembered(client.headers["x-api-key"])
+    assert known is not None
+    return known[0].key_id
+
+
+async def last_used_ms(running: TestHub, client: httpx2.AsyncClient) -> int | None:
+    used = "SELECT last_used_ms FROM api_keys WHERE id = :id"
+    return await scalar(running.hub.engines, used, id=key_id(running, client))
 
 
 async def change(running: TestHub, client: httpx2.AsyncClient, what: str) -> None:
     """Change the client's key as another process does, which this process does not notice."""
-    known = running.hub.keys.remembered(client.headers["x-api-key"])
-    assert known is not None
-    await execute(running.hub.engines, f"UPDATE api_keys SET {what} WHERE id = :id", id=known[0].key_id)
+    changed = f"UPDATE api_keys SET {what} WHERE id = :id"
+    await execute(running.hub.engines, changed, id=key_id(running, client))
 
 
 async def stored(running: TestHub) -> int:
-    async with running.hub.engines.read() as connection:
-        counted = text("SELECT count(*) FROM events WHERE type = 'client.created'")
-        return (await connection.execute(counted)).scalar_one()
+    return await count(running.hub.engines, "events WHERE type = 'client.created'")
 
 
 async def test_an_event_of_a_key_in_memory_needs_no_lookup_of_its_own(running, event, monkeypatch):
@@ -65,10 +64,9 @@ async def test_a_key_that_ended_elsewhere_is_refused_at_once(running, event, wha
     client = await remembered_client(running, event)
     before = await stored(running)
     await change(running, client, what)
-    sent = {"valid": {"json": event}, "invalid": {"json": {"type": "no.such"}}}.get(body)
-    answer = await client.post(
-        "/api/v1/events", **(sent or {"content": b"{", "headers": {"content-type": "application/json"}})
-    )
+    broken = {"content": b"{", "headers": {"content-type": "application/json"}}
+    sent = {"valid": {"json": event}, "invalid": {"json": {"type": "no.such"}}, "no JSON": broken}[body]
+    answer = await client.post("/api/v1/events", **sent)
     assert answer.status_code == 401, answer.text
     assert await stored(running) == before
     assert running.hub.keys.remembered(client.headers["x-api-key"]) is None
@@ -96,15 +94,11 @@ async def test_the_last_use_is_noted_again_after_a_while(running, event):
     client = await remembered_client(running, event)
     await change(running, client, "last_used_ms = 1")
     assert (await client.post("/api/v1/events", json=event)).status_code == 201
-    known = running.hub.keys.remembered(client.headers["x-api-key"])
-    assert known is not None
-    for _ in range(500):
-        async with running.hub.engines.read() as connection:
-            used = text("SELECT last_used_ms FROM api_keys WHERE id = :id")
-            if (await connection.execute(used, {"id": known[0].key_id})).scalar_one() > 1:
-                return
-        await asyncio.sleep(0.02)
-    pytest.fail("the key's use was not noted again")
+
+    async def is_noted_again() -> bool:
+        return (await last_used_ms(running, client) or 0) > 1
+
+    await until(is_noted_again)
 
 
 async def test_a_reference_that_moved_elsewhere_names_its_new_company_at_once(running, event):
@@ -117,11 +111,10 @@ async def test_a_reference_that_moved_elsewhere_names_its_new_company_at_once(ru
     for _ in range(3):
         answer = await operator.post("/api/v1/events", json=named)
         assert answer.json()["companyId"] == first, answer.text
-    async with running.hub.engines.write() as connection:
-        for company_id, reference in ((first, None), (second, "moving-co")):
-            moved = text("UPDATE companies SET reference = :reference WHERE company_id = :company")
-            await connection.execute(moved, {"reference": reference, "company": company_id})
-        await connection.execute(text("UPDATE stream_head SET companies_version = companies_version + 1"))
+    moved = "UPDATE companies SET reference = :reference WHERE company_id = :company"
+    for company_id, reference in ((first, None), (second, "moving-co")):
+        await execute(running.hub.engines, moved, reference=reference, company=company_id)
+    await execute(running.hub.engines, "UPDATE stream_head SET companies_version = companies_version + 1")
     answer = await operator.post("/api/v1/events", json=named)
     assert answer.json()["companyId"] == second, answer.text
 

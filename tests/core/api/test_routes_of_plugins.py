@@ -81,9 +81,8 @@ def test_a_faulty_route_of_a_plugin_stops_the_start_where_it_was_asked_for(
 
 def test_no_signature_of_an_own_route_is_read_at_the_start(sqlite_database_url):
     hub = Hub(settings_for(sqlite_database_url, {}), dispatch=False)
-    routes = [
-        (plugin, route) for plugin, each in hub.registry.collected.routes for route in each.router.routes
-    ]
+    given = hub.registry.collected.routes
+    routes = [(plugin, route) for plugin, each in given for route in each.router.routes]
     assert {plugin for plugin, _ in routes} >= {"docs", "mcp", "oauth", "polling", "portal", "webhooks"}
     for plugin, route in routes:
         assert isinstance(route, DeferredRoute), (plugin, route)

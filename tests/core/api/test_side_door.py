@@ -23,10 +23,7 @@ async def test_what_is_refused_is_a_problem_document_with_a_request_id():
             with contextlib.closing(client):
                 await client.send(head("GET", "/metrics"))
                 assert (await client.answer()).body == b"a 1\n"
-                for method, path, status in (
-                    ("GET", "/api", 404),
-                    ("POST", "/metrics", 405),
-                ):
+                for method, path, status in (("GET", "/api", 404), ("POST", "/metrics", 405)):
                     await client.send(head(method, path))
                     answer = await client.answer()
                     assert answer.problem["status"] == status

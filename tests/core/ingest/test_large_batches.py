@@ -23,9 +23,7 @@ def both(body: bytes) -> tuple[Any, Any]:
 
 def outcome(read) -> Any:
     try:
-        return [
-            (item.path, item.parsed, {name: bytes(raw) for name, raw in item.raw.items()}) for item in read()
-        ]
+        return [(item.path, item.parsed, {k: bytes(raw) for k, raw in item.raw.items()}) for item in read()]
     except BodyInvalid as error:
         return [(fault.path, fault.message) for fault in error.errors]
 

@@ -4,10 +4,9 @@ import multiprocessing
 import signal
 
 import pytest
-from sqlalchemy import text
 from tests.answers import json_of
 from tests.core.ingest import killed
-from tests.statements import count
+from tests.statements import count, execute
 
 from trunkline.insight import status
 from trunkline.runtime.metrics import Metrics
@@ -34,41 +33,35 @@ async def quarantine(hub, key: str | None = None) -> str:
     return answer["quarantined"]["id"]
 
 
-async def age(hub, days: int) -> None:
-    async with hub.hub.engines.write() as connection:
-        await connection.execute(text(f"UPDATE quarantine SET received_ms = received_ms - {days * DAY}"))
-        await connection.execute(text(f"UPDATE quarantine_answers SET created_ms = created_ms - {DAY}"))
+async def retain(hub, *, days: int, metrics: Metrics) -> None:
+    kept = {"days": days, "keys_ms": DAY, "metrics": metrics}
+    await retention.Retention(hub.hub.engines, clock=hub.hub.clock_guard, **kept).run_once()
 
 
 async def test_what_has_waited_for_its_time_is_removed_and_what_has_not_stays(hub, monkeypatch):
     monkeypatch.setattr(retention, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(retention, "BATCH", 2)
     metrics = Metrics()
-    keep = retention.Retention(
-        hub.hub.engines, clock=hub.hub.clock_guard, days=90, keys_ms=DAY, metrics=metrics
-    )
     released = await quarantine(hub, "r")
     await hub.client.post(f"/api/v1/quarantine/{released}/release", json={"payload": VALID})
     for number in range(4):
         await quarantine(hub, f"k-{number}")
-    await age(hub, 91)
+    await execute(hub.hub.engines, f"UPDATE quarantine SET received_ms = received_ms - {91 * DAY}")
+    await execute(hub.hub.engines, f"UPDATE quarantine_answers SET created_ms = created_ms - {DAY}")
     young = await quarantine(hub, "young")
-    await keep.run_once()
+    await retain(hub, days=90, metrics=metrics)
     shown = (await hub.client.get("/api/v1/quarantine")).json()["quarantined"]
     assert [one["id"] for one in shown] == [young]
-    assert await count(hub.hub.engines, "quarantine") == 1
-    assert await count(hub.hub.engines, "quarantine_answers") == 1
-    assert await count(hub.hub.engines, "events") == 1
+    for table in ("quarantine", "quarantine_answers", "events"):
+        assert await count(hub.hub.engines, table) == 1
     removed = metrics.registry.get_sample_value
-    assert removed("trunkline_rows_removed_total", {"table": "quarantine"}) == 5
-    assert removed("trunkline_rows_removed_total", {"table": "quarantine_answers"}) == 5
+    for table in ("quarantine", "quarantine_answers"):
+        assert removed("trunkline_rows_removed_total", {"table": table}) == 5
 
 
 async def test_a_repeated_key_still_gives_its_answer_while_what_it_kept_is_there(hub):
     first = await quarantine(hub, "k")
-    await retention.Retention(
-        hub.hub.engines, clock=hub.hub.clock_guard, days=1, keys_ms=DAY, metrics=Metrics()
-    ).run_once()
+    await retain(hub, days=1, metrics=Metrics())
     assert await quarantine(hub, "k") == first
 
 

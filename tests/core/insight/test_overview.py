@@ -1,6 +1,5 @@
 """The views for a company's people: the numbers equal a recount, and lists neither lose nor repeat anything."""
 
-import asyncio
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ import orjson
 import pytest
 from sqlalchemy import text
 from tests import plans
+from tests.waiting import until
 
 from trunkline.contract import Bucket
 from trunkline.errors import BadCursor, NotFound
@@ -44,18 +44,16 @@ def envelope(position: int, payload: str = "{}") -> bytes:
 
 
 def event_row(position: int, company_id: int, *, type: str = TYPES[0], at_ms: int = 0, payload: str = "{}"):
-    return {
-        "position": position,
-        "company_id": company_id,
-        "type": type,
-        "shard": 0,
-        "accepted_ms": FIRST_MS + at_ms,
-        "body": envelope(position, payload),
-    }
+    row = {"position": position, "company_id": company_id, "type": type, "shard": 0}
+    return row | {"accepted_ms": FIRST_MS + at_ms, "body": envelope(position, payload)}
 
 
 def subscription_row(no: int, company_id: int, **changed):
-    return {
+    row = dict.fromkeys(
+        ("disabled_reason", "disabled_ms", "failing_since_ms", "failing_level", "description")
+    )
+    row |= dict.fromkeys(("start_position", "failures", "created_ms", "updated_ms"), 0)
+    row |= {
         "no": no,
         "id": f"sub_{no:020}",
         "company_id": company_id,
@@ -65,28 +63,19 @@ def subscription_row(no: int, company_id: int, **changed):
         "signature": "standard",
         "sealed": b"",
         "status": "active",
-        "disabled_reason": None,
-        "disabled_ms": None,
-        "start_position": 0,
-        "failures": 0,
-        "failing_since_ms": None,
-        "failing_level": None,
-        "description": None,
-        "created_ms": 0,
-        "updated_ms": 0,
         "version": 1,
-    } | changed
-
-
-def delivery_row(position: int, no: int, status: str, attempts: int = 0):
-    return {
-        "position": position,
-        "subscription_no": no,
-        "status": status,
-        "attempts": attempts,
-        "claim": 0,
-        "updated_ms": 0,
     }
+    return row | changed
+
+
+def delivery_row(position: int, no: int, status: str, attempts: int = 0, **changed):
+    row = {"position": position, "subscription_no": no, "status": status, "attempts": attempts}
+    return row | {"claim": 0, "updated_ms": 0} | changed
+
+
+def attempt_row(position: int, no: int, number: int, outcome: str, duration_ms: int):
+    row = {"position": position, "subscription_no": no, "number": number, "started_ms": 0}
+    return row | {"outcome": outcome, "duration_ms": duration_ms}
 
 
 async def store(database: Database, **rows: Sequence[dict]) -> None:
@@ -112,12 +101,8 @@ async def make_world(database: Database, seed: int, *, events: int = 3000) -> li
             if chance.random() < 0.4:
                 status = chance.choice(STATUSES)
                 failures = [("retry", chance.randrange(3000)) for _ in range(chance.randrange(3))]
-                last = {
-                    "pending": [],
-                    "held": [],
-                    "exhausted": [("retry", 5)],
-                    "delivered": [("delivered", chance.randrange(900))],
-                }
+                delivered = [("delivered", chance.randrange(900))]
+                last = {"pending": [], "exhausted": [("retry", 5)], "delivered": delivered}
                 attempts = [*failures, *last.get(status, [(status, 9)])] if status != "held" else []
                 world[-1].deliveries.append((COMPANIES.index(company_id) * 2 + no, status, attempts))
     await store(
@@ -126,19 +111,12 @@ async def make_world(database: Database, seed: int, *, events: int = 3000) -> li
         subscriptions=[subscription_row(no, COMPANIES[(no - 1) // 2]) for no in range(1, 7)],
         deliveries=[delivery_row(e.position, no, s, len(a)) for e in world for no, s, a in e.deliveries],
         attempts=[
-            {
-                "position": e.position,
-                "subscription_no": no,
-                "number": number,
-                "started_ms": 0,
-                "duration_ms": duration_ms,
-                "outcome": outcome,
-            }
+            attempt_row(e.position, no, number, *attempt)
             for e in world
             for no, _, attempts in e.deliveries
-            for number, (outcome, duration_ms) in enumerate(attempts, 1)
+            for number, attempt in enumerate(attempts, 1)
         ],
-    )  # fmt: skip
+    )
     return world
 
 
@@ -258,23 +236,19 @@ async def test_subscriptions_count_by_health_and_pending_deliveries_by_what_they
             subscription_row(4, 92, status="paused"),
         ],
         deliveries=[
-            delivery_row(1000, 1, "pending", 5) | {"claimed_by": None},
-            delivery_row(1000, 2, "pending") | {"claimed_by": "one"},
-            delivery_row(1000, 3, "pending") | {"claimed_by": None},
-            delivery_row(1000, 4, "held") | {"claimed_by": None},
+            delivery_row(1000, 1, "pending", 5, claimed_by=None),
+            delivery_row(1000, 2, "pending", claimed_by="one"),
+            delivery_row(1000, 3, "pending", claimed_by=None),
+            delivery_row(1000, 4, "held", claimed_by=None),
         ],
-    )  # fmt: skip
+    )
     activity = Activity(database)
     found = await look(activity, 92, 0, 1000)
     assert found.subscriptions == {"failing": 1, "retrying": 1, "idle": 1, "paused": 1}
     (event,) = (await activity.events(92)).events
-    assert event.deliveries == {"retrying": 1, "in flight": 1, "pending": 1, "held": 1}
-    assert [one.last_status for one in await activity.subscriptions(92)] == [
-        "retrying",
-        "in flight",
-        "pending",
-        "held",
-    ]
+    states = ["retrying", "in flight", "pending", "held"]
+    assert event.deliveries == dict.fromkeys(states, 1)
+    assert [one.last_status for one in await activity.subscriptions(92)] == states
 
 
 async def test_deliveries_in_many_buckets_cost_hardly_more_than_in_few(database):
@@ -320,14 +294,13 @@ async def test_what_a_hub_delivers_and_fails_to_deliver_is_seen(running, receive
         sick = await context.subscriptions.create(running.company_id, request, channel="webhooks")
     payload = running.hub.catalog.get("lead.created").example
     answer = await running.client.post("/api/v1/events", json={"type": "lead.created", "payload": payload})
-    async with asyncio.timeout(60):
-        while True:
-            found = await context.activity.overview(
-                running.company_id, since_ms=now_ms - 60_000, until_ms=now_ms + 60_000
-            )
-            if found.success_rate == 0.25:
-                break
-            await asyncio.sleep(0.02)
+
+    async def overview():
+        span = {"since_ms": now_ms - 60_000, "until_ms": now_ms + 60_000}
+        found = await context.activity.overview(running.company_id, **span)
+        return found if found.success_rate == 0.25 else None
+
+    found = await until(overview)
     assert (found.total.events, found.total.matched, found.total.delivered) == (1, 2, 1)
     assert found.total.failed_attempts == 3
     assert found.total.p50_ms == found.total.p95_ms is not None
@@ -342,11 +315,12 @@ async def test_what_a_hub_delivers_and_fails_to_deliver_is_seen(running, receive
     assert [attempt["status_code"] for attempt in shown["attempts"]] == [500, 500, 500]
     receiver.always(Answer(200), path="/sick")
     await context.deliveries.retry(running.company_id, delivery["delivery_id"])
-    async with asyncio.timeout(60):
-        while (await context.deliveries.get(running.company_id, delivery["delivery_id"]))[
-            "status"
-        ] != "delivered":
-            await asyncio.sleep(0.02)
+
+    async def is_delivered():
+        shown = await context.deliveries.get(running.company_id, delivery["delivery_id"])
+        return shown["status"] == "delivered"
+
+    await until(is_delivered)
 
 
 async def test_what_needs_attention_is_said_with_the_most_urgent_first(database):
@@ -395,17 +369,8 @@ async def test_what_needs_attention_is_said_with_the_most_urgent_first(database)
         ("unused_key", f"The API key 'old', made at {since}, has never been used; revoke it if nobody needs it."),
     ]  # fmt: skip
     assert [one.count for one in found] == [20, 1, 3, 2, 1, 1, 1, 400, 1]
-    assert [one.subscription_id and int(one.subscription_id[4:]) for one in found] == [
-        4,
-        5,
-        3,
-        1,
-        3,
-        1,
-        2,
-        1,
-        None,
-    ]
+    numbers = [4, 5, 3, 1, 3, 1, 2, 1, None]
+    assert [one.subscription_id and int(one.subscription_id[4:]) for one in found] == numbers
     assert [one.event_id for one in found] == [None, None, None, 1003, 1004, 1000, None, None, None]
     assert (found[7].replay_id, found[8].key_id) == ("rpl_1", "key_old")
 
@@ -433,33 +398,15 @@ async def test_very_many_deliveries_are_not_counted_to_the_end(database):
 
 
 def replay_row(no: int, subscription_no: int, company_id: int, status: str):
-    return {
-        "no": no,
-        "id": f"rpl_{no}",
-        "subscription_no": subscription_no,
-        "company_id": company_id,
-        "kind": "all",
-        "position": 1000,
-        "end_position": 1400,
-        "matched": 0,
-        "status": status,
-        "created_ms": 0,
-        "updated_ms": 0,
-    }
+    row = {"no": no, "id": f"rpl_{no}", "subscription_no": subscription_no, "company_id": company_id}
+    row |= {"status": status, "kind": "all", "position": 1000, "end_position": 1400}
+    return row | dict.fromkeys(("matched", "created_ms", "updated_ms"), 0)
 
 
 def key_row(name: str, company_id: int, **changed):
-    return {
-        "id": f"key_{name}",
-        "company_id": company_id,
-        "name": name,
-        "scopes": "[]",
-        "digest": name.encode().ljust(32),
-        "last4": "last",
-        "created_ms": FIRST_MS,
-        "last_used_ms": None,
-        "revoked_ms": None,
-    } | changed
+    row = {"id": f"key_{name}", "company_id": company_id, "name": name, "scopes": "[]", "last4": "last"}
+    row |= {"digest": name.encode().ljust(32), "created_ms": FIRST_MS}
+    return row | {"last_used_ms": None, "revoked_ms": None} | changed
 
 
 STATES = {"failed": {"exhausted", "rejected"}, "open": {"pending", "held"}}
@@ -483,24 +430,16 @@ async def test_a_list_is_the_newest_first_page_by_page(database, types, state):
     ]
     assert expected
     found, before = [], None
-    while True:
+    while not found or before is not None:
         page = await activity.events(92, types=types, state=state, before=before, limit=7)
         found += page.events
         assert len(page.events) == 7 or page.before is None
-        if page.before is None:
-            break
         before = page.before
-    assert [e.event_id for e in found] == [e.position for e in expected]
-    assert [(e.type, e.accepted_ms - FIRST_MS) for e in found] == [(e.type, e.accepted_ms) for e in expected]
-    assert [dict(e.deliveries) for e in found] == [
-        dict(
-            Counter(
-                "retrying" if status == "pending" and made else status for _, status, made in e.deliveries
-            )
-        )
-        for e in expected
-    ]
-    assert all(orjson.loads(e.body)["id"] == e.event_id for e in found)
+    for event, stored in zip(found, expected, strict=True):
+        assert orjson.loads(event.body)["id"] == event.event_id == stored.position
+        assert (event.type, event.accepted_ms - FIRST_MS) == (stored.type, stored.accepted_ms)
+        statuses = ["retrying" if s == "pending" and made else s for _, s, made in stored.deliveries]
+        assert dict(event.deliveries) == Counter(statuses)
 
 
 async def test_paging_loses_and_repeats_nothing_while_events_arrive(database):
@@ -546,24 +485,11 @@ async def test_a_list_begins_and_ends_where_its_times_say(database):
     ],
 )
 async def test_text_is_found_as_it_is_written_whatever_its_case(database, sought, found):
-    payloads = [
-        '"Müller"',
-        r'"M\u00FCLLER"',
-        '"Straße"',
-        '"100%"',
-        '"a_c"',
-        '{"name":"x"}',
-        '"\'; --"',
-        r'"back\\slash"',
-        '"日本"',
-        r'"\u65e5\u672c"',
-        '"abc 1000"',
-    ]
-    await store(
-        database,
-        events=[event_row(1000 + no, 92, payload=payload) for no, payload in enumerate(payloads)]
-        + [event_row(1100 + no, 93, payload=payload) for no, payload in enumerate(payloads)],
-    )
+    payloads = ['"Müller"', r'"M\u00FCLLER"', '"Straße"', '"100%"', '"a_c"', '{"name":"x"}', '"\'; --"']
+    payloads += [r'"back\\slash"', '"日本"', r'"\u65e5\u672c"', '"abc 1000"']
+    events = [event_row(1000 + no, 92, payload=payload) for no, payload in enumerate(payloads)]
+    events += [event_row(1100 + no, 93, payload=payload) for no, payload in enumerate(payloads)]
+    await store(database, events=events)
     assert sorted(await ids(Activity(database), text=sought)) == found
 
 
@@ -600,20 +526,13 @@ async def test_a_search_stops_after_a_bounded_number_of_events_and_says_how_far_
     ]
     await store(database, events=events)
     activity = Activity(database, searched=700)
-    first = await activity.events(92, text="RARE")
-    assert [event.event_id for event in first.events] == [2201]
-    assert (first.looked_to_ms, first.before is not None) == (FIRST_MS + 900, True)
-    second = await activity.events(92, text="RARE", before=first.before)
-    assert ([event.event_id for event in second.events], second.looked_to_ms) == (
-        [1801, 1401],
-        FIRST_MS + 200,
-    )
-    third = await activity.events(92, text="RARE", before=second.before)
-    assert ([event.event_id for event in third.events], third.before, third.looked_to_ms) == (
-        [1001],
-        None,
-        FIRST_MS,
-    )
+    before = None
+    for found, looked_to_ms in (([2201], 900), ([1801, 1401], 200), ([1001], 0)):
+        page = await activity.events(92, text="RARE", before=before)
+        assert [event.event_id for event in page.events] == found
+        assert page.looked_to_ms == FIRST_MS + looked_to_ms
+        before = page.before
+    assert before is None
 
     narrowed = await activity.events(92, text="rare", types=TYPES[1:2])
     assert [event.event_id for event in narrowed.events] == [2201, 1801, 1401]
@@ -649,9 +568,9 @@ async def test_one_event_is_shown_with_those_next_to_it_in_its_company(database)
     shown = await activity.event(92, 1002)
     assert (shown.event.event_id, shown.event.type, shown.event.accepted_ms) == (1002, TYPES[0], FIRST_MS + 7)
     assert (shown.event.body, dict(shown.event.deliveries)) == (envelope(1002), {"delivered": 1, "held": 1})
-    assert (shown.older, shown.newer) == (1000, 1003)
-    first, last = await activity.event(92, 1000), await activity.event(92, 1003)
-    assert (first.older, first.newer, last.older, last.newer) == (None, 1002, 1002, None)
+    for event_id, older, newer in ((1000, None, 1002), (1002, 1000, 1003), (1003, 1002, None)):
+        found = await activity.event(92, event_id)
+        assert (found.older, found.newer) == (older, newer)
     for event_id in (1001, 999, 2**63 - 1):
         with pytest.raises(NotFound):
             await activity.event(92, event_id)
@@ -669,24 +588,18 @@ async def test_each_subscription_is_told_of_with_the_delivery_of_its_newest_even
             subscription_row(5, 92, status="paused"),
         ],
         deliveries=[
-            delivery_row(1002, 1, "pending") | {"updated_ms": 7},
-            delivery_row(1000, 1, "delivered") | {"updated_ms": 9},
-            delivery_row(1001, 2, "exhausted") | {"updated_ms": 8},
+            delivery_row(1002, 1, "pending", updated_ms=7),
+            delivery_row(1000, 1, "delivered", updated_ms=9),
+            delivery_row(1001, 2, "exhausted", updated_ms=8),
             delivery_row(1001, 3, "gone"),
             delivery_row(1001, 4, "delivered"),
         ],
     )
     found = await Activity(database).subscriptions(92)
-    assert [(one.subscription_id[-1], one.failures, one.failing_since_ms) for one in found] == [
-        ("1", 0, None),
-        ("2", 4, FIRST_MS),
-        ("5", 0, None),
-    ]
-    assert [(one.last_status, one.last_ms) for one in found] == [
-        ("pending", 7),
-        ("exhausted", 8),
-        (None, None),
-    ]
+    health = [(one.subscription_id[-1], one.failures, one.failing_since_ms) for one in found]
+    assert health == [("1", 0, None), ("2", 4, FIRST_MS), ("5", 0, None)]
+    newest = [(one.last_status, one.last_ms) for one in found]
+    assert newest == [("pending", 7), ("exhausted", 8), (None, None)]
 
 
 async def test_companies_are_those_with_events_or_keys_whose_number_begins_so(database):

@@ -29,21 +29,18 @@ pytestmark = pytest.mark.own_hub(settings=LEAN)
 async def add_delivery(
     database, position: int, no: int = 1, *, state="delivered", attempts=1, due_ms=None, logged=None
 ):
+    due = "NULL" if due_ms is None else due_ms
     await execute(
         database,
         "INSERT INTO deliveries (position, subscription_no, status, attempts, due_ms, claim, updated_ms) "
-        "VALUES (:position, :no, :state, :attempts, :due_ms, 0, 0)".replace(
-            ":due_ms", "NULL" if due_ms is None else str(due_ms)
-        ),
-        position=position, no=no, state=state, attempts=attempts,
-    )  # fmt: skip
+        f"VALUES ({position}, {no}, '{state}', {attempts}, {due}, 0, 0)",
+    )
     for number in range(1, (attempts if logged is None else logged) + 1):
         await execute(
             database,
             "INSERT INTO attempts (position, subscription_no, number, started_ms, duration_ms, outcome) "
-            "VALUES (:position, :no, :number, 0, 1, 'delivered')",
-            position=position, no=no, number=number,
-        )  # fmt: skip
+            f"VALUES ({position}, {no}, {number}, 0, 1, 'delivered')",
+        )
 
 
 async def subscribe(running, url: str, **more) -> str:
@@ -57,14 +54,15 @@ async def emit(running, count: int = 1) -> None:
     assert (await running.client.post("/api/v1/events/batch", json={"events": events})).status_code == 201
 
 
-async def until_settled(running, *, seconds: float = 60):
+async def until_settled(running):
     """Wait until every shard's cursor is at the head."""
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(60):
         while any(shard.lag_positions for shard in (await status.take(running.hub.engines)).shards):
             await asyncio.sleep(0.05)
 
 
-def failing(found: audit.Audit) -> dict[str, tuple[str, ...]]:
+async def failing(database, **how) -> dict[str, tuple[str, ...]]:
+    found = await audit.run(database, schema_versions=ONE_VERSION, **how)
     return {check.name: check.offending for check in found.checks if not check.holds}
 
 
@@ -72,15 +70,11 @@ async def test_an_empty_database_is_all_at_rest(database):
     found = await status.take(database)
     assert (found.log.head, found.log.newest_accepted_ms, found.log.events_last_hour) == (NONE, None, 0)
     assert len(found.shards) == 16
-    assert {(shard.lag_positions, shard.lag_seconds, shard.holder) for shard in found.shards} == {
-        (0, 0, None)
-    }
+    for shard in found.shards:
+        assert (shard.lag_positions, shard.lag_seconds, shard.holder) == (0, 0, None)
     assert (found.workers, found.replays, found.subscriptions) == ([], [], {})
-    assert (found.deliveries.by_status, found.deliveries.due, found.deliveries.oldest_due_seconds) == (
-        {},
-        0,
-        None,
-    )
+    deliveries = found.deliveries
+    assert (deliveries.by_status, deliveries.due, deliveries.oldest_due_seconds) == ({}, 0, None)
 
 
 async def test_a_shard_that_is_divided_is_shown_part_by_part(database):
@@ -99,11 +93,8 @@ async def test_a_shard_that_is_divided_is_shown_part_by_part(database):
 async def test_events_that_nobody_reads_make_every_shard_lag(database_url, make_hub):
     running = await make_hub(database_url, LEAN, dispatch=False)
     await emit(running, 3)
-    await execute(
-        running.hub.engines,
-        "UPDATE events SET accepted_ms = accepted_ms - 90000 WHERE position = :p",
-        p=NONE + 1,
-    )
+    older = f"UPDATE events SET accepted_ms = accepted_ms - 90000 WHERE position = {NONE + 1}"
+    await execute(running.hub.engines, older)
     found = await status.take(running.hub.engines)
     assert (found.log.head, found.log.events_last_minute, found.log.events_last_hour) == (NONE + 3, 2, 3)
     assert {shard.lag_positions for shard in found.shards} == {3}
@@ -168,10 +159,10 @@ async def test_what_is_due_is_counted_in_orders_and_at_paces_too(database):
     for position, due_ms in enumerate((5000, 2**53, None), 1000):
         for no, order in enumerate(("NULL, NULL", "3, 7", "4, 7", "3, NULL", "4, NULL"), 1):
             await add_delivery(database, position + 10 * no, no, state="pending", due_ms=due_ms)
-            await execute(
-                database,
-                f"UPDATE deliveries SET (order_shard, order_key) = ({order}) WHERE subscription_no = {no}",
+            ordered = (
+                f"UPDATE deliveries SET (order_shard, order_key) = ({order}) WHERE subscription_no = {no}"
             )
+            await execute(database, ordered)
     await add_delivery(database, 1900, 5, state="pending", due_ms=4000)
     await execute(database, "UPDATE deliveries SET order_shard = 4 WHERE position = 1900")
     found = (await status.take(database)).deliveries
@@ -224,11 +215,10 @@ async def test_after_the_log_has_moved_on_deliveries_go_out_at_once_and_the_ledg
     async with running.hub.engines.write() as connection:
         await epochs.advance(connection, past=2**52)  # no window of positions may be searched up to there
     await emit(running, 3)
-    async with asyncio.timeout(60):
-        await until_settled(running)
+    await until_settled(running)
     assert len(receiver.requests) == 6
     found = await audit.run(running.hub.engines, schema_versions=ONE_VERSION)
-    assert (failing(found), found.rows) == ({}, 6)
+    assert (found.balances, found.rows) == (True, 6)
 
 
 async def test_the_ledger_of_a_hub_that_delivered_balances(running, receiver):
@@ -238,7 +228,7 @@ async def test_the_ledger_of_a_hub_that_delivered_balances(running, receiver):
     await emit(running, 20)
     await until_settled(running)
     found = await audit.run(running.hub.engines, schema_versions=ONE_VERSION, window=7)
-    assert failing(found) == {}
+    assert found.balances
     assert found.rows == sum(found.by_status.values()) == 20
     matched = next(check for check in found.checks if check.name == "matched")
     assert matched.looked_at == "20 newest events, 2 subscriptions that were never changed"
@@ -248,18 +238,9 @@ async def test_a_delivery_that_is_missing_is_found(running, receiver):
     await subscribe(running, receiver.url)
     await emit(running, 5)
     await until_settled(running)
-    await execute(running.hub.engines, "DELETE FROM attempts WHERE position = :p", p=NONE + 3)
-    await execute(running.hub.engines, "DELETE FROM deliveries WHERE position = :p", p=NONE + 3)
-    assert failing(await audit.run(running.hub.engines, schema_versions=ONE_VERSION)) == {
-        "matched": (f"dlv_{NONE + 3}_1",)
-    }
-
-
-async def test_what_a_filter_leaves_out_is_not_missing(running, receiver):
-    await subscribe(running, receiver.url, filter={"metadata.source": "test"})
-    await emit(running, 2)
-    await until_settled(running)
-    assert failing(await audit.run(running.hub.engines, schema_versions=ONE_VERSION)) == {}
+    for table in ("attempts", "deliveries"):
+        await execute(running.hub.engines, f"DELETE FROM {table} WHERE position = {NONE + 3}")
+    assert await failing(running.hub.engines) == {"matched": (f"dlv_{NONE + 3}_1",)}
 
 
 async def test_a_subscription_that_was_changed_is_left_to_its_own_history(running, receiver):
@@ -268,16 +249,16 @@ async def test_a_subscription_that_was_changed_is_left_to_its_own_history(runnin
     await until_settled(running)
     await running.hub.subscriptions.update(92, subscription, {"status": "paused"}, channel=None)
     await running.hub.subscriptions.update(92, subscription, {"status": "active"}, channel=None)
-    await execute(running.hub.engines, "DELETE FROM attempts WHERE position = :p", p=NONE + 1)
-    await execute(running.hub.engines, "DELETE FROM deliveries WHERE position = :p", p=NONE + 1)
-    assert failing(await audit.run(running.hub.engines, schema_versions=ONE_VERSION)) == {}
+    for table in ("attempts", "deliveries"):
+        await execute(running.hub.engines, f"DELETE FROM {table} WHERE position = {NONE + 1}")
+    assert await failing(running.hub.engines) == {}
 
 
 async def test_what_is_not_settled_yet_is_not_missing(database_url, make_hub):
     running = await make_hub(database_url, LEAN, dispatch=False)
     await subscribe(running, "http://127.0.0.1:9/")
     await emit(running, 2)
-    assert failing(await audit.run(running.hub.engines, schema_versions=ONE_VERSION)) == {}
+    assert await failing(running.hub.engines) == {}
 
 
 @pytest.fixture
@@ -290,51 +271,41 @@ async def with_events(database_url, make_hub):
 
 async def test_an_unknown_status_does_not_balance(with_events):
     await add_delivery(with_events, NONE + 1, state="lost")
-    found = await audit.run(with_events, schema_versions=ONE_VERSION)
-    assert failing(found) == {"statuses": (f"dlv_{NONE + 1}_1",)}
-    assert found.by_status == {"lost": 1}
+    assert await failing(with_events) == {"statuses": (f"dlv_{NONE + 1}_1",)}
+    assert (await audit.run(with_events, schema_versions=ONE_VERSION)).by_status == {"lost": 1}
 
 
 async def test_an_ended_delivery_that_is_due_is_found(with_events):
     await add_delivery(with_events, NONE + 1, due_ms=1000)
     await add_delivery(with_events, NONE + 2, state="pending", due_ms=1000)
-    assert failing(await audit.run(with_events, schema_versions=ONE_VERSION)) == {
-        "ended": (f"dlv_{NONE + 1}_1",)
-    }
+    assert await failing(with_events) == {"ended": (f"dlv_{NONE + 1}_1",)}
 
 
 async def test_attempts_that_no_delivery_counts_are_found(with_events):
     await add_delivery(with_events, NONE + 1, attempts=1, logged=2)
     await add_delivery(with_events, NONE + 2)
     await execute(with_events, "DELETE FROM deliveries WHERE position = :p", p=NONE + 2)
-    assert failing(await audit.run(with_events, schema_versions=ONE_VERSION)) == {
-        "attempts": (f"dlv_{NONE + 1}_1 attempt 2", f"dlv_{NONE + 2}_1 attempt 1")
-    }
+    wrong = (f"dlv_{NONE + 1}_1 attempt 2", f"dlv_{NONE + 2}_1 attempt 1")
+    assert await failing(with_events) == {"attempts": wrong}
 
 
 async def test_a_delivery_without_its_event_is_found_unless_retention_took_that(with_events):
     for position in (NONE + 1, NONE + 4):
         await add_delivery(with_events, position)
         await execute(with_events, "DELETE FROM events WHERE position = :p", p=position)
-    assert failing(await audit.run(with_events, schema_versions=ONE_VERSION)) == {
-        "events": (f"dlv_{NONE + 1}_1", f"dlv_{NONE + 4}_1")
-    }
+    assert await failing(with_events) == {"events": (f"dlv_{NONE + 1}_1", f"dlv_{NONE + 4}_1")}
     await execute(with_events, "UPDATE retention SET edge = :edge", edge=NONE + 2)
-    assert failing(await audit.run(with_events, schema_versions=ONE_VERSION)) == {
-        "events": (f"dlv_{NONE + 4}_1",)
-    }
+    assert await failing(with_events) == {"events": (f"dlv_{NONE + 4}_1",)}
 
 
 async def test_a_delivery_of_what_was_never_accepted_is_found(with_events):
     await add_delivery(with_events, NONE + 6)
     await add_delivery(with_events, 2**62)
-    assert failing(await audit.run(with_events, schema_versions=ONE_VERSION)) == {
-        "accepted": (f"dlv_{NONE + 6}_1", f"dlv_{2**62}_1")
-    }
+    assert await failing(with_events) == {"accepted": (f"dlv_{NONE + 6}_1", f"dlv_{2**62}_1")}
 
 
 async def test_at_most_twenty_ids_are_named(with_events):
     for number in range(25):
         await add_delivery(with_events, NONE + 1, number + 1, state="lost")
-    [named] = failing(await audit.run(with_events, window=1, schema_versions=ONE_VERSION)).values()
+    [named] = (await failing(with_events, window=1)).values()
     assert len(named) == audit.SHOWN

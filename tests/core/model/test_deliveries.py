@@ -14,7 +14,7 @@ from trunkline.model.deliveries import (
     RetryPolicy,
     Status,
     next_state,
-)
+)  # fmt: skip
 
 POLICY = RetryPolicy((5, 30, 120), jitter=0.2)
 FAILED = Result(Outcome.RETRY, status_code=500)
@@ -41,11 +41,8 @@ def test_a_failure_waits_for_its_place_in_the_schedule_give_or_take_the_jitter(a
 
 
 def test_after_the_last_retry_it_is_exhausted():
-    assert [next_state(attempt, FAILED, POLICY, 0).status for attempt in (3, 4, 5)] == [
-        Status.PENDING,
-        Status.EXHAUSTED,
-        Status.EXHAUSTED,
-    ]
+    statuses = [next_state(attempt, FAILED, POLICY, 0).status for attempt in (3, 4, 5)]
+    assert statuses == [Status.PENDING, Status.EXHAUSTED, Status.EXHAUSTED]
     assert next_state(1, FAILED, RetryPolicy(()), 0).status == Status.EXHAUSTED
 
 

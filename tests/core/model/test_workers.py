@@ -18,10 +18,9 @@ from trunkline.model.workers import name_worker, place_of
 def test_a_name_says_on_which_host_and_which_process(host, short):
     name = name_worker(host, 4_194_304, "a1b2c3")
     assert len(name) <= 40
-    found = place_of(name)
-    assert found is not None
-    assert found[1] == 4_194_304
-    assert found[0].endswith(short)
+    place, process = place_of(name)
+    assert place.endswith(short)
+    assert process == 4_194_304
 
 
 def test_a_name_of_before_says_nothing():

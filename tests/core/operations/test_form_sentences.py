@@ -9,19 +9,10 @@ from trunkline.schemas.definitions import Definition, Example
 
 TEXT = {"type": "string", "description": "x"}
 LINE = {"type": "object", "properties": {"sku": TEXT | {"title": "SKU"}}, "required": ["sku"]}
+ID = {"title": "Order", "description": "x", "type": "integer"}
 ORDER = Definition(
-    "action",
-    "change_order",
-    "Change Order",
-    "Changes an order.",
-    "PATCH",
-    "/orders/{order_id}",
-    parameters={
-        "type": "object",
-        "properties": {"order_id": {"title": "Order", "description": "x", "type": "integer"}},
-        "required": ["order_id"],
-        "additionalProperties": False,
-    },
+    *("action", "change_order", "Change Order", "Changes an order.", "PATCH", "/orders/{order_id}"),
+    parameters={"type": "object", "properties": {"order_id": ID}, "required": ["order_id"]},
     input={
         "type": "object",
         "properties": {
@@ -49,22 +40,13 @@ CATALOG = DefinitionCatalog([ORDER])
         ({"note": "x"}, "Name is required."),
         ({"name": "x"}, "Fill in Email, Note or Lines."),
         ({"name": None, "note": "x"}, "Name is required."),
-        (
-            {"name": 1, "email": "x"},
-            "Name must be text, not a number. Email must be an email address, such as jane@example.com.",
-        ),
+        ({"name": 1, "email": "x"}, "Name must be text, not a number. Email must be an email address, such as jane@example.com."),
         ({"name": "x", "lines": [{"sku": "a"}, {}]}, "Lines, entry 2, SKU is required."),
-        (
-            {"name": "x", "note": "y", "colour": 1},
-            "colour is not a field of change_order; known fields are name, email, lines, note.",
-        ),
-        (
-            {"name": "x", "note": "y", "emial": 1},
-            "emial is not a field of change_order; did you mean 'email'?",
-        ),
+        ({"name": "x", "note": "y", "colour": 1}, "colour is not a field of change_order; known fields are name, email, lines, note."),
+        ({"name": "x", "note": "y", "emial": 1}, "emial is not a field of change_order; did you mean 'email'?"),
     ],
     ids=str,
-)
+)  # fmt: skip
 def test_fields_are_called_by_their_titles(body, sentences):
     assert form_detail(ORDER, CATALOG.check_input(ORDER, {"order_id": 1}, body)) == sentences
 

@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 from sqlalchemy import text
+from tests import statements
 from tests.payloads import FAILED
 from tests.statements import execute
 
@@ -22,7 +23,7 @@ from trunkline.errors import (
     ProviderFailed,
     StoreUnavailable,
     TooMuchAtOnce,
-)
+)  # fmt: skip
 from trunkline.operations import Operations, service
 from trunkline.plugins import PluginRecord, Registry
 from trunkline.schemas.definition_catalog import DefinitionCatalog
@@ -40,12 +41,8 @@ Handle = Callable[[Call], Awaitable[Answer]]
 
 def schema(*required: str, **properties: object) -> dict:
     described = {name: {"title": name, "description": name, **one} for name, one in properties.items()}
-    return {
-        "type": "object",
-        "properties": described,
-        "required": list(required),
-        "additionalProperties": False,
-    }
+    shape = {"type": "object", "properties": described, "required": list(required)}
+    return shape | {"additionalProperties": False}
 
 
 TEXT, NUMBER, FLAG = {"type": "string"}, {"type": "integer", "minimum": 1}, {"type": "boolean"}
@@ -141,14 +138,8 @@ async def begun_elsewhere(hub, key: str | None = "k"):
 
 
 async def act(operations, asked=CREATE, key=None, parameters=None, **given):
-    return await operations.call(
-        asked,
-        company_id=COMPANY,
-        key_id="key_1",
-        parameters=parameters or {},
-        input=given or {"title": "A"},
-        idempotency_key=key,
-    )
+    request = {"parameters": parameters or {}, "input": given or {"title": "A"}, "idempotency_key": key}
+    return await operations.call(asked, company_id=COMPANY, key_id="key_1", **request)
 
 
 @pytest.fixture
@@ -173,14 +164,9 @@ async def small(lend_hub):
 
 
 async def count(hub, table="things") -> int:
-    async with hub.engines.read() as connection:
-        told = "WHERE type LIKE 'key.%'" if table == "events" else "WHERE false"
-        counted = f"(SELECT count(*) FROM {table}) - (SELECT count(*) FROM {table} {told})"
-        return (await connection.execute(text(f"SELECT {counted}"))).scalar_one()
-
-
-def failed(caught) -> str:
-    return caught.value.detail
+    """Count a table's rows, except for the events about keys."""
+    without = " WHERE type NOT LIKE 'key.%'" if table == "events" else ""
+    return await statements.count(hub.engines, table + without)
 
 
 async def test_a_provider_gets_body_and_path_together_without_empty_strings(small):
@@ -201,19 +187,18 @@ async def test_the_texts_of_a_query_become_what_the_schema_asks_for(small):
 
 
 @pytest.mark.parametrize(
-    ("given", "errors"),
+    ("given", "wrong"),
     [
-        ({"note": "x"}, [("/title", "is required")]),
-        ({"title": "", "note": "x"}, [("/title", "is required")]),
-        ({"title": 7, "more": 1}, [("/title", "must be text"), ("/more", "is not a field of create_thing")]),
+        ({"note": "x"}, {"/title"}),
+        ({"title": "", "note": "x"}, {"/title"}),
+        ({"title": 7, "more": 1}, {"/title", "/more"}),
     ],
 )
-async def test_a_body_that_breaks_its_schema_is_refused_with_every_fault(small, given, errors):
+async def test_a_body_that_breaks_its_schema_is_refused_with_every_fault(small, given, wrong):
     things, operations = creating(small)
     with pytest.raises(BodyInvalid) as caught:
         await act(operations, **given)
-    found = {fault.path: fault.message for fault in caught.value.errors}
-    assert sorted(found) == sorted(path for path, _ in errors)
+    assert {fault.path for fault in caught.value.errors} == wrong
     assert things.calls == []
 
 
@@ -270,13 +255,10 @@ async def test_a_provider_that_errs_is_named_logged_and_leaves_nothing_behind(
     _, operations = creating(small, answer, uses_database=uses_database)
     with caplog.at_level(logging.ERROR), pytest.raises(ProviderFailed) as caught:
         await act(operations, key="k")
-    assert failed(caught) == f"'create_thing' could not be carried out: {reason}."
+    assert caught.value.detail == f"'create_thing' could not be carried out: {reason}."
     assert [record.name for record in caplog.records] == ["trunkline.plugins.acme"]
-    assert (await count(small), await count(small, "events"), await count(small, "operation_keys")) == (
-        0,
-        0,
-        0,
-    )
+    for table in ("things", "events", "operation_keys"):
+        assert await count(small, table) == 0
     assert (await act(operations, key="k")).status == 201
 
 
@@ -302,7 +284,7 @@ async def test_a_provider_that_takes_too_long_is_cancelled(small, monkeypatch):
     operations = operations_of(small, Operation("create_thing", things.run, CREATE))
     with pytest.raises(ProviderFailed) as caught:
         await act(operations)
-    assert failed(caught) == "'create_thing' could not be carried out: it took longer than 0.05 s."
+    assert caught.value.detail == "'create_thing' could not be carried out: it took longer than 0.05 s."
     assert await count(small) == 0
     things.go.set()
     assert (await act(operations)).status == 201
@@ -317,11 +299,11 @@ async def test_only_actions_emit_events(small):
 
 async def test_a_lookup_reads_with_a_connection_and_one_elsewhere_without(small):
     here, elsewhere = Things(Answer({"things": []})), Things()
-    operations = operations_of(
-        small,
+    providers = [
         Operation("things", here.run, LIST),
         Operation("find_thing", elsewhere.run, FIND, uses_database=False),
-    )
+    ]
+    operations = operations_of(small, *providers)
     assert (await act(operations, LIST, q="A")).body == b'{"things":[]}'
     await act(operations, FIND, title="A")
     assert here.calls[0].connection is not None
@@ -474,6 +456,5 @@ async def test_what_is_defined_and_what_is_provided_are_listed_by_name(small):
 
 async def test_what_nobody_carries_out_any_more_is_said_to_be_so(small):
     operations = operations_of(small, defined=[CREATE])
-    with pytest.raises(ProviderFailed) as caught:
+    with pytest.raises(ProviderFailed, match=r"the plugin that carries it out does not run any more\.$"):
         await act(operations)
-    assert failed(caught).endswith("the plugin that carries it out does not run any more.")

@@ -1,10 +1,10 @@
 """The speed of erasing a company: batches adapt to their duration, and the receipt estimates the rest."""
 
 import pytest
-from sqlalchemy import text
 from tests.core.store.test_epochs import add_subscription
 from tests.core.store.test_stream import append, draft
 from tests.databases import limits_over
+from tests.statements import execute
 
 from trunkline.access.companies import Companies
 from trunkline.store import erasures
@@ -33,14 +33,12 @@ async def test_a_receipt_says_what_is_left_and_how_long_it_takes(database, monke
     monkeypatch.setattr(erasures, "SETTLE_MS", 0)
     no = await add_subscription(database, "sub_1")
     await append(database, [draft() for _ in range(EVENTS)])
+    await execute(
+        database,
+        "INSERT INTO deliveries (position, subscription_no, status, attempts, claim, updated_ms) "
+        f"SELECT position, {no}, 'delivered', 0, 0, 0 FROM events",
+    )
     async with database.write() as connection:
-        await connection.execute(
-            text(
-                "INSERT INTO deliveries (position, subscription_no, status, attempts, claim, updated_ms) "
-                "SELECT position, :no, 'delivered', 0, 0, 0 FROM events"
-            ),
-            {"no": no},
-        )
         erasure = await erasures.begin(connection, 92, id="era_1", plugins=())
     directory = CompanyDirectory(database)
     companies = Companies(database, directory=directory, limits=limits_over(database), plugins=tuple)

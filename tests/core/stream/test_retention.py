@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import text
 from tests import clock_steps
-from tests.answers import json_of
+from tests.answers import json_of, paths
 from tests.statements import count, execute, scalar
 
 from trunkline.contract import EmittedEvent
@@ -19,7 +19,7 @@ from trunkline.store.database import Database
 from trunkline.stream import retention
 
 DAY = 24 * 60 * 60 * 1000
-MANY = 2_000
+MANY = 1_000
 LEAN = {"plugins.enabled": "polling,webhooks"}
 
 
@@ -36,9 +36,8 @@ async def hub(database_url: str, make_hub):
 
 async def emit(running, number: int = 1, *, company: int = 92, type: str = "lead.created") -> list[int]:
     event = EmittedEvent(company, type, running.hub.catalog.get(type).example)
-    return [
-        a.event_id for a in await asyncio.gather(*(running.hub.ingest.emit(event) for _ in range(number)))
-    ]
+    accepted = await asyncio.gather(*(running.hub.ingest.emit(event) for _ in range(number)))
+    return [each.event_id for each in accepted]
 
 
 async def settle(database: Database, *, days: int = 100) -> None:
@@ -71,10 +70,9 @@ async def ledger_is_whole(database: Database) -> bool:
     return await count(database, homeless) == await count(database, unknown) == 0 and len(rows) == 1
 
 
-def made(running) -> retention.Retention:
-    return retention.Retention(
-        running.hub.engines, clock=running.hub.clock_guard, days=90, keys_ms=DAY, metrics=Metrics()
-    )
+def made(running, metrics: Metrics | None = None) -> retention.Retention:
+    clock, metrics = running.hub.clock_guard, metrics or Metrics()
+    return retention.Retention(running.hub.engines, clock=clock, days=90, keys_ms=DAY, metrics=metrics)
 
 
 async def poll(running, *, client=None, **query):
@@ -109,14 +107,10 @@ async def test_a_cursor_from_before_the_edge_is_gone_and_the_answer_says_how_to_
     for position in (0, old[0], old[1]):
         answer = await poll(hub, cursor=cursors.encode(position))
         assert (answer.status_code, answer.headers["content-type"]) == (410, "application/problem+json")
-        problem = answer.json()
-        assert (problem["type"], problem["title"]) == (
-            "urn:trunkline:problem:cursor-expired",
-            "Cursor expired",
-        )
-        assert "leave it out to go on from the oldest one, which is of 20" in problem["detail"]
-        assert "'since'" in problem["detail"]
-        assert [error["path"] for error in problem["errors"]] == ["cursor"]
+        assert answer.json()["type"] == "urn:trunkline:problem:cursor-expired"
+        assert "leave it out to go on from the oldest one, which is of 20" in answer.json()["detail"]
+        assert "'since'" in answer.json()["detail"]
+        assert paths(answer) == ["cursor"]
     assert ids(await poll(hub, cursor=cursors.encode(old[2]))) == new
 
 
@@ -254,9 +248,8 @@ async def test_it_never_waits_for_the_log_nor_keeps_it(postgres_database_url, ma
     await settle(hub.hub.engines)
     async with hub.hub.engines.write() as connection:
         async with hub.hub.engines.read() as reading:
-            positions = [
-                r[0] for r in await reading.execute(text("SELECT position FROM events ORDER BY position"))
-            ]
+            found = await reading.execute(text("SELECT position FROM events ORDER BY position"))
+            positions = found.scalars().all()
         assert (await store.remove(connection, positions)).events == 5
         async with asyncio.timeout(60):
             await emit(hub)
@@ -331,18 +324,19 @@ async def test_nothing_goes_while_the_clock_is_not_trusted(hub):
     assert await made(hub).run_once() == 3
 
 
-async def test_an_idempotency_key_counts_on_while_the_clock_is_not_trusted(hub):
-    async def send() -> int:
-        event = {"type": "lead.created", "payload": hub.hub.catalog.get("lead.created").example}
-        answer = await hub.client.post("/api/v1/events", json=event, headers={"Idempotency-Key": "a"})
-        return answer.status_code
+async def send_with_key(hub) -> int:
+    event = {"type": "lead.created", "payload": hub.hub.catalog.get("lead.created").example}
+    answer = await hub.client.post("/api/v1/events", json=event, headers={"Idempotency-Key": "a"})
+    return answer.status_code
 
-    assert await send() == 201
+
+async def test_an_idempotency_key_counts_on_while_the_clock_is_not_trusted(hub):
+    assert await send_with_key(hub) == 201
     await execute(hub.hub.engines, f"UPDATE idempotency_keys SET created_ms = created_ms - {2 * DAY}")
     await clock_steps.step_under(hub.hub)
-    assert await send() == 200
+    assert await send_with_key(hub) == 200
     await clock_steps.confirm(hub.hub)
-    assert await send() == 201
+    assert await send_with_key(hub) == 201
 
 
 async def test_a_round_says_what_it_did(hub):
@@ -350,16 +344,10 @@ async def test_a_round_says_what_it_did(hub):
     await emit(hub, 3)
     await settle(hub.hub.engines)
     (kept,) = await emit(hub)
-    await hub.client.post(
-        "/api/v1/events",
-        json={"type": "lead.created", "payload": hub.hub.catalog.get("lead.created").example},
-        headers={"Idempotency-Key": "a"},
-    )
+    assert await send_with_key(hub) == 201
     await execute(hub.hub.engines, f"UPDATE idempotency_keys SET created_ms = created_ms - {DAY}")
 
-    await retention.Retention(
-        hub.hub.engines, clock=hub.hub.clock_guard, days=90, keys_ms=DAY, metrics=metrics
-    ).run_once()
+    await made(hub, metrics).run_once()
 
     exposition = metrics.text().decode()
     for line in (
@@ -383,9 +371,8 @@ async def test_a_hub_that_dispatches_removes_by_itself_and_goes_on_after_an_outa
     hub = await make_hub(sqlite_database_url, LEAN | {"events.retention_days": "7"})
     database = hub.hub.engines
     await emit(hub, 3)
-    await execute(
-        database, "ALTER TABLE retention RENAME TO away"
-    )  # SQLite reports it as an operational error
+    # SQLite reports it as an operational error
+    await execute(database, "ALTER TABLE retention RENAME TO away")
     await settle(database, days=8)
     await asyncio.sleep(0.5)
     assert await count(database, "events") == 3

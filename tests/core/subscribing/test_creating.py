@@ -65,17 +65,9 @@ async def test_what_is_refused_to_one_is_not_refused_to_the_others(running):
     ids = companies(running, 4)
     await create(running, -ids[1], target_url=URL)
     await running.hub.company_limits.change(ids[2], {"subscriptions": 0})
-    calls = (
-        create(running, ids[0]),
-        create(running, ids[1]),
-        create(running, ids[2]),
-        create(running, ids[3]),
-    )
-    first, second, third, fourth = await asyncio.gather(*calls, return_exceptions=True)
-    assert isinstance(first, dict)
-    assert isinstance(second, TargetRefused)
-    assert isinstance(third, TooManySubscriptions)
-    assert isinstance(fourth, dict)
+    calls = [create(running, company_id) for company_id in ids]
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [dict, TargetRefused, TooManySubscriptions, dict]
 
 
 async def test_where_nothing_is_made_dispatchers_have_nothing_to_read(running):
@@ -91,19 +83,15 @@ async def test_where_nothing_is_made_dispatchers_have_nothing_to_read(running):
 
 async def test_both_environments_of_a_company_cannot_take_one_target_at_the_same_moment(running):
     (company,) = companies(running, 1)
-    answers = await asyncio.gather(
-        create(running, company), create(running, -company), return_exceptions=True
-    )
+    calls = [create(running, company), create(running, -company)]
+    answers = await asyncio.gather(*calls, return_exceptions=True)
     assert sorted(type(answer).__name__ for answer in answers) == ["TargetRefused", "dict"]
 
 
 async def test_who_subscribes_twice_at_the_same_moment_has_one(running):
     ids = companies(running, 3)
-    calls = [
-        running.hub.subscriptions.subscribe(company_id, wanted(), channel="webhooks")
-        for company_id in ids * 2
-    ]
-    answers = await asyncio.gather(*calls)
+    subscribe = running.hub.subscriptions.subscribe
+    answers = await asyncio.gather(*(subscribe(each, wanted(), channel="webhooks") for each in ids * 2))
     for one, again in some(zip(answers[:3], answers[3:], strict=True)):
         assert one[0]["id"] == again[0]["id"]
         assert one[1] != again[1], "one of the two is new"
@@ -133,9 +121,7 @@ async def test_what_the_database_will_not_have_of_one_is_made_for_the_others(run
 
     monkeypatch.setattr(creating.new_subscriptions, "insert", without_its_target)
     ids = companies(running, 4)
-    calls = (
-        create(running, company_id, description="bad" if company_id == ids[2] else "") for company_id in ids
-    )
+    calls = [create(running, each, description="bad" if each == ids[2] else "") for each in ids]
     answers = await asyncio.gather(*calls, return_exceptions=True)
     assert [isinstance(answer, dict) for answer in answers] == [True, True, False, True]
     assert "target_url" in str(answers[2])

@@ -4,9 +4,8 @@ import asyncio
 
 import orjson
 import pytest
-from sqlalchemy import text
 from tests.plugins.polling.test_routes import emit, lead
-from tests.statements import execute
+from tests.statements import execute, scalar
 
 from trunkline.errors import CursorExpired, NotFound, PageLeaseLost
 from trunkline.model import cursors
@@ -18,12 +17,8 @@ from trunkline.subscribing.leasing import Leasing
 async def both(running):
     """Give the hub's leasing, and a second one with a separate cache, as in another process."""
     hub = running.hub
-    other = Leasing(
-        hub._door_database,
-        reading=hub._reading_database,
-        streaming=hub.streaming,
-        schema_versions=hub.schema_versions,
-    )
+    shared = {"streaming": hub.streaming, "schema_versions": hub.schema_versions}
+    other = Leasing(hub._door_database, reading=hub._reading_database, **shared)
     await hub.readers.consumers.put(running.company_id, "shared", {"start": "beginning"}, versions={})
     await other.load((running.company_id, "shared"))
     return hub.readers.leasing, other
@@ -50,12 +45,8 @@ async def test_a_page_of_events_that_are_suddenly_long_is_cut_and_its_rest_comes
     company, (leasing, other) = running.company_id, both
     pages = [await leasing.lease(company, "shared", limit=6)]
     pages += [await leasing.lease(company, "shared", limit=6) for _ in range(3)]
-    assert [[orjson.loads(body)["id"] for body in page.bodies] for page in pages] == [
-        ids[:6],
-        ids[6:11],
-        ids[11:12],
-        ids[12:],
-    ]
+    read = [[orjson.loads(body)["id"] for body in page.bodies] for page in pages]
+    assert read == [ids[:6], ids[6:11], ids[11:12], ids[12:]]
     for page in reversed(pages):
         await other.commit(company, "shared", cursor=page.cursor, lease=page.lease)
     assert (await leasing.load((company, "shared"))).reach.cursor == ids[-1]
@@ -65,9 +56,8 @@ async def test_a_poller_that_is_behind_what_was_removed_is_told(running, both):
     ids = await emit(running.client, *(lead(number) for number in range(1, 10)))
     leasing, company = both[0], running.company_id
     assert len((await leasing.lease(company, "shared", limit=3)).bodies) == 3
-    async with running.hub.engines.write() as connection:
-        before = (await connection.execute(text("SELECT edge FROM retention"))).scalar_one()
-        await connection.execute(text("UPDATE retention SET edge = :edge"), {"edge": ids[5]})
+    before = await scalar(running.hub.engines, "SELECT edge FROM retention")
+    await execute(running.hub.engines, "UPDATE retention SET edge = :edge", edge=ids[5])
     try:
         with pytest.raises(CursorExpired):
             await leasing.lease(company, "shared", limit=3)

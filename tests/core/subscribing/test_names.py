@@ -47,10 +47,8 @@ async def test_a_name_is_refused_where_any_of_its_addresses_is_and_the_address_s
         await check(server, f"https://{host}/hook")
     (error,) = refused.value.errors
     shown = host.lower()
-    assert (error.path, error.message) == (
-        "/target_url",
-        f"leads to '{shown}', which resolves to an address that is not globally reachable",
-    )
+    message = f"leads to '{shown}', which resolves to an address that is not globally reachable"
+    assert (error.path, error.message) == ("/target_url", message)
 
 
 async def test_a_name_without_an_address_is_taken_with_a_warning(server):
@@ -82,9 +80,8 @@ async def test_nobody_is_asked_where_private_networks_are_allowed_nor_about_what
 async def test_a_company_whose_lookups_hang_delays_no_other(server):
     async with Outbound(STRICT, timeout_seconds=20, name_servers=[server.address]) as http:
         checker = TargetNames(http, STRICT, limit_seconds=20)
-        hanging = [
-            asyncio.create_task(checker.check(f"https://silent{n}.test/", company_id=17)) for n in range(50)
-        ]
+        urls = [f"https://silent{n}.test/" for n in range(50)]
+        hanging = [asyncio.create_task(checker.check(url, company_id=17)) for url in urls]
         await asyncio.sleep(0.05)
         assert await checker.check("https://public.test/", company_id=92) == []
         assert not any(task.done() for task in hanging)

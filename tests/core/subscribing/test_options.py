@@ -29,9 +29,8 @@ def check_pace(value: Any, _: object) -> list[FieldError]:
     return [] if value in {"walk", "run"} else [FieldError("/pace", "must be 'walk' or 'run'")]
 
 
-PACE = options.plain(
-    "pace", Annotated[Literal["walk", "run"], Field(description="how fast", examples=["walk"])], check_pace
-)
+How = Annotated[Literal["walk", "run"], Field(description="how fast", examples=["walk"])]
+PACE = options.plain("pace", How, check_pace)
 WITH_PACE = (*OPTIONS, PACE)
 CATALOG = SchemaCatalog([])
 CHECKER = Checker(CATALOG, SchemaVersions(CATALOG), AddressPolicy(), options=WITH_PACE)
@@ -43,9 +42,8 @@ class Paced(Subscription):
 
 
 def subscription(**changes: object) -> Paced:
-    row = {
-        field.name: None for field in dataclasses.fields(Subscription) if field.default is dataclasses.MISSING
-    }
+    fields = dataclasses.fields(Subscription)
+    row = {field.name: None for field in fields if field.default is dataclasses.MISSING}
     return Paced(**row | {"event_types": ("*",), "headers": {}, "pins": {}} | changes)
 
 
@@ -114,9 +112,8 @@ def test_the_models_of_requests_and_answers_have_it_with_its_description():
             {"description": "how fast", "enum": ["walk", "run"], "examples": ["walk"], "type": "string"},
             {"type": "null"},
         ]
-    assert Creation.model_validate(TARGET | {"pace": "run"}).model_dump(exclude_unset=True) == (
-        TARGET | {"pace": "run"}
-    )
+    request = TARGET | {"pace": "run"}
+    assert Creation.model_validate(request).model_dump(exclude_unset=True) == request
     with pytest.raises(ValidationError):
         Change.model_validate({"pace": "fly"})
     assert list(View.model_json_schema()["properties"])[-2:] == ["pace", "status"]
@@ -151,19 +148,7 @@ def test_every_column_of_the_table_is_named_or_is_an_option_of_its_own_name():
     columns = list(tables.subscriptions.columns.keys())
     assert columns[: len(named)] == named
     plain = {option.column for option in OPTIONS if option.column not in named} - {None}
-    terms = {
-        "name",
-        "holder",
-        "notes",
-        "expires_ms",
-        "gap_position",
-        "defaults",
-        "created_by",
-        "created_by_kind",
-        "failing_level",
-        "told_ms",
-    }  # the columns of renewed subscriptions (contract.Terms), the company, the maker, and the health
-    assert set(columns[len(named) :]) == plain | terms | {
-        options.TARGET.name
-    }  # stored by ``subscribing.declared``
+    of_terms = {"name", "holder", "notes", "expires_ms", "gap_position"}  # contract.Terms
+    others = {"defaults", "created_by", "created_by_kind", "failing_level", "told_ms", options.TARGET.name}
+    assert set(columns[len(named) :]) == plain | of_terms | others
     assert plain <= {field.name for field in dataclasses.fields(Subscription)}

@@ -30,17 +30,15 @@ class Landlord:
 
     async def renew(self, request=None, **more):
         request = {"target_url": f"{self.receiver.url}/a", "event_types": ["*"]} | (request or {})
-        return await self.subscriptions.renew(
-            self.running.company_id, request, channel=CHANNEL, terms=terms(**more)
-        )
+        company_id = self.running.company_id
+        return await self.subscriptions.renew(company_id, request, channel=CHANNEL, terms=terms(**more))
 
     async def held(self):
         return await self.subscriptions.held(self.running.company_id, channel=CHANNEL)
 
     async def watermark(self, renewed, event_id=None) -> int | None:
-        cursor = await self.running.hub.deliveries.watermark(
-            self.running.company_id, renewed.view["id"], event_id=event_id
-        )
+        watermark = self.running.hub.deliveries.watermark
+        cursor = await watermark(self.running.company_id, renewed.view["id"], event_id=event_id)
         return None if cursor is None else cursors.decode(cursor)
 
     async def lapse(self, *names: str) -> None:
@@ -61,14 +59,16 @@ class Landlord:
         return sum(delivery["attempts"] for delivery in deliveries)
 
     async def until_status(self, wanted: dict[str, str]) -> None:
-        async with asyncio.timeout(60):
-            while not wanted.items() <= {each.name: each.status for each in await self.held()}.items():
-                await asyncio.sleep(0.05)
+        async def is_so() -> bool:
+            return wanted.items() <= {each.name: each.status for each in await self.held()}.items()
+
+        await until(is_so)
 
     async def settle(self, renewed, position: int) -> None:
-        async with asyncio.timeout(60):
-            while await self.watermark(renewed) < position:
-                await asyncio.sleep(0.05)
+        async def has_settled() -> bool:
+            return await self.watermark(renewed) >= position
+
+        await until(has_settled)
 
 
 @pytest.fixture
@@ -142,11 +142,8 @@ async def test_the_watermark_stops_before_what_is_open_and_what_is_not_looked_at
     assert await landlord.watermark(renewed, event_id=before) == before
     assert await landlord.watermark(renewed, event_id=later) == before - 1
     landlord.receiver.answer(200)
-    async with asyncio.timeout(60):
-        while not (tried := (await running.hub.deliveries.of_event(running.company_id, before))[0])[
-            "attempts"
-        ]:
-            await asyncio.sleep(0.05)
+    await until(lambda: landlord.attempts(before))
+    (tried,) = await running.hub.deliveries.of_event(running.company_id, before)
     await running.hub.deliveries.retry(running.company_id, tried["id"])
     await landlord.settle(renewed, later - 1)
     assert await landlord.watermark(renewed) == later - 1

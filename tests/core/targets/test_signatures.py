@@ -1,6 +1,7 @@
 """Signatures that common verifiers accept or refuse, and the headers that a subscription may add."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import importlib
@@ -69,31 +70,27 @@ def test_the_specification_s_own_example_is_reproduced():
     }
 
 
+NOT_AS_SIGNED = pytest.mark.parametrize(
+    ("body", "secret", "age"),
+    [(BODY + b" ", NEW, 0), (BODY, OTHER, 0), (BODY, NEW, 600)],
+    ids=["tampered", "wrong secret", "old"],
+)
+
+
 class TestOffTheShelfVerifiersOfTheStandard:
-    def test_accept_what_is_signed(self, verifier, refusal):
-        verifier(NEW).verify(BODY, signed())
-
-    def test_refuse_a_tampered_body(self, verifier, refusal):
+    @NOT_AS_SIGNED
+    def test_refuse_what_is_not_as_signed(self, verifier, refusal, body, secret, age):
         with pytest.raises(refusal):
-            verifier(NEW).verify(BODY.replace(b"99.00", b"99.0"), signed())
-
-    def test_refuse_an_old_timestamp(self, verifier, refusal):
-        with pytest.raises(refusal, match="too old"):
-            verifier(NEW).verify(BODY, signed(timestamp=now() - 600))
+            verifier(secret).verify(body, signed(timestamp=now() - age))
 
     def test_refuse_another_attempt_s_timestamp(self, verifier, refusal):
         headers = {**signed(timestamp=now() - 5), "webhook-timestamp": str(now())}
         with pytest.raises(refusal):
             verifier(NEW).verify(BODY, headers)
 
-    def test_refuse_another_secret(self, verifier, refusal):
-        with pytest.raises(refusal):
-            verifier(OTHER).verify(BODY, signed())
-
     def test_accept_either_secret_while_both_are_live(self, verifier, refusal):
-        headers = signed(secrets=(NEW, OLD))
-        verifier(NEW).verify(BODY, headers)
-        verifier(OLD).verify(BODY, headers)
+        for secret in (NEW, OLD):
+            verifier(secret).verify(BODY, signed(secrets=(NEW, OLD)))
         with pytest.raises(refusal):
             verifier(OLD).verify(BODY, signed(secrets=(NEW,)))
 
@@ -143,11 +140,7 @@ def test_stripe_s_documented_steps_and_its_client_accept_what_is_signed(stripe, 
     assert not stripe_verifies(header, body + b" ", NEW)
 
 
-@pytest.mark.parametrize(
-    ("body", "secret", "age"),
-    [(BODY + b" ", NEW, 0), (BODY, OTHER, 0), (BODY, NEW, 600)],
-    ids=["tampered", "wrong secret", "old"],
-)
+@NOT_AS_SIGNED
 def test_stripe_s_client_refuses_what_is_not_as_signed(stripe, body, secret, age):
     header = signed("stripe", timestamp=now() - age)["trunkline-signature"]
     with pytest.raises(stripe.SignatureVerificationError):
@@ -169,17 +162,11 @@ def ed25519_verifies(headers, body, public):
     content = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
     versions = [part.split(",") for part in headers["webhook-signature"].split(" ")]
     assert {version for version, _ in versions} == {"v1a"}
-    return any(
-        verifies(key, base64.b64decode(signature, validate=True), content) for _, signature in versions
-    )
-
-
-def verifies(key, signature, content):
-    try:
-        key.verify(signature, content)
-    except InvalidSignature:
-        return False
-    return True
+    for _, signature in versions:
+        with contextlib.suppress(InvalidSignature):
+            key.verify(base64.b64decode(signature, validate=True), content)
+            return True
+    return False
 
 
 @given(st.binary(max_size=500), st.binary(min_size=32, max_size=32))
@@ -192,8 +179,8 @@ def test_ed25519_is_verified_with_the_public_key_alone(body, seed):
 
 def test_ed25519_carries_one_signature_per_live_key():
     headers = signed("ed25519", secrets=(NEW_SEED, OLD_SEED))
-    assert ed25519_verifies(headers, BODY, signatures.public_key(NEW_SEED))
-    assert ed25519_verifies(headers, BODY, signatures.public_key(OLD_SEED))
+    for secret in (NEW_SEED, OLD_SEED):
+        assert ed25519_verifies(headers, BODY, signatures.public_key(secret))
     assert not ed25519_verifies(headers, BODY, signatures.public_key(signatures.new_secret("ed25519")))
 
 
@@ -218,9 +205,9 @@ class TestEveryScheme:
     def test_sends_id_and_timestamp_and_its_own_header_only(self, scheme):
         secret = signatures.new_secret(scheme)
         headers = signed(scheme, secrets=(secret,), timestamp=1649367553)
-        assert set(headers) == {"webhook-id", "webhook-timestamp", OWN_HEADER[scheme]}
-        assert headers["webhook-id"] == "45678"
-        assert headers["webhook-timestamp"] == "1649367553"
+        own = OWN_HEADER[scheme]
+        plain = {"webhook-id": "45678", "webhook-timestamp": "1649367553"}
+        assert headers == plain | {own: headers[own]}
 
     def test_signs_the_same_with_a_prepared_signer(self, scheme):
         secrets = (signatures.new_secret(scheme), signatures.new_secret(scheme))
@@ -240,10 +227,9 @@ class TestEveryScheme:
     def test_signs_in_microseconds(self, scheme):
         signer = signatures.Signer(scheme, secrets=(signatures.new_secret(scheme),))
         sign = lambda: signer.headers("45678", timestamp=1649367553, body=b"x" * 512)  # noqa: E731
-        best = min(timeit.repeat(sign, number=1000, repeat=5)) / 1000
-        assert best < (
-            400e-6 if scheme == "ed25519" else 30e-6
-        )  # 37 and 3 µs measured, on a busy machine more
+        best = min(timeit.repeat(sign, number=200, repeat=5)) / 200
+        # 37 and 3 µs measured, on a busy machine more
+        assert best < (400e-6 if scheme == "ed25519" else 30e-6)
 
 
 def test_an_unknown_scheme_is_refused_by_name():
@@ -269,13 +255,9 @@ def test_a_malformed_secret_is_refused_without_showing_it(scheme, secret):
 
 
 def test_a_new_secret_is_thirty_two_random_bytes_in_base64():
-    assert (
-        signatures.new_secret("standard", random_bytes=bytes)
-        == "whsec_" + base64.b64encode(bytes(32)).decode()
-    )
-    assert (
-        signatures.new_secret("ed25519", random_bytes=bytes) == "whsk_" + base64.b64encode(bytes(32)).decode()
-    )
+    for scheme, prefix in (("standard", "whsec_"), ("ed25519", "whsk_")):
+        secret = prefix + base64.b64encode(bytes(32)).decode()
+        assert signatures.new_secret(scheme, random_bytes=bytes) == secret
     assert signatures.check_secret(signatures.new_secret("github")) is None
 
 
@@ -308,9 +290,8 @@ def test_an_own_secret_of_another_form_is_refused_with_the_reason(text):
 
 
 def test_a_subscription_may_add_headers_of_its_own():
-    assert (
-        signatures.check_headers({"Authorization": "Bearer 123", "X-Team": "Zo\t& Co.", "x-empty": ""}) == []
-    )
+    own = {"Authorization": "Bearer 123", "X-Team": "Zo\t& Co.", "x-empty": ""}
+    assert signatures.check_headers(own) == []
     assert signatures.check_headers({}) == []
 
 
@@ -318,20 +299,9 @@ def test_a_subscription_may_add_headers_of_its_own():
     "name",
     [
         *sorted(signatures.RESERVED_HEADERS),
-        "Content-Type",
-        "HOST",
-        "User-Agent",
-        "Transfer-Encoding",
-        "Webhook-Id",
-        "webhook-anything",
-        "Trunkline-Attempt",
-        "X-Hub-Signature-256",
-        "",
-        "two words",
-        "colon:",
-        "naïve",
-        "line\nbreak",
-        "trailing ",
+        *("Content-Type", "HOST", "User-Agent", "Transfer-Encoding", "Webhook-Id", "webhook-anything"),
+        *("Trunkline-Attempt", "X-Hub-Signature-256"),
+        *("", "two words", "colon:", "naïve", "line\nbreak", "trailing "),
     ],
 )
 def test_a_name_that_is_the_hub_s_or_no_name_at_all_is_refused(name):
@@ -345,20 +315,25 @@ def test_a_value_that_is_not_printable_ascii_on_one_line_is_refused(value):
     assert fault.path == "/headers/x-team"
 
 
-def test_a_pointer_to_a_strange_name_is_escaped():
-    (fault,) = signatures.check_headers({"a/b~c": "x"})
-    assert fault.path == "/headers/a~1b~0c"
+@pytest.mark.parametrize(
+    ("headers", "path"),
+    [
+        ({"a/b~c": "x"}, "/headers/a~1b~0c"),
+        ({"x-team": "a", "X-Team": "b"}, "/headers/X-Team"),
+        ({f"x-{n:02}": "" for n in range(51)}, "/headers"),
+        ({"x-long": "v" * 4091}, "/headers"),
+    ],
+    ids=[
+        "a strange name is escaped",
+        "names that differ by case",
+        "over fifty",
+        "over four kibibytes in all",
+    ],
+)
+def test_a_fault_of_headers_is_named_at_its_pointer(headers, path):
+    assert [fault.path for fault in signatures.check_headers(headers)] == [path]
 
 
-def test_names_that_differ_only_by_case_are_refused():
-    (fault,) = signatures.check_headers({"x-team": "a", "X-Team": "b"})
-    assert fault.path == "/headers/X-Team"
-
-
-def test_there_are_at_most_fifty_headers_of_four_kibibytes_in_all():
+def test_fifty_headers_of_four_kibibytes_in_all_are_accepted():
     assert signatures.check_headers({f"x-{n:02}": "" for n in range(50)}) == []
-    assert [fault.path for fault in signatures.check_headers({f"x-{n:02}": "" for n in range(51)})] == [
-        "/headers"
-    ]
     assert signatures.check_headers({"x-long": "v" * 4090}) == []
-    assert [fault.path for fault in signatures.check_headers({"x-long": "v" * 4091})] == ["/headers"]

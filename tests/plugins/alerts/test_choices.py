@@ -53,7 +53,6 @@ async def test_a_company_sets_previews_and_tests_its_alerts_over_the_api(make_hu
         ("POST", f"{ALERTS}/test", None, 409, "alerts.smtp_host"),
     ],
 )
-@pytest.mark.own_hub
 async def test_a_choice_that_cannot_work_is_refused(running, case):
     method, path, body, status, words = case
     refused = await running.client.request(method, path, json=body)

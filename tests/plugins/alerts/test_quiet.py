@@ -15,7 +15,7 @@ TYPES = ["subscription.failing", "subscription.disabled", "subscription.recovere
 
 
 async def subscribe(hub, receiver, **target) -> str:
-    """Subscribe company 92 to PagerDuty, which identifies open incidents by a key."""
+    """Subscribe the company to PagerDuty, which identifies open incidents by a key."""
     target = {"service": "x", "routing_key": "R0", "url": f"{receiver.url}/pager", **target}
     request = {"channel": "alerts_pagerduty", "target": target, "event_types": TYPES}
     return json_of(await hub.client.post("/api/v1/subscriptions", json=request), 201)["id"]
@@ -39,9 +39,9 @@ def posts(receiver) -> list[str]:
         ("warning", ["failing", "recovered", EXHAUSTED], ["trigger error", "resolve", "trigger error"]),
     ],
 )
-async def test_a_matter_is_told_once_until_it_ends(make_hub, sqlite_database_url, receiver, case):
+async def test_a_matter_is_told_once_until_it_ends(lend_hub, receiver, case):
     least, told, sent = case
-    hub = await make_hub(sqlite_database_url)
+    hub = await lend_hub("sqlite")
     subscription_id = await subscribe(hub, receiver, from_severity=least)
     for number, name in enumerate(told, start=1):
         await tell(hub, name)
@@ -50,10 +50,8 @@ async def test_a_matter_is_told_once_until_it_ends(make_hub, sqlite_database_url
     assert sum(answer.startswith("not sent: ") for answer in answers) == len(told) - len(sent)
 
 
-async def test_what_lasts_is_told_again_after_the_hours_that_a_subscriber_chose(
-    make_hub, database_url, receiver
-):
-    hub = await make_hub(database_url)
+async def test_what_lasts_is_told_again_after_the_hours_that_a_subscriber_chose(running, receiver):
+    hub = running
     subscription_id = await subscribe(hub, receiver, quiet_hours=2)
     sent = []
     for number, hours in enumerate((0, 0, 1, 1.1), start=1):

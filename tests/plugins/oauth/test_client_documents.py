@@ -3,7 +3,6 @@
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-import httpx2
 import pytest
 from tests.answers import json_of
 from tests.plugins.oauth.flow import CALLBACK, App, connect
@@ -61,50 +60,48 @@ async def test_an_app_signs_with_the_key_of_its_document(site, start, sign_in):
 NO_DOCUMENT = "There is no document of an app at"
 
 
-@pytest.mark.parametrize(
-    ("changed", "sentence"),
-    [
-        ({"client_id": "https://localhost/other"}, "client_id is not the address of the document"),
-        ({"client_id": None}, "client_id is not the address of the document"),
-        ({"client_name": None}, "client_name is missing"),
-        ({"redirect_uris": []}, "redirect_uris is not valid"),
-        ({"redirect_uris": ["http://evil.example/"]}, "redirect_uris is not valid"),
-        ({"redirect_uris": ["javascript:alert(1)"]}, "redirect_uris is not valid"),
-        ({"token_endpoint_auth_method": "client_secret_post"}, "token_endpoint_auth_method must be 'none'"),
-        ({"token_endpoint_auth_method": "private_key_jwt"}, "jwks or jwks_uri must say"),
-        ({"grant_types": ["client_credentials"]}, "grant_types must have 'authorization_code'"),
-        ({"response_types": ["token"]}, "response_types must have 'code'"),
-        ({"padding": "x" * client_documents.MAX_BYTES}, NO_DOCUMENT),
-        ({"headers": {"content-type": "text/html"}}, NO_DOCUMENT),
-    ],
+FAULTS = (
+    ({"client_id": "https://localhost/other"}, "client_id is not the address of the document"),
+    ({"client_id": None}, "client_id is not the address of the document"),
+    ({"client_name": None}, "client_name is missing"),
+    ({"redirect_uris": []}, "redirect_uris is not valid"),
+    ({"redirect_uris": ["http://evil.example/"]}, "redirect_uris is not valid"),
+    ({"redirect_uris": ["javascript:alert(1)"]}, "redirect_uris is not valid"),
+    ({"token_endpoint_auth_method": "client_secret_post"}, "token_endpoint_auth_method must be 'none'"),
+    ({"token_endpoint_auth_method": "private_key_jwt"}, "jwks or jwks_uri must say"),
+    ({"grant_types": ["client_credentials"]}, "grant_types must have 'authorization_code'"),
+    ({"response_types": ["token"]}, "response_types must have 'code'"),
+    ({"padding": "x" * client_documents.MAX_BYTES}, NO_DOCUMENT),
+    ({"headers": {"content-type": "text/html"}}, NO_DOCUMENT),
 )
-async def test_a_document_that_does_not_count_is_named(site, start, changed, sentence):
+
+
+async def test_a_document_that_does_not_count_is_named_and_not_cached(site, start):
     hub = await start()
-    site.says(**changed)
-    answer = json_of(await hub.anonymous.get(App(hub.anonymous, site.url).asks()), 400)
-    assert sentence in answer["error_description"]
-    site.says()  # an invalid document is not cached
-    assert (await hub.anonymous.get(App(hub.anonymous, site.url).asks())).status_code == 303
+    asked = App(hub.anonymous, site.url).asks()
+    for changed, sentence in FAULTS:
+        site.says(**changed)
+        answer = json_of(await hub.anonymous.get(asked), 400)
+        assert sentence in answer["error_description"], changed
+    site.says()
+    assert (await hub.anonymous.get(asked)).status_code == 303
 
 
-@pytest.mark.parametrize(
-    "client_id",
-    [
-        "https://localhost",
-        "https://localhost/",
-        "https://a:b@localhost/x",
-        "https://localhost/x#y",
-        "https://localhost/../x",
+async def test_an_address_that_is_no_id_is_not_dialled(site, start):
+    hub = await start()
+    localhost = f"localhost:{site.receiver.port}"
+    for client_id in (
+        f"https://{localhost}",
+        f"https://{localhost}/",
+        f"https://a:b@{localhost}/x",
+        f"https://{localhost}/x#y",
+        f"https://{localhost}/../x",
         "https://localhost:x/y",
-        f"https://localhost/{'x' * client_documents.MAX_URL}",
-        "http://localhost/client.json",
-    ],
-)
-async def test_an_address_that_is_no_id_is_not_dialled(site, start, client_id):
-    hub = await start()
-    host = "localhost" if ":x/" in client_id else f"localhost:{site.receiver.port}"
-    there = client_id.replace("localhost", host, 1)
-    assert (await hub.anonymous.get(App(hub.anonymous, there).asks())).status_code == 400
+        f"https://{localhost}/{'x' * client_documents.MAX_URL}",
+        f"http://{localhost}/client.json",
+    ):
+        answer = await hub.anonymous.get(App(hub.anonymous, client_id).asks())
+        assert answer.status_code == 400, client_id
     assert site.receiver.count == 0
 
 
@@ -186,8 +183,8 @@ NAMES = ("", " ", "Zap\u202eier", "Zapier\nInc", "Zap\x00ier", "\x1b[2J")
         ({"grant_types": ["implicit"]}, "invalid_client_metadata"),
     ],
 )
-@pytest.mark.own_hub(settings={"oauth.dynamic_registration": "true"})
-async def test_what_no_app_may_say_is_refused_in_the_words_of_registration(api, changed, error):
+async def test_what_no_app_may_say_is_refused_in_the_words_of_registration(lend_hub, changed, error):
+    hub = await lend_hub("sqlite", {"oauth.dynamic_registration": "true"}, dispatch=False)
     asked = {"client_name": "Agent", "redirect_uris": [CALLBACK], **changed}
-    answer: httpx2.Response = await api.anonymous.post("/oauth/register", json=asked)
+    answer = await hub.anonymous.post("/oauth/register", json=asked)
     assert (answer.status_code, answer.json()["error"]) == (400, error)

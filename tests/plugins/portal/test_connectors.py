@@ -116,7 +116,7 @@ async def test_a_download_holds_what_an_export_writes(api, sign_in, name):
 async def test_a_download_is_made_once_until_there_is_something_new_to_offer(
     sqlite_database_url, make_hub, sign_in, monkeypatch
 ):
-    hub = await make_hub(sqlite_database_url, dispatch=False)
+    hub = await make_hub(sqlite_database_url, {"plugins.enabled": "portal,make"}, dispatch=False)
     browser = await sign_in(hub)
     made, make = [], hub.hub.deployment.connector_files
     monkeypatch.setattr(
@@ -142,7 +142,7 @@ async def test_what_names_an_issuer_that_is_away_is_to_be_had_later(running, sig
 
 
 async def test_what_a_platform_cannot_offer_is_told_in_a_sentence(sqlite_database_url, make_hub, sign_in):
-    hub = await make_hub(sqlite_database_url, dispatch=False)
+    hub = await make_hub(sqlite_database_url, {"plugins.enabled": "portal,zapier"}, dispatch=False)
     for name in ("parcel.sent_on", "parcel_sent.on"):
         await add_type(hub, name)
     browser = await sign_in(hub)

@@ -138,7 +138,7 @@ async def test_operators_are_not_limited(operator):
 
 
 async def test_where_limits_are_off_none_hold_here(sqlite_database_url, make_hub, sign_in):
-    settings = {"limits.enabled": "false", "portal.pages_per_minute": "1"}
+    settings = {"plugins.enabled": "portal", "limits.enabled": "false", "portal.pages_per_minute": "1"}
     browser = await sign_in(await make_hub(sqlite_database_url, settings, dispatch=False))
     for _ in range(5):
         await browser.get("/portal/events")

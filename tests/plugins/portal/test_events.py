@@ -63,6 +63,7 @@ async def test_operational_events_are_listed_if_their_types_are_chosen(running, 
     assert "key.created" in page.text.partition("data-events")[2]
     assert "lead.created" not in page.text.partition("data-events")[2]
     assert 'value="operational.*" checked' in page.text
+    assert 'value="key.created"' in page.text
     assert "Events that meet the conditions" in browser.words(page)
 
     whole = await browser.get("/portal/events", q="created")

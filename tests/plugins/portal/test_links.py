@@ -183,9 +183,8 @@ async def test_what_is_wrong_with_a_link_is_named(api):
 
 
 async def test_the_links_address_is_the_public_one(sqlite_database_url, make_hub):
-    hub = await make_hub(
-        sqlite_database_url, {"server.public_url": "https://events.example.com/"}, dispatch=False
-    )
+    settings = {"plugins.enabled": "portal", "server.public_url": "https://events.example.com/"}
+    hub = await make_hub(sqlite_database_url, settings, dispatch=False)
     link = await make_link(hub)
     assert link["url"].startswith("https://events.example.com/portal/enter?link=")
     assert link["expires_utc"].endswith("Z")

@@ -1,11 +1,10 @@
-"""Pages of other plugins: a real plugin, installed beside ours, with a page for every possible fault."""
+"""Pages of other plugins: a real plugin, beside ours, with a page for every possible fault."""
 
 import asyncio
 import contextlib
 import time
 
 import pytest
-from tests.plugins.portal.worlds import lay_fax
 
 from trunkline.pages import FragmentInvalid, PortalPage, PortalRequest
 from trunkline.pages import check_fragment as check
@@ -69,12 +68,19 @@ def register_portal_pages(context):
 """
 
 
+@pytest.fixture(scope="module")
+def fax(tmp_path_factory) -> str:
+    """Write the plugin ``fax`` to a file; return its path."""
+    path = tmp_path_factory.mktemp("plugins") / "fax.py"
+    path.write_text(PLUGIN)
+    return str(path)
+
+
 @pytest.fixture
-async def hub(tmp_path, monkeypatch, sqlite_database_url, make_hub):
-    """Start a hub that finds the plugin ``fax`` among the installed distributions."""
-    monkeypatch.syspath_prepend(lay_fax(tmp_path, PLUGIN))
+async def hub(lend_hub, fax):
+    """Start a hub with the plugin ``fax``."""
     settings = {"portal.frame_ancestors": "https://app.example", "plugins.enabled": "portal, fax"}
-    return await make_hub(sqlite_database_url, settings, dispatch=False)
+    return await lend_hub("sqlite", settings | {"plugins.paths": fax}, dispatch=False)
 
 
 async def test_a_page_stands_in_our_frame_and_in_the_navigation(hub, browser):

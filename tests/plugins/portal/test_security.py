@@ -38,7 +38,7 @@ async def test_what_strangers_see_is_guarded_too(api):
 
 
 async def test_the_setting_names_who_may_frame_the_portal(sqlite_database_url, make_hub):
-    framed = {"portal.frame_ancestors": "https://app.example.com, 'self'"}
+    framed = {"plugins.enabled": "portal", "portal.frame_ancestors": "https://app.example.com, 'self'"}
     hub = await make_hub(sqlite_database_url, framed, dispatch=False)
     answer = await hub.anonymous.get("/portal/sign-in")
     policy = answer.headers["content-security-policy"]
@@ -147,7 +147,7 @@ async def test_the_pages_are_in_no_api_document(api):
 async def test_while_the_database_is_away_a_page_says_so(
     postgres_database_url, postgres_url, make_hub, sign_in
 ):
-    hub = await make_hub(postgres_database_url, dispatch=False)
+    hub = await make_hub(postgres_database_url, {"plugins.enabled": "portal"}, dispatch=False)
     browser = await sign_in(hub)
     name = make_url(postgres_database_url).database
     connection = await asyncpg.connect(postgres_url)

@@ -2,7 +2,6 @@
 
 import asyncio
 
-COMPANY = 92
 SUBSCRIPTION = {"id": "sub_1", "channel": "webhooks", "target_url": "https://crm.example/hooks"}
 FACTS = {
     "subscription.failing": {
@@ -30,23 +29,25 @@ FACTS = {
 
 
 async def tell(hub, name: str, *, subscription_id: str = "sub_1") -> None:
-    """Emit ``subscription.<name>``, or an exhausted delivery, for company 92."""
+    """Emit ``subscription.<name>``, or an exhausted delivery, for the hub's company."""
     event_type = name if "." in name else f"subscription.{name}"
     facts = {"subscription": {**SUBSCRIPTION, "id": subscription_id}, **FACTS[event_type]}
     context = hub.hub.registry.context("alerts")
     async with context.database.write() as connection:
-        await context.journal.tell(connection, event_type, company_id=COMPANY, facts=facts)
+        await context.journal.tell(connection, event_type, company_id=hub.company_id, facts=facts)
 
 
-async def results(hub, subscription_id: str, count: int, company: int = COMPANY) -> list[str]:
+async def results(hub, subscription_id: str, count: int) -> list[str]:
     """Wait until *count* deliveries of a subscription have ended; return the last answer of each, oldest event first."""
     async with asyncio.timeout(60):
         while True:
-            page = await hub.hub.deliveries.of_subscription(company, subscription_id, channel=None, limit=100)
+            page = await hub.hub.deliveries.of_subscription(
+                hub.company_id, subscription_id, channel=None, limit=100
+            )
             ended = [each for each in page["deliveries"] if each["status"] != "pending"]
             if len(ended) >= count:
                 break
             await asyncio.sleep(0.02)
-    views = [await hub.hub.deliveries.get(company, each["id"]) for each in ended]
+    views = [await hub.hub.deliveries.get(hub.company_id, each["id"]) for each in ended]
     views.sort(key=lambda view: view["event_id"])
     return [view["attempts"][-1]["response_body"] or "" for view in views]

@@ -8,6 +8,7 @@ import random
 from dataclasses import dataclass
 
 import pytest
+from tests.answers import json_of
 from tests.plugins.conftest import ServedHub
 from tests.waiting import until
 
@@ -30,17 +31,14 @@ async def services():
 
 async def company_that_fails(hub, receiver, *recipients: str) -> None:
     """Give company 92 alert recipients, and a subscription whose target fails."""
-    changed = await hub.operator.patch(
-        "/api/v1/companies/92", json={"name": "Acme", "alert_recipients": recipients}
-    )
-    assert changed.is_success, changed.text
+    acme = {"name": "Acme", "alert_recipients": recipients}
+    json_of(await hub.operator.patch("/api/v1/companies/92", json=acme))
     receiver.answer(503)
     await hub.subscribe(f"{receiver.url}/h")
 
 
 async def mail_subscription(hub) -> dict:
-    found = await until(lambda: hub.hub.subscriptions.list(0, channel="alerts_mail"))
-    [one] = found
+    [one] = await until(lambda: hub.hub.subscriptions.list(0, channel="alerts_mail"))
     return one
 
 
@@ -83,8 +81,9 @@ async def test_an_alert_is_raised_and_resolved_once_by_every_way(
     assert "https://hub.example/portal/companies/92/subscriptions/sub_" in text
     assert len(mail_server.to(OPERATOR)) == len(mail_server.to(SECOND)) == 2
 
-    bodies = {path: [json.loads(r.body) for r in services.requests if r.path == path] for path in
-              ("/slack", "/teams", "/pager")}  # fmt: skip
+    bodies = {path: [] for path in ("/slack", "/teams", "/pager")}
+    for request in services.requests:
+        bodies[request.path].append(json.loads(request.body))
     assert bodies["/slack"][0]["text"].startswith(f"*Deliveries to {target} fail")
     assert "succeed again" in bodies["/teams"][1]["attachments"][0]["content"]["body"][0]["text"]
     assert len({(r.path, r.headers["webhook-id"]) for r in services.requests}) == 6
@@ -114,10 +113,9 @@ async def test_a_target_that_fails_for_an_hour_costs_its_company_two_messages(
     await hub.emit("lead.created")
     await mail_server.wait_for(2)
     await asyncio.sleep(0.5)
-    subjects = [
-        message["Subject"].partition(" to ")[0::2][1].split(" ", 1)[1] for message in mail_server.messages
-    ]
-    assert subjects == ["fail (Acme, company 92)", "succeed again (Acme, company 92)"]
+    subjects = [message["Subject"].replace(f"{receiver.url}/h", "it") for message in mail_server.messages]
+    begin = "Deliveries to it"
+    assert subjects == [f"{begin} fail (Acme, company 92)", f"{begin} succeed again (Acme, company 92)"]
     assert receiver.count > 361
 
 
@@ -129,13 +127,12 @@ async def test_a_retry_for_one_recipient_mails_no_other_again(make_hub, database
     await company_that_fails(hub, receiver, OWNER, SECOND)
     await hub.emit("lead.created")
     await mail_server.wait_for(2)
-    async with asyncio.timeout(60):
-        while True:
-            page = await hub.hub.deliveries.of_subscription(0, one["id"], channel=None, status="delivered")
-            told = [each for each in page["deliveries"] if each["event_type"] == "subscription.failing"]
-            if told:
-                break
-            await asyncio.sleep(0.02)
+
+    async def told_of_failing() -> list[dict]:
+        page = await hub.hub.deliveries.of_subscription(0, one["id"], channel=None, status="delivered")
+        return [each for each in page["deliveries"] if each["event_type"] == "subscription.failing"]
+
+    told = await until(told_of_failing)
     assert [len(mail_server.to(address)) for address in (OWNER, SECOND, OPERATOR)] == [1, 1, 0]
     assert told[0]["attempts"] == 3
     view = await hub.hub.deliveries.get(0, told[0]["id"])
@@ -143,19 +140,14 @@ async def test_a_retry_for_one_recipient_mails_no_other_again(make_hub, database
 
 
 async def test_operators_are_told_from_the_severity_that_they_set(make_hub, sqlite_database_url, mail_server):
-    settings = {
-        **mail_server.settings,
-        "alerts.operators": OPERATOR,
-        "alerts.operators_from": "info",
-    }
-    hub = await make_hub(sqlite_database_url, settings)
+    told = {"alerts.operators": OPERATOR, "alerts.operators_from": "info"}
+    hub = await make_hub(sqlite_database_url, mail_server.settings | told)
     await mail_subscription(hub)
     for company in (92, None):
         await hub.hub.keys.create(company, name="test", scopes=["events:read" if company else "operator"])
     await mail_server.wait_for(2)
-    subjects = [message["Subject"] for message in mail_server.to(OPERATOR)]
-    assert "API key 'test' was created (company 92)" in subjects
-    assert "API key 'test' was created (the hub)" in subjects
+    subjects = {message["Subject"] for message in mail_server.to(OPERATOR)}
+    assert subjects >= {f"API key 'test' was created ({whose})" for whose in ("company 92", "the hub")}
 
 
 async def test_without_a_mail_server_nothing_is_subscribed(make_hub, sqlite_database_url):

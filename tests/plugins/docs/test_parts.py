@@ -101,11 +101,8 @@ def test_a_schema_that_refers_to_itself_has_an_end():
 
 
 def test_fields_under_any_name_are_there():
-    schema = {
-        "properties": {
-            "tags": {"type": "object", "additionalProperties": {"type": "integer", "description": "A tag."}}
-        }
-    }
+    tags = {"type": "object", "additionalProperties": {"type": "integer", "description": "A tag."}}
+    schema = {"properties": {"tags": tags}}
     assert [(row.parent, row.name, row.type) for row in rows_of(schema)] == [
         ("", "tags", "object"),
         ("tags.", "(any name)", "integer"),
@@ -118,20 +115,13 @@ def test_what_only_some_forms_require_is_optional():
         "required": ["c"],
         "anyOf": [{"required": ["a"]}, {"required": ["b"]}],
     }
-    assert [(row.name, row.is_required) for row in rows_of(schema)] == [
-        ("a", False),
-        ("b", False),
-        ("c", True),
-    ]
+    assert [row.name for row in rows_of(schema) if row.is_required] == ["c"]
+    assert [row.name for row in rows_of(schema)] == ["a", "b", "c"]
 
 
 def test_the_fields_of_every_form_are_there():
     card = {"type": "object", "properties": {"kind": {"const": "card"}, "last4": {}}, "required": ["kind"]}
-    bank = {
-        "type": "object",
-        "properties": {"kind": {"const": "bank"}, "iban": {}},
-        "required": ["kind", "iban"],
-    }
+    bank = {"properties": {"kind": {"const": "bank"}, "iban": {}}, "required": ["kind", "iban"]}
     rows = rows_of({"properties": {"paid": {"oneOf": [card, bank, {"type": "null"}]}}})
     assert [(row.name, row.is_required, row.choices) for row in rows] == [
         ("paid", False, ()),

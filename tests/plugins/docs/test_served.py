@@ -58,20 +58,16 @@ async def test_every_link_on_the_served_pages_is_answered(api):
 async def test_a_page_has_a_short_address_too(api, short, whole):
     first, second = [await api.anonymous.get(f"/docs/events{path}") for path in (short, whole)]
     assert (first.status_code, first.content) == (200, second.content)
+    head = await api.anonymous.head(f"/docs/events{short}")
+    assert head.headers.items() >= (first.headers.items() - {("x-request-id", first.headers["x-request-id"])})
 
 
 async def test_no_page_may_run_what_is_written_in_it_and_any_site_may_frame_it(api):
-    for path in (
-        "",
-        "/lead.created.html",
-        "/lead.created.html.md",
-        "/assets/docs.js",
-        "/schemas/lead.created.json",
-    ):
+    lead = ("/lead.created.html", "/lead.created.html.md", "/schemas/lead.created.json")
+    for path in ("", *lead, "/assets/docs.js"):
         headers = (await api.anonymous.get(f"/docs/events{path}")).headers
-        policy = dict(
-            part.strip().partition(" ")[::2] for part in headers["content-security-policy"].split(";")
-        )
+        parts = headers["content-security-policy"].split(";")
+        policy = dict(part.strip().partition(" ")[::2] for part in parts)
         assert policy["default-src"] == "'none'"
         assert policy["script-src"] == policy["style-src"] == policy["img-src"] == "'self'"
         assert policy["base-uri"] == policy["form-action"] == "'none'"
@@ -80,8 +76,8 @@ async def test_no_page_may_run_what_is_written_in_it_and_any_site_may_frame_it(a
         assert headers["x-content-type-options"] == "nosniff"
     drawing = (await api.anonymous.get("/docs/events/assets/icon.svg")).headers["content-security-policy"]
     assert "script-src" not in drawing
-    assert "default-src 'none'" in drawing
-    assert "sandbox" in drawing
+    for part in ("default-src 'none'", "sandbox"):
+        assert part in drawing
 
 
 async def test_a_page_that_is_known_is_not_sent_again(api):
@@ -94,11 +90,6 @@ async def test_a_page_that_is_known_is_not_sent_again(api):
         assert "content-security-policy" in again.headers
     other = await api.anonymous.get("/docs/events/lead.created", headers={"If-None-Match": '"other"'})
     assert other.status_code == 200
-
-
-async def test_head_is_answered_like_get(api):
-    answer = await api.anonymous.head("/docs/events/lead.created")
-    assert (answer.status_code, answer.headers["content-type"]) == (200, TYPES["html"])
 
 
 @pytest.mark.parametrize(

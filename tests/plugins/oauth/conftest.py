@@ -38,15 +38,25 @@ def register():
 
 
 @pytest.fixture
-def sign_in(stack):
+def open_person(stack):
+    """``await open_person(hub)``: a person with a browser who is not signed in."""
+
+    async def open_one(hub) -> Person:
+        transport = httpx2.ASGITransport(app=hub.app)
+        http = httpx2.AsyncClient(transport=transport, base_url="http://hub.test")
+        return Person(await stack.enter_async_context(http))
+
+    return open_one
+
+
+@pytest.fixture
+def sign_in(open_person):
     """``await sign_in(hub, ["events:read"])``: somebody of the hub's company, or with ``company_id=None`` an operator."""
 
     async def sign_in_with(hub, scopes=COMPANY_SCOPES, *, company_id=0, name="Jane's <key>") -> Person:
         company_id = hub.company_id if company_id == 0 else company_id
         _, key = await hub.hub.keys.create(company_id, name=name, scopes=scopes_of(company_id, scopes))
-        transport = httpx2.ASGITransport(app=hub.app)
-        http = httpx2.AsyncClient(transport=transport, base_url="http://hub.test")
-        person = Person(await stack.enter_async_context(http))
+        person = await open_person(hub)
         await person.sign_in(key)
         return person
 

@@ -17,6 +17,7 @@ from trunkline_oauth import assertions
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ISSUER = "http://hub.test"
+WORTHLESS = {"grant_type": "refresh_token", "refresh_token": "x"}
 PRIVATE, OTHER = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
 
 
@@ -58,9 +59,9 @@ async def test_an_app_gets_tokens_for_its_signature_alone(running, sign_in):
     code = (await person.decide(await person.open(app.asks())))["code"]
     grant = {
         "grant_type": "authorization_code",
-        "code": code,
         "code_verifier": VERIFIER,
         "redirect_uri": CALLBACK,
+        "code": code,
     }
     tokens = json_of(await app.send(app.sign(), **grant))
     again = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
@@ -97,7 +98,7 @@ async def test_an_assertion_that_does_not_fit_proves_nothing(signer, changed, se
 
 
 async def test_an_assertion_is_no_secret_and_stands_alone(signer, api):
-    good = {"grant_type": "refresh_token", "refresh_token": "x"}
+    good = WORTHLESS
     answer = await signer.send(signer.sign(), client_secret="s", **good)
     assert (answer.status_code, "twice" in answer.text) == (400, True)
     answer = await signer.http.post("/oauth/token", data={"client_assertion": signer.sign(), **good})
@@ -112,11 +113,9 @@ async def test_an_assertion_is_no_secret_and_stands_alone(signer, api):
 
 async def test_an_app_sends_so_many_assertions_a_minute(lend_hub, monkeypatch):
     monkeypatch.setattr(assertions, "PER_MINUTE", 2)
-    app = await register(
-        await lend_hub("sqlite", {"limits.enabled": "true"}, dispatch=False), jwks=jwks_of(PRIVATE)
-    )
-    grant = {"grant_type": "refresh_token", "refresh_token": "x"}
-    answers = [await app.send(app.sign(), **grant) for _ in range(5)]
+    hub = await lend_hub("sqlite", {"limits.enabled": "true"}, dispatch=False)
+    app = await register(hub, jwks=jwks_of(PRIVATE))
+    answers = [await app.send(app.sign(), **WORTHLESS) for _ in range(5)]
     assert answers[0].json()["error"] == "invalid_grant"
     refused = next(answer for answer in answers if answer.status_code == 429)
     assert refused.headers["retry-after"]
@@ -140,15 +139,14 @@ def published():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
     server.keys = jwks_of(PRIVATE)
     server.url = f"http://127.0.0.1:{server.server_port}/keys"
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
 
 
 async def test_keys_may_be_at_a_url_and_may_change(api, published):
-    app = await register(api, jwks_uri=published.url)
-    grant = {"grant_type": "refresh_token", "refresh_token": "x"}
+    app, grant = await register(api, jwks_uri=published.url), WORTHLESS
     assert (await app.send(app.sign(), **grant)).json()["error"] == "invalid_grant"
     assert (await app.send(app.sign(key=OTHER), **grant)).json()["error"] == "invalid_client"
     path = f"/api/v1/oauth/apps/{app.client_id}"

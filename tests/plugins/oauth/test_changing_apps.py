@@ -34,13 +34,9 @@ async def test_only_operators_change_what_is_registered_here(api, register):
     assert (await api.client.post(f"{path}/rotate-secret")).status_code == 403
     assert (await api.operator.patch("/api/v1/oauth/apps/app_0", json={"name": "x"})).status_code == 404
     assert (await api.operator.post("/api/v1/oauth/apps/app_0/rotate-secret")).status_code == 404
-    for body, field in (
-        ({"name": ""}, "/name"),
-        ({"redirect_uris": []}, "/redirect_uris"),
-        ({"scopes": []}, "/scopes"),
-    ):
-        answer = await api.operator.patch(path, json=body)
-        assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, field)
+    for field, empty in {"name": "", "redirect_uris": [], "scopes": []}.items():
+        answer = await api.operator.patch(path, json={field: empty})
+        assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, f"/{field}")
     public = await register(api, public=True)
     refused = await api.operator.post(f"/api/v1/oauth/apps/{public.client_id}/rotate-secret")
     assert (refused.status_code, "has no secret" in refused.json()["detail"]) == (409, True)
@@ -82,23 +78,13 @@ async def test_changes_at_the_same_time_undo_nothing_of_each_other(running, regi
 
 
 async def test_an_app_proves_who_it_is_in_one_way(api, register):
-    both = {
-        "name": "Desk",
-        "redirect_uris": [CALLBACK],
-        "public": True,
-        "jwks_uri": "https://desk.example/keys",
-    }
+    desk = {"name": "Desk", "redirect_uris": [CALLBACK]}
+    both = {**desk, "public": True, "jwks_uri": "https://desk.example/keys"}
     answer = await api.operator.post("/api/v1/oauth/apps", json=both)
     assert (answer.status_code, "exclude each other" in answer.text) == (422, True)
-    for jwks in (
-        {},
-        {"keys": []},
-        {"keys": [{"kty": "oct", "k": "AA"}]},
-        {"keys": [{"kty": "EC", "d": "AA"}]},
-        [],
-    ):
-        body = {"name": "Desk", "redirect_uris": [CALLBACK], "jwks": jwks}
-        answer = await api.operator.post("/api/v1/oauth/apps", json=body)
+    symmetric, private = {"kty": "oct", "k": "AA"}, {"kty": "EC", "d": "AA"}
+    for jwks in ({}, [], {"keys": []}, {"keys": [symmetric]}, {"keys": [private]}):
+        answer = await api.operator.post("/api/v1/oauth/apps", json={**desk, "jwks": jwks})
         assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "/jwks"), json.dumps(jwks)
     app = await register(api)
     path = f"/api/v1/oauth/apps/{app.client_id}"

@@ -21,11 +21,10 @@ async def test_a_company_sees_and_ends_its_own_connections_over_the_api(running,
     assert (await app.me(tokens["access_token"])).status_code == 200
     listed = (await running.client.get("/api/v1/oauth/connections")).json()
     [connection] = listed["connections"]
-    assert listed["count"] == 1
-    assert connection["client_id"] == app.client_id
-    assert (connection["app"], connection["granted_by"]) == ("Desk", "Jane's <key>")
-    assert connection["scopes"] == ["events:read", "integrations:read"]
-    assert connection["last_used_utc"] is not None
+    scopes = ["events:read", "integrations:read"]
+    told = {"client_id": app.client_id, "app": "Desk", "granted_by": "Jane's <key>", "scopes": scopes}
+    assert connection.items() >= told.items()
+    assert (listed["count"], connection["last_used_utc"] is None) == (1, False)
 
     neighbour = await running.client_of(running.neighbour_id)
     assert (await neighbour.get("/api/v1/oauth/connections")).json()["count"] == 0
@@ -92,9 +91,8 @@ async def test_somebody_who_is_no_administrator_ends_what_they_have_allowed_and_
 )
 def test_a_customer_who_comes_by_a_new_link_still_owns_what_they_have_allowed(changed, is_own):
     jane = Principal("key_a", 92, "Jane", frozenset({"events:read"}), link_id="plnk_1")
-    consent = Consent(
-        "app_1", 92, ("events:read",), "plnk_1", "Jane", granted_by_kind="link", ends_with="key_a"
-    )
+    maker = {"granted_by_kind": "link", "ends_with": "key_a"}
+    consent = Consent("app_1", 92, ("events:read",), "plnk_1", "Jane", **maker)
     assert _is_own(consent, jane)
     assert _is_own(consent, replace(jane, **{"link_id": "plnk_2", **changed})) == is_own
     unnamed = replace(jane, name=UNNAMED_LINK, link_id="plnk_2")
@@ -156,9 +154,11 @@ async def test_what_cannot_be_registered_is_named(api, changed, path):
 CONFIGURED = '[{"client_id": "desk", "name": "Desk", "redirect_uris": ["%s"], "secret": "%s", "scopes": ["events:read"]}]'
 
 
-async def test_the_settings_register_apps(lend_hub, sign_in):
+async def test_the_settings_register_apps_until_they_no_longer_have_them(
+    sqlite_database_url, make_hub, sign_in
+):
     secret = "s" * 32
-    hub = await lend_hub("sqlite", {"oauth.apps": CONFIGURED % (CALLBACK, secret)}, dispatch=False)
+    hub = await make_hub(sqlite_database_url, {"oauth.apps": CONFIGURED % (CALLBACK, secret)}, dispatch=False)
     app = App(hub.anonymous, "desk", secret)
     tokens = await connect(app, await sign_in(hub), scope=None)
     assert tokens["scope"] == "events:read"
@@ -166,13 +166,6 @@ async def test_the_settings_register_apps(lend_hub, sign_in):
     [listed] = (await hub.operator.get("/api/v1/oauth/apps")).json()["apps"]
     assert (listed["client_id"], listed["created_utc"]) == ("desk", None)
     assert (await hub.operator.delete("/api/v1/oauth/apps/desk")).status_code == 404
-
-
-async def test_what_the_settings_no_longer_register_works_no_more(sqlite_database_url, make_hub, sign_in):
-    secret = "s" * 32
-    hub = await make_hub(sqlite_database_url, {"oauth.apps": CONFIGURED % (CALLBACK, secret)}, dispatch=False)
-    app = App(hub.anonymous, "desk", secret)
-    tokens = await connect(app, await sign_in(hub), scope=None)
     without = await make_hub(sqlite_database_url, dispatch=False)
     assert (await App(without.anonymous, "desk").me(tokens["access_token"])).status_code == 401
 

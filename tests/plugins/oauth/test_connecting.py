@@ -20,15 +20,11 @@ async def test_an_app_gets_what_somebody_allows_and_no_more(running, register, s
     answer = await person.decide(page)
     assert {name: answer[name] for name in ("state", "iss")} == {"state": "s 1", "iss": ISSUER}
     tokens = await app.exchange(answer["code"])
-    assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 3600)
-    assert tokens["scope"] == "events:read integrations:read"
+    scopes = ["events:read", "integrations:read"]
+    assert tokens.items() >= {"token_type": "Bearer", "expires_in": 3600, "scope": " ".join(scopes)}.items()
 
-    me = await app.me(tokens["access_token"])
-    assert me.json() == {
-        "company_id": running.company_id,
-        "key_name": "Desk",
-        "scopes": ["events:read", "integrations:read"],
-    }
+    me = (await app.me(tokens["access_token"])).json()
+    assert me == {"company_id": running.company_id, "key_name": "Desk", "scopes": scopes}
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
     assert (await running.anonymous.get("/api/v1/events", headers=bearer)).status_code == 200
     refused = await running.anonymous.get("/api/v1/subscriptions", headers=bearer)
@@ -64,19 +60,12 @@ async def test_a_person_chooses_among_the_scopes_and_sees_the_companys_name(runn
     assert f"Desk asks for access to Acme &lt;Credit&gt; (company {running.company_id})" in page.text
     assert 'name="decision" value="chosen"' in page.text
     none = await person.http.post(page.url, data={"decision": "chosen", **hidden(page)})
-    assert (none.status_code, "Choose at least one" in none.text, " checked" in none.text) == (
-        200,
-        True,
-        False,
-    )
+    assert none.status_code == 200
+    assert "Choose at least one" in none.text
+    assert " checked" not in none.text
     sent = {"decision": "chosen", "scope": ["integrations:read", "admin"], **hidden(page)}
     answer = told(await person.http.post(page.url, data=sent))
-    tokens = await app.exchange(answer["code"])
-    assert tokens["scope"] == "integrations:read"
-
-
-async def test_a_program_that_posts_the_form_without_scopes_allows_all_of_them(api, register, sign_in):
-    app, person = await register(api), await sign_in(api)
+    assert (await app.exchange(answer["code"]))["scope"] == "integrations:read"
     page = await person.open(app.asks())
     answer = told(await person.http.post(page.url, data={"decision": "allow", **hidden(page)}))
     assert (await app.exchange(answer["code"]))["scope"] == "events:read integrations:read"
@@ -106,14 +95,9 @@ async def test_an_operator_chooses_the_company(api, register, sign_in):
     app, operator = await register(api), await sign_in(api, company_id=None)
     page = await operator.open(app.asks())
     assert page.url.path == "/portal/company"
-    chosen = await operator.http.post(
-        "/portal/company",
-        data={
-            "company_id": str(api.neighbour_id),
-            "next": unescape(re.findall(r'name="next" value="([^"]*)"', page.text)[-1]),
-            **hidden(page),
-        },
-    )
+    next_path = unescape(re.findall(r'name="next" value="([^"]*)"', page.text)[-1])
+    fields = {"company_id": str(api.neighbour_id), "next": next_path, **hidden(page)}
+    chosen = await operator.http.post("/portal/company", data=fields)
     page = await operator.open(chosen.headers["location"])
     tokens = await app.exchange((await operator.decide(page))["code"])
     assert (await app.me(tokens["access_token"])).json()["company_id"] == api.neighbour_id
@@ -160,12 +144,8 @@ async def test_nobody_is_led_to_an_address_that_is_not_registered(api, register,
     answer = await api.anonymous.get(app.asks(**changed))
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
     assert sentence in answer.json()["error_description"]
-
-
-async def test_a_parameter_that_is_there_twice_is_refused(api, register):
-    app = await register(api)
-    answer = await api.anonymous.get(f"{app.asks()}&redirect_uri=https://evil.example")
-    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    twice = await api.anonymous.get(f"{app.asks()}&redirect_uri=https://evil.example")
+    assert (twice.status_code, twice.json()["error"]) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize(

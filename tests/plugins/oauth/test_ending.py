@@ -9,7 +9,7 @@ import pytest
 from tests.answers import json_of
 from tests.plugins.oauth.flow import CHALLENGE, VERIFIER, Person, connect, hidden
 from tests.plugins.portal.test_oidc import settings_for
-from tests.statements import execute
+from tests.statements import count, execute
 
 from trunkline.model.principals import Principal
 from trunkline_kit import MovableClock
@@ -19,20 +19,16 @@ from trunkline_portal.oidc.users import KEPT_DAYS, Users
 
 ELSEWHERE = ("203.0.113.9", 40_000)
 HERE = "127.0.0.1/32"
-WRITES = {"scope": "events:read webhooks:write"}
+SCOPES = ["events:read", "webhooks:write"]
+WRITES = {"scope": " ".join(SCOPES)}
 
 
 @pytest.fixture
-def visit(stack):
+def visit(open_person):
     """``await visit(hub, key)``: a browser that is signed in with *key*, or by the link *at*."""
 
     async def visit_with(hub, key: str | None = None, *, at: str | None = None) -> Person:
-        transport = httpx2.ASGITransport(app=hub.app)
-        person = Person(
-            await stack.enter_async_context(
-                httpx2.AsyncClient(transport=transport, base_url="http://hub.test")
-            )
-        )
+        person = await open_person(hub)
         if key is not None:
             await person.sign_in(key)
         else:
@@ -150,9 +146,7 @@ async def test_however_a_connection_ends_its_subscriptions_do(running, register,
 
 async def test_a_connection_ends_with_the_key_that_allowed_it(running, register, visit):
     app = await register(running)
-    record, key = await running.hub.keys.create(
-        running.company_id, name="Jane", scopes=WRITES["scope"].split()
-    )
+    record, key = await running.hub.keys.create(running.company_id, name="Jane", scopes=SCOPES)
     tokens = await connect(app, await visit(running, key), **WRITES)
     made = await subscribe(running.anonymous, bearer(tokens))
     connection = await connection_of(running)
@@ -170,9 +164,7 @@ async def test_a_connection_ends_with_the_key_that_allowed_it(running, register,
 
 async def test_an_administrator_may_choose_that_it_belongs_to_the_company(running, register, visit, sign_in):
     app = await register(running)
-    record, key = await running.hub.keys.create(
-        running.company_id, name="Jane", scopes=[*WRITES["scope"].split(), "admin"]
-    )
+    record, key = await running.hub.keys.create(running.company_id, name="Jane", scopes=[*SCOPES, "admin"])
     person = await visit(running, key)
     page = await person.open(app.asks(**WRITES))
     assert "It ends with the key “Jane”." in page.text
@@ -183,15 +175,13 @@ async def test_an_administrator_may_choose_that_it_belongs_to_the_company(runnin
     assert (await app.me(tokens["access_token"])).status_code == 200
     assert (await connection_of(running))["belongs_to_company"] is True
 
-    weak = await sign_in(running, WRITES["scope"].split())
-    page = await weak.open(app.asks(**WRITES))
-    assert 'name="keep"' not in page.text
-    await weak.http.post(page.url, data={"decision": "allow", "keep": "yes", **hidden(page)})
+    weak = await sign_in(running, SCOPES)
+    assert 'name="keep"' not in (await weak.open(app.asks(**WRITES))).text
 
 
 async def test_who_may_not_administer_keeps_no_connection_beyond_the_own_key(api, register, visit):
     app = await register(api)
-    record, key = await api.hub.keys.create(api.company_id, name="Jane", scopes=WRITES["scope"].split())
+    record, key = await api.hub.keys.create(api.company_id, name="Jane", scopes=SCOPES)
     person = await visit(api, key)
     page = await person.open(app.asks(**WRITES))
     answer = await person.http.post(page.url, data={"decision": "allow", "keep": "yes", **hidden(page)})
@@ -219,17 +209,18 @@ async def test_a_key_that_is_made_by_a_link_is_not_bound_as_the_operators_key(ap
     page = await person.http.get("/portal/keys/new", follow_redirects=True)
     fields = {"name": "Zapier", "scopes": ["events:read"], **hidden(page)}
     await person.http.post(str(page.url.path).removesuffix("/new"), data=fields)
-    [zapier] = [
-        one for one in (await api.client.get("/api/v1/keys")).json()["keys"] if one["name"] == "Zapier"
-    ]
-    assert (zapier["allowed_networks"], zapier["expires_utc"]) == ([], None)
-    assert zapier["created_by"]["kind"] == "link"
-    await person.http.post(
-        f"/portal/companies/{api.company_id}/keys/{zapier['id']}/rotate", data=hidden(page)
-    )
-    keys = (await api.client.get("/api/v1/keys")).json()["keys"]
-    assert [one["created_by"]["kind"] for one in keys if one["name"] == "Zapier"] == ["link", "link"]
-    assert keys[-1]["expires_utc"] is None
+
+    async def keys_made() -> list[tuple]:
+        keys = (await api.client.get("/api/v1/keys")).json()["keys"]
+        told = ("id", "created_by", "allowed_networks", "expires_utc")
+        return [tuple(one[name] for name in told) for one in keys if one["name"] == "Zapier"]
+
+    [(key_id, maker, *bounds)] = await keys_made()
+    assert (maker["kind"], bounds) == ("link", [[], None])
+    rotate = f"/portal/companies/{api.company_id}/keys/{key_id}/rotate"
+    await person.http.post(rotate, data=hidden(page))
+    assert [maker["kind"] for _, maker, *_ in await keys_made()] == ["link", "link"]
+    assert (await keys_made())[-1][-1] is None
 
 
 async def test_a_connection_ends_no_later_than_the_key_that_allowed_it(timed, register, visit):
@@ -290,9 +281,7 @@ async def test_connections_that_are_over_take_no_place_and_are_removed(trunkline
     await grants_of(hub).sweep()
     clock.advance(timedelta(minutes=1))
     await grants_of(hub).sweep()
-    async with hub.hub.engines.read() as connection:
-        count = (await connection.exec_driver_sql("SELECT count(*) FROM oauth_connections")).scalar_one()
-    assert count == 1
+    assert await count(hub.hub.engines, "oauth_connections") == 1
 
 
 async def test_a_connection_of_before_the_terms_is_the_companys_and_ends_with_its_tokens(
@@ -308,9 +297,8 @@ async def test_a_connection_of_before_the_terms_is_the_companys_and_ends_with_it
     connection = await connection_of(running)
     assert (connection["created_by"], connection["belongs_to_company"]) == (None, True)
     assert (await app.me(tokens["access_token"])).status_code == 200
-    await execute(
-        database, f"UPDATE oauth_tokens SET expires_ms = 1 WHERE connection_id = '{connection['id']}'"
-    )
+    over = f"UPDATE oauth_tokens SET expires_ms = 1 WHERE connection_id = '{connection['id']}'"
+    await execute(database, over)
     await grants_of(running).sweep()
     assert (await running.client.get("/api/v1/oauth/connections")).json()["count"] == 0
 
@@ -327,21 +315,13 @@ async def persons(make_hub, sqlite_database_url):
 async def test_a_connection_has_what_the_user_has_who_allowed_it(persons, register):
     hub, users = persons
     app = await register(hub)
-    jane = Principal("pusr_jane", hub.company_id, "Jane", frozenset({"events:read", "webhooks:write"}))
+    jane = Principal("pusr_jane", hub.company_id, "Jane", frozenset(SCOPES))
     await users.remember(jane)
-    scopes = ("events:read", "webhooks:write")
-    consent = Consent(
-        app.client_id,
-        hub.company_id,
-        scopes,
-        granted_by=jane.key_id,
-        granted_name="Jane",
-        granted_by_kind="person",
-        ends_with=jane.key_id,
-    )
+    grantor = {"granted_by": jane.key_id, "granted_name": "Jane", "granted_by_kind": "person"}
+    consent = Consent(app.client_id, hub.company_id, tuple(SCOPES), **grantor, ends_with=jane.key_id)
     code = await grants_of(hub).consent(consent, challenge=CHALLENGE, redirect_uri=None)
     tokens = await app.token(grant_type="authorization_code", code=code, code_verifier=VERIFIER)
-    assert (await app.me(tokens["access_token"])).json()["scopes"] == list(scopes)
+    assert (await app.me(tokens["access_token"])).json()["scopes"] == SCOPES
 
     await users.remember(replace(jane, scopes=frozenset({"events:read"})))
     assert (await app.me(tokens["access_token"])).json()["scopes"] == ["events:read"]
@@ -367,9 +347,8 @@ async def test_an_app_gets_no_key_in_clear_whatever_its_scopes(api, register, si
     scopes = ["events:read", "admin"]
     app = await register(api, scopes=scopes)
     tokens = await connect(app, await sign_in(api), scope=" ".join(scopes))
-    [key] = [
-        one for one in (await api.client.get("/api/v1/keys")).json()["keys"] if one["name"] == "Jane's <key>"
-    ]
+    keys = (await api.client.get("/api/v1/keys")).json()["keys"]
+    [key] = [one for one in keys if one["name"] == "Jane's <key>"]
     refused = await api.anonymous.post(f"/api/v1/keys/{key['id']}/rotate", headers=bearer(tokens))
     assert (refused.status_code, "An app gets no API keys" in refused.json()["detail"]) == (403, True)
     assert (await api.anonymous.get("/api/v1/keys", headers=bearer(tokens))).status_code == 200
@@ -389,8 +368,7 @@ async def test_with_a_key_its_subscriptions_end_if_that_is_asked_for(running):
 
 
 async def test_the_page_that_revokes_a_key_lists_what_ends_with_it(running, register, visit, sign_in):
-    scopes = WRITES["scope"].split()
-    record, key = await running.hub.keys.create(running.company_id, name="Jane", scopes=scopes)
+    record, key = await running.hub.keys.create(running.company_id, name="Jane", scopes=SCOPES)
     await connect(await register(running), await visit(running, key), **WRITES)
     made = await subscribe(running.anonymous, {"X-Api-Key": key})
     person = await sign_in(running)

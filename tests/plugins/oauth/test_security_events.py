@@ -23,26 +23,25 @@ def events(caplog, monkeypatch):
 async def test_each_event_says_who_and_from_where(api, register, sign_in, events):
     app = await register(api)
     (registered,) = events()
-    assert registered["security_event"] == "app_registered"
-    assert registered.items() >= {"client_id": app.client_id, "app": "Desk", "address": "127.0.0.1"}.items()
+    told = {
+        "security_event": "app_registered",
+        "client_id": app.client_id,
+        "app": "Desk",
+        "address": "127.0.0.1",
+    }
+    assert registered.items() >= told.items()
     assert registered["principal_id"].startswith("key_")
     assert registered["request_id"]
 
     person = await sign_in(api)
     (signed_in,) = events()
-    assert (signed_in["security_event"], signed_in["who"], signed_in["way"]) == (
-        "signed_in",
-        "Jane's <key>",
-        "key",
-    )
+    jane = {"who": "Jane's <key>"}
+    assert signed_in.items() >= {"security_event": "signed_in", "way": "key", **jane}.items()
     tokens = await connect(app, person)
     given, connected = events()
     assert (given["security_event"], connected["security_event"]) == ("consent_given", "app_connected")
-    assert (
-        given.items()
-        >= {"who": "Jane's <key>", "company_id": api.company_id, "client_id": app.client_id}.items()
-    )
-    assert given["scopes"] == "events:read,integrations:read"
+    whose = {**jane, "company_id": api.company_id, "client_id": app.client_id}
+    assert given.items() >= {**whose, "scopes": "events:read,integrations:read"}.items()
 
     await person.decide(await person.open(app.asks()), "deny")
     assert [one["security_event"] for one in events()] == ["consent_refused"]
@@ -51,8 +50,8 @@ async def test_each_event_says_who_and_from_where(api, register, sign_in, events
     path = f"/api/v1/oauth/connections/{connection['id']}"
     await api.client.delete(path, headers={"X-Forwarded-For": "203.0.113.7"})
     (ended,) = events()
-    assert (ended["security_event"], ended["address"]) == ("app_disconnected", "203.0.113.7")
-    assert ended.items() >= {"company_id": api.company_id, "connection_id": connection["id"]}.items()
+    told = {"security_event": "app_disconnected", "address": "203.0.113.7", "connection_id": connection["id"]}
+    assert ended.items() >= {**told, "company_id": api.company_id}.items()
     assert ended["principal_id"].startswith("key_")
 
     again = await connect(app, person)

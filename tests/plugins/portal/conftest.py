@@ -145,3 +145,37 @@ def sign_in(open_browser: OpenBrowser) -> SignIn:
         return browser
 
     return sign_in_with
+
+
+@pytest.fixture
+def hub_of_test(request: pytest.FixtureRequest):
+    """The hub that the test asks for as ``running`` or ``hub``, otherwise ``api``."""
+    asked = (name for name in ("running", "hub") if name in request.fixturenames)
+    return request.getfixturevalue(next(asked, "api"))
+
+
+@pytest.fixture
+async def browser(hub_of_test, sign_in: SignIn) -> Browser:
+    """A browser of the hub's company, signed in with every scope."""
+    return await sign_in(hub_of_test)
+
+
+@pytest.fixture
+async def reader(hub_of_test, sign_in: SignIn) -> Browser:
+    """A browser of the hub's company that may only read events."""
+    return await sign_in(hub_of_test, ["events:read"])
+
+
+@pytest.fixture
+async def operator(hub_of_test, sign_in: SignIn) -> Browser:
+    """An operator's browser that looks at the hub's company."""
+    return await sign_in(hub_of_test, company_id=None)
+
+
+@pytest.fixture
+async def undecided(hub_of_test, open_browser: OpenBrowser) -> Browser:
+    """An operator's browser that looks at no company yet."""
+    _, key = await hub_of_test.hub.keys.create(None, name="op", scopes=["operator"])
+    browser = open_browser(hub_of_test)
+    await browser.sign_in(key)
+    return browser

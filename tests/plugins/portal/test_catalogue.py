@@ -5,13 +5,12 @@ from html import unescape
 
 import orjson
 import pytest
-from tests.some import some
+from tests.plugins.portal.worlds import HOSTILE, assert_only_text
 
 from trunkline.schemas.files import operational_event_types, package_event_types
 
 TYPES = [event_type.name for event_type in package_event_types("trunkline_schemas")]
 OPERATIONAL = [event_type.name for event_type in operational_event_types()]
-HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
 INVOICE = {
     "invoice_id": 1,
     "client_id": 2,
@@ -29,95 +28,90 @@ def editor(page) -> str:
     return unescape(re.search(r'<textarea id="payload"[^>]*>\n?(.*?)</textarea>', page.text, re.DOTALL)[1])
 
 
-async def test_every_event_type_is_listed_and_has_a_page(api, sign_in):
-    browser = await sign_in(api, ["events:read"])
-    page = await browser.get("/portal/catalogue")
-    assert (
-        re.findall(rf'href="{browser.root}/catalogue/([a-z_]+\.[a-z_]+)"', page.text) == TYPES + OPERATIONAL
-    )
+async def test_every_event_type_is_listed_and_has_a_page(api, reader):
+    page = await reader.get("/portal/catalogue")
+    assert re.findall(rf'href="{reader.root}/catalogue/([a-z_]+\.[a-z_]+)"', page.text) == TYPES + OPERATIONAL
     for name in TYPES:
-        words = browser.words(await browser.get(f"/portal/catalogue/{name}"))
+        words = reader.words(await reader.get(f"/portal/catalogue/{name}"))
         for field in api.hub.catalog.get(name).schema["properties"]:
             assert field in words
 
 
-async def test_event_types_are_grouped_by_what_they_are_about(api, sign_in):
-    browser = await sign_in(api, ["events:read"])
-    page = await browser.get("/portal/catalogue")
-    assert re.findall(r"<h2 [^>]*>(\w+)</h2>", page.text) == [
-        "Affiliate",
-        "Agreement",
-        "Client",
-        "Document",
-        "Invoice",
-        "Lead",
-        "Payment",
-        "Operational",
-    ]
+async def test_event_types_are_grouped_by_what_they_are_about(reader):
+    page = await reader.get("/portal/catalogue")
+    groups = "Affiliate Agreement Client Document Invoice Lead Payment Operational"
+    assert re.findall(r"<h2 [^>]*>(\w+)</h2>", page.text) == groups.split()
 
 
-async def test_an_operational_type_has_a_page_and_cannot_be_sent_by_hand(api, sign_in):
-    browser = await sign_in(api)
+async def test_an_operational_type_has_a_page_and_cannot_be_sent_by_hand(browser):
     page = await browser.get("/portal/catalogue/key.created")
-    words = browser.words(page)
-    assert "An API key was made." in words
-    assert "The hub itself sends it." in words
-    assert "Send a test event" not in words
+    assert "An API key was made. The hub itself sends it." in browser.words(page)
+    assert "Send a test event" not in page.text
     assert "/docs/events/key.created" not in page.text
     assert "subscriptions/new?type=key.created" in page.text
-    await browser.post("/portal/catalogue/key.created", {"payload": "{}"}, expect=404)
+    for unsendable in ("key.created", "no.such"):
+        await browser.post(f"/portal/catalogue/{unsendable}", {"payload": "{}"}, expect=404)
 
 
-async def test_an_event_type_says_when_it_is_sent_and_what_each_field_means(api, sign_in):
-    browser = await sign_in(api, ["events:read"])
-    words = browser.words(await browser.get("/portal/catalogue/invoice.created"))
-    assert "Sent once for each invoice, when it is made." in words
-    assert "amount number What the invoice asks for in total, in US dollars." in words
-    assert "Paid Partial Unpaid Failed" in words
-    assert "description string, optional" in words
-    assert "version 1" in words
+CALL = "http://hub.test/api/v1/integrations"
 
 
-async def test_the_example_is_shown_digit_by_digit_as_it_is_sent(api, sign_in):
-    browser = await sign_in(api, ["events:read"])
-    await browser.get("/portal/catalogue/invoice.created")
-    words = browser.words(await browser.get("/portal/catalogue/invoice.created"))
-    assert '"amount" : 99.00 ,' in words
-    assert f'"companyId" : {api.company_id} ,' in words
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("invoice.created", "Sent once for each invoice, when it is made."),
+        ("invoice.created", "amount number What the invoice asks for in total, in US dollars."),
+        ("invoice.created", "Paid Partial Unpaid Failed"),
+        ("invoice.created", "description string, optional"),
+        ("invoice.created", "version 1"),
+        ("invoice.created", '"amount" : 99.00 ,'),
+        (
+            "payment.failed",
+            "in order, enter /payload/client_id at “One after the other” of your subscription.",
+        ),
+        ("actions/update_lead_status", "PATCH /api/v1/integrations/leads/{client_id}/status"),
+        ("actions/update_lead_status", "client_id integer"),
+        ("actions/update_lead_status", "At least one of new_status, new_status_id must be given."),
+        ("actions/update_lead_status", f"curl -X PATCH {CALL}/leads/12345/status"),
+        ("actions/update_lead_status", "It causes client.status_changed"),
+        ("actions/update_lead_status", "previous_status string"),
+        (
+            "actions/archive_client",
+            f"curl -X DELETE {CALL}/clients/12345 \\ -H 'X-Api-Key: YOUR_API_KEY' Example",
+        ),
+        ("searches/get_client", "answers with the status 200, or with 404 where there is no such record."),
+        ("searches/get_client", f"{CALL}/clients/12345"),
+        ("searches/list_clients", "send next_cursor back as cursor"),
+        ("searches/find_client", "results[]. client_id integer The client's number. 12345"),
+        ("searches/find_client", "results[]. phone string or null"),
+    ],
+)
+async def test_a_page_tells_what_is_sent_and_what_comes_back(browser, page, said):
+    assert said in browser.words(await browser.get(f"/portal/catalogue/{page}"))
 
 
-async def test_the_contents_of_the_page_of_a_type_lead_to_its_parts(api, sign_in):
-    browser = await sign_in(api, ["events:read"])
-    page = await browser.get("/portal/catalogue/invoice.status_changed")
+async def test_the_contents_of_the_page_of_a_type_lead_to_its_parts(reader):
+    page = await reader.get("/portal/catalogue/invoice.status_changed")
     contents = re.search(r'<nav class="contents".*?</nav>', page.text)[0]
     places = re.findall(r'href="#([^"]*)"', contents)
     assert places == ["meaning", "fields", "example", "delivery", "related", "send-a-test"]
     assert [page.text.count(f' id="{place}"') for place in places] == [1] * 6
 
 
-async def test_an_event_type_says_what_orders_it_how_often_it_is_retried_and_what_it_is_related_to(
-    api, sign_in
-):
-    browser = await sign_in(api, ["events:read"])
-    page = await browser.get("/portal/catalogue/payment.failed")
-    words = browser.words(page)
-    assert "in order, enter /payload/client_id at “One after the other” of your subscription." in words
+async def test_an_event_type_says_what_is_of_this_hub_and_company_and_what_it_is_related_to(api, reader):
+    page = await reader.get("/portal/catalogue/payment.failed")
     retries = len(api.hub.settings.delivery.retry_schedule_seconds)
-    assert f"a failed delivery is retried up to {retries} times, each time with the same id ." in words
+    said = f"a failed delivery is retried up to {retries} times, each time with the same id ."
+    assert said in reader.words(page)
+    assert f'"companyId" : {api.company_id} ,' in reader.words(page)
     related = page.text.partition('id="related"')[2].partition("</ul>")[0]
-    assert re.findall(rf'href="{browser.root}/catalogue/([^"]+)"', related) == [
-        "client.created",
-        "client.status_changed",
-        "invoice.created",
-        "invoice.status_changed",
-        "payment.succeeded",
-    ]
+    types = "client.created client.status_changed invoice.created invoice.status_changed payment.succeeded"
+    assert re.findall(rf'href="{reader.root}/catalogue/([^"]+)"', related) == types.split()
 
 
-async def test_an_event_type_names_the_actions_that_bring_it_about(api, sign_in):
-    browser = await sign_in(api, ["events:read"])
-    page = await browser.get("/portal/catalogue/lead.created")
-    assert f'href="{browser.root}/catalogue/actions/create_lead"' in page.text
+async def test_an_event_type_names_the_actions_that_bring_it_about(reader):
+    page = await reader.get("/portal/catalogue/lead.created")
+    assert f'href="{reader.root}/catalogue/actions/create_lead"' in page.text
 
 
 @pytest.mark.parametrize(
@@ -139,155 +133,88 @@ async def test_actions_searches_and_lookups_have_pages(api, sign_in, kind, names
         assert f'href="{browser.root}/catalogue" aria-current="page"' in page.text
 
 
-async def test_an_operation_shows_what_to_send_and_what_comes_back(api, sign_in):
-    browser = await sign_in(api, ["integrations:read"])
-    words = browser.words(await browser.get("/portal/catalogue/actions/update_lead_status"))
-    assert "PATCH /api/v1/integrations/leads/{client_id}/status" in words
-    assert "client_id integer" in words
-    assert "At least one of new_status, new_status_id must be given." in words
-    assert "curl -X PATCH http://hub.test/api/v1/integrations/leads/12345/status" in words
-    assert "It causes client.status_changed" in words
-    assert "previous_status string" in words
-
-
-async def test_a_delete_has_no_body_a_record_may_be_missing_and_a_list_has_pages(api, sign_in):
-    browser = await sign_in(api, ["integrations:read"])
-    words = browser.words(await browser.get("/portal/catalogue/actions/archive_client"))
-    assert (
-        "curl -X DELETE http://hub.test/api/v1/integrations/clients/12345 \\ -H 'X-Api-Key: YOUR_API_KEY'"
-        in words
-    )
-    assert "-d" not in words.split("Example call")[1].split("Example answer")[0]
-    words = browser.words(await browser.get("/portal/catalogue/searches/get_client"))
-    assert "answers with the status 200, or with 404 where there is no such record." in words
-    assert "http://hub.test/api/v1/integrations/clients/12345" in words
-    words = browser.words(await browser.get("/portal/catalogue/searches/list_clients"))
-    assert "send next_cursor back as cursor" in words
-
-
-async def test_a_nested_field_stands_below_its_path(api, sign_in):
-    browser = await sign_in(api, ["integrations:read"])
-    words = browser.words(await browser.get("/portal/catalogue/searches/find_client"))
-    assert "results[]. client_id integer The client's number. 12345" in words
-    assert "results[]. phone string or null" in words
-
-
-async def test_the_call_of_a_search_works_as_it_is_shown(api, sign_in):
-    browser = await sign_in(api, ["integrations:read"])
+async def test_the_call_of_a_search_works_as_it_is_shown(api, browser):
     page = await browser.get("/portal/catalogue/searches/find_client")
     url = re.search(r"'(http://hub\.test/api/v1/[^']+)'", unescape(page.text))[1]
     answer = await api.client.get(url)
     assert (answer.status_code, answer.json()["count"]) == (200, 0)
 
 
-async def test_the_catalogue_is_searched_by_name_and_by_meaning(api, sign_in):
-    browser = await sign_in(api, ["events:read"])
-    words = browser.words(await browser.get("/portal/catalogue", q="CARD declined"))
-    assert "payment.failed" in words
-    assert "payment.succeeded" not in words
-    page = await browser.get("/portal/catalogue/actions", q="affiliate")
-    assert "create_affiliate" in page.text
-    assert "create_lead" not in page.text
-
-
-async def test_a_search_that_finds_nothing_says_so_and_repeats_no_markup(api, sign_in):
-    browser = await sign_in(api, ["events:read"])
-    page = await browser.get("/portal/catalogue", q=HOSTILE)
-    assert "Nothing matches" in browser.words(page)
-    assert "<img src=x" not in page.text
-    assert "<script>alert" not in page.text
-
-
-@pytest.mark.parametrize("scope", ["webhooks:write", "admin", "integrations:write"])
-async def test_it_takes_a_scope_to_see_the_catalogue(api, sign_in, scope):
-    browser = await sign_in(api, [scope])
-    for path in ("", "/actions", "/lead.created", "/actions/create_lead"):
-        await browser.get(f"/portal/catalogue{path}", expect=403)
+async def test_the_catalogue_is_searched_by_name_and_by_meaning(reader):
+    for kind, query, found, other in (
+        ("", "CARD declined", "payment.failed", "payment.succeeded"),
+        ("/actions", "affiliate", "create_affiliate", "create_lead"),
+        ("", HOSTILE, "Nothing matches", "payment.failed"),
+    ):
+        page = await reader.get(f"/portal/catalogue{kind}", q=query)
+        assert found in page.text
+        assert other not in reader.words(page)
+        assert_only_text(page)
 
 
 @pytest.mark.parametrize(
     "path", ["/no.such", "/actions/no_such", "/searches/create_lead", "/nothing/create_lead", "/%3Cb%3E"]
 )
-async def test_what_is_not_in_the_catalogue_is_not_found(api, sign_in, path):
-    browser = await sign_in(api)
+async def test_what_is_not_in_the_catalogue_is_not_found(browser, path):
     assert "<b>" not in (await browser.get(f"/portal/catalogue{path}", expect=404)).text
 
 
-async def test_an_operator_reads_the_catalogue_without_a_company(api, open_browser):
-    _, key = await api.hub.keys.create(None, name="op", scopes=["operator"])
-    browser = open_browser(api)
-    await browser.sign_in(key)
-    words = browser.words(await browser.get("/portal/catalogue/lead.created"))
+async def test_an_operator_reads_the_catalogue_without_a_company(undecided):
+    words = undecided.words(await undecided.get("/portal/catalogue/lead.created"))
     assert "Choose the company that it is for." in words
-    await browser.post("/portal/catalogue/lead.created", {"payload": "{}"}, expect=403)
+    await undecided.post("/portal/catalogue/lead.created", {"payload": "{}"}, expect=403)
 
 
-async def test_the_public_documentation_is_linked_where_it_runs(sqlite_database_url, make_hub, sign_in):
-    for changed, is_there in (({}, True), ({"plugins.disabled": "docs"}, False)):
-        hub = await make_hub(sqlite_database_url, changed, dispatch=False)
-        browser = await sign_in(hub)
-        pages = {
-            "/portal/catalogue": "/docs/events",
-            "/portal/catalogue/lead.created": "/docs/events/lead.created",
-            "/portal/catalogue/actions/create_lead": "/docs/events/actions/create_lead",
-            "/portal/catalogue/lookups/clients": "/docs/events/lookups",
-        }
-        for path, link in some(pages.items()):
-            assert (f'href="{link}"' in (await browser.get(path)).text) is is_there
-            if is_there:
-                assert (await hub.anonymous.get(link)).status_code == 200
+async def test_the_public_documentation_is_linked_where_it_runs(api, sqlite_database_url, make_hub, sign_in):
+    without = await make_hub(sqlite_database_url, {"plugins.disabled": "docs"}, dispatch=False)
+    browser, other = await sign_in(api), await sign_in(without)
+    for path, link in (
+        ("", "/docs/events"),
+        ("/lead.created", "/docs/events/lead.created"),
+        ("/actions/create_lead", "/docs/events/actions/create_lead"),
+        ("/lookups/clients", "/docs/events/lookups"),
+    ):
+        assert f'href="{link}"' in (await browser.get(f"/portal/catalogue{path}")).text
+        assert f'href="{link}"' not in (await other.get(f"/portal/catalogue{path}")).text
+        assert (await api.anonymous.get(link)).status_code == 200
 
 
-async def test_examples_are_of_the_viewers_own_company(make_hub, sqlite_database_url, sign_in, open_browser):
-    hub = await make_hub(sqlite_database_url, dispatch=False)
-    made = (await hub.operator.post("/api/v1/companies", json={"reference": "acme-4f2a"})).json()
+async def test_examples_are_of_the_viewers_own_company(api, open_browser, undecided):
+    made = (await api.operator.post("/api/v1/companies", json={"reference": "acme-4f2a"})).json()
     company = {"companyId": made["id"], "companyRef": "acme-4f2a"}
     for environment, more in (("live", {}), ("test", {"environment": "test"})):
         body = {"company_id": made["id"], "name": "k", "scopes": ["events:read"], "environment": environment}
-        browser = open_browser(hub)
-        await browser.sign_in((await hub.operator.post("/api/v1/keys", json=body)).json()["key"])
+        browser = open_browser(api)
+        await browser.sign_in((await api.operator.post("/api/v1/keys", json=body)).json()["key"])
         assert (await browser.get("/portal/company.json")).json() == company | more
         page = await browser.get("/portal/catalogue/lead.created")
         assert "acme-4f2a" in browser.words(page)
-    operator = open_browser(hub)
-    _, key = await hub.hub.keys.create(None, name="op", scopes=["operator"])
-    await operator.sign_in(key)
-    assert (await operator.get("/portal/company.json")).json() == {}
-    assert (await hub.anonymous.get("/portal/company.json")).status_code == 303
+    assert (await undecided.get("/portal/company.json")).json() == {}
+    assert (await api.anonymous.get("/portal/company.json")).status_code == 303
 
 
 @pytest.mark.parametrize("name", TYPES)
-async def test_the_example_can_be_sent_as_it_stands(api, sign_in, name):
-    browser = await sign_in(api)
+async def test_the_example_can_be_sent_as_it_stands(api, browser, name):
     example = editor(await browser.get(f"/portal/catalogue/{name}"))
     answer = await browser.post(f"/portal/catalogue/{name}", {"payload": example})
     (event,) = await stored(api)
     assert answer.headers["location"] == f"{browser.root}/events/{event['id']}"
-    assert (event["type"], event["companyId"], event["metadata"]) == (
-        name,
-        api.company_id,
-        {"source": "test"},
-    )
-    assert event["payload"] == api.hub.catalog.get(name).example
+    sent = {"type": name, "companyId": api.company_id, "metadata": {"source": "test"}}
+    assert event.items() >= {**sent, "payload": api.hub.catalog.get(name).example}.items()
 
 
-async def test_an_event_that_was_sent_reaches_a_subscription(running, sign_in, receiver):
+async def test_an_event_that_was_sent_reaches_a_subscription(running, browser, receiver):
     await running.subscribe(receiver.url, event_types=["invoice.created"])
-    browser = await sign_in(running)
-    await browser.get("/portal/catalogue/invoice.created")
-    answer = await browser.post(
-        "/portal/catalogue/invoice.created", {"payload": orjson.dumps(INVOICE).decode()}
-    )
-    await receiver.wait_for(1)
-    assert orjson.loads(receiver.requests[0].body)["payload"] == INVOICE
+    typed = orjson.dumps(INVOICE).decode()
+    answer = await browser.post("/portal/catalogue/invoice.created", {"payload": typed})
+    [request] = await receiver.wait_for(1)
+    assert orjson.loads(request.body)["payload"] == INVOICE
     assert "was stored, and goes to every subscription" in browser.words(await browser.follow(answer))
 
 
 @pytest.mark.parametrize("amount", ["99.00", "0.10", "1e2", "12345678901234567890.123456789"])
-async def test_digits_stay_as_they_were_typed(running, sign_in, amount):
-    browser = await sign_in(running)
+async def test_digits_stay_as_they_were_typed(running, browser, amount):
     typed = orjson.dumps(INVOICE).decode().replace('"amount":5', f'"amount": {amount}')
-    await browser.get("/portal/catalogue/invoice.created")
     await browser.post("/portal/catalogue/invoice.created", {"payload": typed})
     assert f'"amount":{amount},' in (await running.client.get("/api/v1/events")).text
 
@@ -306,9 +233,7 @@ async def test_digits_stay_as_they_were_typed(running, sign_in, amount):
         ("[" * 70 + "]" * 70, "is nested deeper than 64 levels"),
     ],
 )
-async def test_a_refused_payload_is_told_at_its_pointer_and_kept(api, sign_in, payload, sentence):
-    browser = await sign_in(api)
-    await browser.get("/portal/catalogue/invoice.created")
+async def test_a_refused_payload_is_told_at_its_pointer_and_kept(api, browser, payload, sentence):
     page = await browser.post("/portal/catalogue/invoice.created", {"payload": payload}, expect=422)
     assert sentence in browser.words(page)
     assert editor(page) == payload
@@ -316,27 +241,17 @@ async def test_a_refused_payload_is_told_at_its_pointer_and_kept(api, sign_in, p
     assert await stored(api) == []
 
 
-async def test_a_refused_payload_is_shown_as_text(api, sign_in):
-    browser = await sign_in(api)
-    await browser.get("/portal/catalogue/invoice.created")
+async def test_a_refused_payload_is_shown_as_text(browser):
     hostile = orjson.dumps({"</textarea>" + HOSTILE: HOSTILE}).decode()
     page = await browser.post("/portal/catalogue/invoice.created", {"payload": hostile}, expect=422)
-    assert "<img src=x" not in page.text
-    assert "<script>alert" not in page.text
+    assert_only_text(page)
     assert editor(page) == hostile
 
 
-async def test_sending_takes_the_scope_and_the_forms_token(api, sign_in):
-    reader = await sign_in(api, ["events:read"])
+async def test_who_may_not_send_events_is_shown_the_call_instead_of_the_form(reader):
     page = await reader.get("/portal/catalogue/invoice.created")
     assert "<textarea" not in page.text
     assert "curl http://hub.test/api/v1/events" in reader.words(page)
-    await reader.post("/portal/catalogue/invoice.created", {"payload": "{}"}, expect=403)
-    writer = await sign_in(api, ["events:read", "events:write"])
-    example = editor(await writer.get("/portal/catalogue/invoice.created"))
-    writer.csrf = "guessed"
-    await writer.post("/portal/catalogue/invoice.created", {"payload": example}, expect=403)
-    assert await stored(api) == []
 
 
 async def test_who_may_not_read_events_stays_with_the_type(api, sign_in):
@@ -345,8 +260,3 @@ async def test_who_may_not_read_events_stays_with_the_type(api, sign_in):
     answer = await browser.post("/portal/catalogue/lead.created", {"payload": example})
     assert answer.headers["location"] == f"{browser.root}/catalogue/lead.created"
     assert "of type lead.created was stored" in browser.words(await browser.follow(answer))
-
-
-async def test_an_event_of_no_known_type_cannot_be_sent(api, sign_in):
-    browser = await sign_in(api)
-    await browser.post("/portal/catalogue/no.such", {"payload": "{}"}, expect=404)

@@ -20,45 +20,42 @@ async def names_of(hub, company_id: int) -> list[str]:
     return [key["name"] for key in await hub.hub.key_service.list(company_id)]
 
 
-async def test_a_form_acts_for_the_company_of_its_page_though_another_was_chosen_since(running, sign_in):
-    browser = await sign_in(running, company_id=None)
-    page = await browser.get("/portal/keys/new")
+async def test_a_form_acts_for_the_company_of_its_page_though_another_was_chosen_since(running, operator):
+    page = await operator.get("/portal/keys/new")
     action = re.search(r'<form method="post" action="([^"]+/keys)"', page.text)[1]
     assert action == f"/portal/companies/{running.company_id}/keys"
 
-    await switch(browser, running.neighbour_id)
-    made = await browser.post(action, NEW_KEY)
+    await switch(operator, running.neighbour_id)
+    made = await operator.post(action, NEW_KEY)
 
     assert made.headers["location"].startswith(f"/portal/companies/{running.company_id}/keys/")
     assert "made in tab A" in await names_of(running, running.company_id)
     assert "made in tab A" not in await names_of(running, running.neighbour_id)
-    shown = await browser.follow(made)
+    shown = await operator.follow(made)
     assert f"<strong>{running.company_id}</strong>" in shown.text
 
 
-async def test_a_live_list_goes_on_with_the_company_that_it_shows(running, sign_in):
+async def test_a_live_list_goes_on_with_the_company_that_it_shows(running, operator):
     mine = await emit(running, first_name="Mine")
     theirs = await emit(running, client=await running.client_of(running.neighbour_id), first_name="Theirs")
-    browser = await sign_in(running, company_id=None)
-    page = await browser.get("/portal/events")
+    page = await operator.get("/portal/events")
     live = re.search(r'data-live="([^"]+)"', page.text)[1]
 
-    await switch(browser, running.neighbour_id)
+    await switch(operator, running.neighbour_id)
 
-    rows = (await browser.http.get(live, headers={"X-Fragment": "1"})).text
+    rows = (await operator.http.get(live, headers={"X-Fragment": "1"})).text
     assert f'data-event="{mine}"' in rows
     assert f'data-event="{theirs}"' not in rows
     assert f"/portal/companies/{running.company_id}/events/{mine}" in rows
 
 
-async def test_every_address_of_a_page_names_the_company_that_it_shows(running, sign_in):
+async def test_every_address_of_a_page_names_the_company_that_it_shows(running, operator):
     """Check links, forms and live parts, except those of the session itself."""
     await subscribe(running, "https://example.com/hooks")
     await emit(running)
-    browser = await sign_in(running, company_id=None)
     own = re.compile(r"/portal/(static/|company\?|company$|company/new$|companies$|sign-out|theme)")
     for item in navigation.ITEMS:
-        page = await browser.get(f"{browser.root}{item.path}")
+        page = await operator.get(f"{operator.root}{item.path}")
         found = re.findall(r'(?:href|src|action|formaction|data-live)="(/portal[^"]*)"', page.text)
         left = {address for address in found if not own.match(address)}
         left.remove(f"/portal/companies/{running.company_id}~test{item.path}")  # the other environment
@@ -66,44 +63,40 @@ async def test_every_address_of_a_page_names_the_company_that_it_shows(running, 
         assert all(addresses.company_in(address) == running.company_id for address in left), left
 
 
-async def test_a_message_is_shown_in_the_tab_of_its_company(api, sign_in):
-    browser = await sign_in(api, company_id=None)
-    await browser.get("/portal/company")
-    await switch(browser, api.neighbour_id)
+async def test_a_message_is_shown_in_the_tab_of_its_company(api, operator):
+    await operator.get("/portal/company")
+    await switch(operator, api.neighbour_id)
 
-    other = await browser.get(f"/portal/companies/{api.company_id}")
-    assert "This is company" not in browser.words(other)
-    own = await browser.get(f"/portal/companies/{api.neighbour_id}")
-    assert f"This is company {api.neighbour_id}." in browser.words(own)
-
-
-async def test_looking_at_another_company_chooses_nothing(api, sign_in):
-    browser = await sign_in(api, company_id=None)
-    await browser.get(f"/portal/companies/{api.neighbour_id}/events")
-    assert f"<strong>{api.company_id}</strong>" in (await browser.get("/portal")).text
+    other = await operator.get(f"/portal/companies/{api.company_id}")
+    assert "This is company" not in operator.words(other)
+    own = await operator.get(f"/portal/companies/{api.neighbour_id}")
+    assert f"This is company {api.neighbour_id}." in operator.words(own)
 
 
-async def test_switching_stays_on_the_page_for_the_other_company(api, sign_in):
-    browser = await sign_in(api, company_id=None)
-    page = await browser.get("/portal/events", q="jane")
+async def test_looking_at_another_company_chooses_nothing(api, operator):
+    await operator.get(f"/portal/companies/{api.neighbour_id}/events")
+    assert f"<strong>{api.company_id}</strong>" in (await operator.get("/portal")).text
+
+
+async def test_switching_stays_on_the_page_for_the_other_company(api, operator):
+    page = await operator.get("/portal/events", q="jane")
     link = re.search(r'class="switcher" href="([^"]+)"', page.text)[1]
-    here = re.findall(r'name="next" value="([^"]+)"', (await browser.get(link)).text)[-1]
+    here = re.findall(r'name="next" value="([^"]+)"', (await operator.get(link)).text)[-1]
 
-    answer = await browser.post("/portal/company", {"company_id": str(api.neighbour_id), "next": here})
+    answer = await operator.post("/portal/company", {"company_id": str(api.neighbour_id), "next": here})
 
     assert answer.headers["location"] == f"/portal/companies/{api.neighbour_id}/events?q=jane"
 
 
-async def test_a_form_of_another_company_than_its_address_says_is_refused(running, sign_in):
-    browser = await sign_in(running, company_id=None)
-    await browser.get("/portal/keys/new")
+async def test_a_form_of_another_company_than_its_address_says_is_refused(running, operator):
+    await operator.get("/portal/keys/new")
     path = f"/portal/companies/{running.neighbour_id}/keys"
 
-    sent = {**NEW_KEY, "company": str(running.company_id), "csrf": browser.csrf}
-    answer = await browser.http.post(path, data=sent)
+    sent = {**NEW_KEY, "company": str(running.company_id), "csrf": operator.csrf}
+    answer = await operator.http.post(path, data=sent)
 
     assert answer.status_code == 403
-    words = browser.words(answer)
+    words = operator.words(answer)
     assert f"This form is of company {running.company_id}" in words
     assert f"sent to an address of company {running.neighbour_id}, so nothing was changed" in words
     assert "made in tab A" not in await names_of(running, running.company_id)
@@ -111,26 +104,15 @@ async def test_a_form_of_another_company_than_its_address_says_is_refused(runnin
 
 
 @pytest.mark.parametrize("company", ["", "0", "abc", "<b>", "9" * 30])
-async def test_a_form_that_does_not_say_for_which_company_it_is_does_nothing(api, sign_in, company):
-    browser = await sign_in(api)
+async def test_a_form_that_does_not_say_for_which_company_it_is_does_nothing(api, browser, company):
     await browser.get("/portal/keys/new")
     answer = await browser.post("/portal/keys", {**NEW_KEY, "company": company}, expect=403)
     assert "This form is no longer valid" in browser.words(answer)
     assert "made in tab A" not in await names_of(api, api.company_id)
 
 
-async def test_a_form_from_before_addresses_named_a_company_does_nothing(api, sign_in):
-    browser = await sign_in(api, company_id=None)
-    await browser.get("/portal/keys/new")
-    answer = await browser.http.post("/portal/keys", data={**NEW_KEY, "csrf": browser.csrf})
-    assert answer.status_code == 403
-    assert "load the page again" in browser.words(answer)
-    assert "made in tab A" not in await names_of(api, api.company_id)
-
-
-async def test_a_form_that_outlived_its_session_says_whose_it_was(running, sign_in, open_browser):
+async def test_a_form_that_outlived_its_session_says_whose_it_was(running, sign_in, browser, open_browser):
     """Sign in with a key of one company, and in another tab with a key of another company."""
-    browser = await sign_in(running)
     await browser.get("/portal/keys/new")
     _, key = await running.hub.keys.create(running.neighbour_id, name="other", scopes=COMPANY_SCOPES)
     other = open_browser(running)
@@ -150,89 +132,61 @@ async def test_a_form_that_outlived_its_session_says_whose_it_was(running, sign_
 
 
 @pytest.mark.parametrize("part", ["", "/events", "/keys", "/catalogue", "/no/such"])
-async def test_a_company_sees_no_other_companys_pages(api, sign_in, part):
-    browser = await sign_in(api)
+async def test_a_company_sees_no_other_companys_pages(api, browser, part):
     for company_id in (api.neighbour_id, 777_777):
         answer = await browser.http.get(f"/portal/companies/{company_id}{part}")
         assert answer.status_code == (404 if part == "/no/such" else 403)
         assert f"<strong>{api.company_id}</strong>" in answer.text
 
 
-async def test_a_links_session_sees_its_company_only(api, open_browser):
-    made = await api.operator.post("/api/v1/portal/links", json={"company_id": api.company_id})
-    browser = open_browser(api)
-    link = made.json()["url"].partition("link=")[2]
-    await browser.get(f"/portal/enter?link={link}")
-    await browser.post("/portal/enter", {"link": link})
-    await browser.get("/portal/events")
-    await browser.get(f"/portal/companies/{api.neighbour_id}/events", expect=403)
-
-
 @pytest.mark.parametrize("number", ["0", "-1", "abc", "1.5", "9" * 19, "9" * 30, "٩٢", "%20"])
-async def test_what_is_no_companys_number_has_no_pages(api, sign_in, number):
-    browser = await sign_in(api, company_id=None)
+async def test_what_is_no_companys_number_has_no_pages(operator, number):
     for part in ("", "/events", "/catalogue", "/health"):
-        assert (await browser.http.get(f"/portal/companies/{number}{part}")).status_code == 404
+        assert (await operator.http.get(f"/portal/companies/{number}{part}")).status_code == 404
 
 
-@pytest.mark.parametrize(
-    "part",
-    [
+async def test_an_address_without_a_company_leads_to_the_one_looked_at(api, browser, operator):
+    for part in (
         "",
         "?span=7d",
         "/events?type=lead.created&q=a%20b",
         "/subscriptions/new",
-        "/keys",
         "/catalogue/actions",
-    ],
-)
-async def test_an_address_without_a_company_leads_to_the_one_looked_at(api, sign_in, part):
-    for company_id in (api.company_id, None):
-        browser = await sign_in(api, company_id=company_id)
-        answer = await browser.http.get(f"/portal{part}")
-        assert (answer.status_code, answer.headers["location"]) == (
-            303,
-            f"/portal/companies/{api.company_id}{part}",
-        )
+    ):
+        for somebody in (browser, operator):
+            answer = await somebody.http.get(f"/portal{part}")
+            there = f"/portal/companies/{api.company_id}{part}"
+            assert (answer.status_code, answer.headers["location"]) == (303, there)
 
 
-async def test_an_operator_who_looks_at_no_company_chooses_one_first(api, open_browser):
-    _, key = await api.hub.keys.create(None, name="op", scopes=["operator"])
-    browser = open_browser(api)
-    await browser.sign_in(key)
-    answer = await browser.get("/portal/events?q=a", expect=303)
+async def test_an_operator_who_looks_at_no_company_chooses_one_first(api, undecided):
+    answer = await undecided.get("/portal/events?q=a", expect=303)
     assert answer.headers["location"] == "/portal/company?next=/portal/events%3Fq%3Da"
-    await browser.get(answer.headers["location"])
-    answer = await browser.post(
-        "/portal/company", {"company_id": str(api.company_id), "next": "/portal/events?q=a"}
-    )
+    await undecided.get(answer.headers["location"])
+    fields = {"company_id": str(api.company_id), "next": "/portal/events?q=a"}
+    answer = await undecided.post("/portal/company", fields)
     assert answer.headers["location"] == f"/portal/companies/{api.company_id}/events?q=a"
 
 
-@pytest.mark.parametrize("path", ["/portal/catalogue", "/portal/connectors", "/portal/health"])
-async def test_an_operator_who_looks_at_no_company_sees_what_is_no_companys(api, open_browser, path):
-    _, key = await api.hub.keys.create(None, name="op", scopes=["operator"])
-    browser = open_browser(api)
-    await browser.sign_in(key)
-    page = await browser.http.get(path)
-    assert page.status_code == 200
-    assert "Choose a company" in page.text
-    assert 'name="company"' not in page.text
+async def test_an_operator_who_looks_at_no_company_sees_what_is_no_companys(undecided):
+    for path in ("catalogue", "connectors", "health"):
+        page = await undecided.http.get(f"/portal/{path}")
+        assert page.status_code == 200
+        assert "Choose a company" in page.text
+        assert 'name="company"' not in page.text
 
 
-async def test_a_link_that_a_plugin_has_written_stays_with_the_company_of_its_page(api, sign_in):
-    browser = await sign_in(api, company_id=None)
+async def test_a_link_that_a_plugin_has_written_stays_with_the_company_of_its_page(api, operator):
     for page, company_id in (
         (f"http://hub.test/portal/companies/{api.neighbour_id}/x/fax/seen", api.neighbour_id),
         (f"http://elsewhere.test/portal/companies/{api.neighbour_id}", api.company_id),
         ("http://hub.test/portal/company", api.company_id),
     ):
-        answer = await browser.http.get("/portal/events/7", headers={"Referer": page})
+        answer = await operator.http.get("/portal/events/7", headers={"Referer": page})
         assert answer.headers["location"] == f"/portal/companies/{company_id}/events/7"
 
 
-async def test_a_live_part_from_before_addresses_named_a_company_loads_its_page_again(api, sign_in):
-    browser = await sign_in(api)
+async def test_a_live_part_from_before_addresses_named_a_company_loads_its_page_again(browser):
     assert (await browser.http.get("/portal/events/list", headers={"X-Fragment": "1"})).status_code == 401
 
 

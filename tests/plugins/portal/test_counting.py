@@ -1,6 +1,7 @@
 """Rate limits in the portal: forms count with the same calls of the API, pages count separately."""
 
 import pytest
+from tests.plugins.portal.worlds import FORMS
 
 from trunkline.access.keys import COMPANY_SCOPES
 
@@ -11,32 +12,6 @@ SETTINGS = {
     "portal.pages_per_minute": "12",
 }
 LINKS = "/api/v1/portal/links"
-FORMS = [
-    ("/portal/catalogue/lead.created", {"payload": "{}"}),
-    ("/portal/quarantine/release", {"type": "lead.created"}),
-    ("/portal/quarantine/qtn_1", {"payload": "{}"}),
-    ("/portal/quarantine/qtn_1/release", {}),
-    ("/portal/quarantine/qtn_1/delete", {}),
-    ("/portal/subscriptions/new", {"target_url": "https://example.com"}),
-    ("/portal/subscriptions/sub_1/edit", {}),
-    ("/portal/subscriptions/sub_1/pause", {}),
-    ("/portal/subscriptions/sub_1/resume", {}),
-    ("/portal/subscriptions/sub_1/delete", {}),
-    ("/portal/subscriptions/sub_1/rotate", {"hours": "1"}),
-    ("/portal/subscriptions/sub_1/reveal", {}),
-    ("/portal/targets/replay", {"since_ms": "0"}),
-    ("/portal/subscriptions/sub_1/test", {}),
-    ("/portal/subscriptions/sub_1/replays/new", {}),
-    ("/portal/subscriptions/sub_1/replays/rpl_1/cancel", {}),
-    ("/portal/deliveries/dlv_1_1/retry", {}),
-    ("/portal/events/1/send", {"subscription": "sub_1"}),
-    ("/portal/keys", {"name": "x"}),
-    ("/portal/keys/key_1/revoke", {}),
-    ("/portal/keys/key_1/rotate", {}),
-    ("/portal/deliveries/dlv_1_1/skip", {}),
-    ("/portal/x/oauth/apps", {"connection": "con_1"}),
-    ("/portal/consumers/seek", {"name": "billing", "to": "now"}),
-]
 
 
 @pytest.fixture
@@ -81,9 +56,8 @@ async def test_a_form_counts_with_the_calls_of_the_same_key(api, open_browser):
     assert (await api.anonymous.post("/api/v1/webhooks/subscriptions", **call)).status_code == 429
 
 
-@pytest.mark.parametrize(("path", "fields"), FORMS)
-async def test_every_form_that_does_something_is_limited(api, sign_in, path, fields):
-    browser = await sign_in(api)
+@pytest.mark.parametrize(("path", "fields"), [form[:2] for form in FORMS])
+async def test_every_form_that_does_something_is_limited(browser, path, fields):
     for _ in range(3):
         answer = await browser.http.post(browser.at(path), data={**fields, "csrf": browser.csrf})
         assert answer.status_code != 429
@@ -97,7 +71,7 @@ def test_no_form_of_a_company_is_left_out_above(api):
         if "POST" in (getattr(route, "methods", None) or ())
         and route.path.startswith("/portal/companies/{company_id}")
     ]
-    addresses = [path.replace("/portal", "/portal/companies/92", 1) for path, _ in FORMS]
+    addresses = [path.replace("/portal", "/portal/companies/92", 1) for path, *_ in FORMS]
     left_out = {
         route.path for route in posts if not any(route.path_regex.fullmatch(each) for each in addresses)
     }
@@ -110,15 +84,13 @@ def test_no_form_of_a_company_is_left_out_above(api):
     }  # an operator's link, which has no limit
 
 
-async def test_counting_what_would_be_sent_again_is_limited_as_over_the_api(api, sign_in):
-    browser = await sign_in(api)
+async def test_counting_what_would_be_sent_again_is_limited_as_over_the_api(browser):
     for _ in range(3):
         await browser.get("/portal/events/1/send", subscription="sub_1", expect=404)
     await browser.get("/portal/events/1/send", subscription="sub_1", expect=429)
 
 
-async def test_pages_are_limited_by_themselves(api, sign_in):
-    browser = await sign_in(api)
+async def test_pages_are_limited_by_themselves(api, browser):
     address = browser.at("/portal/events")
     shown = [(await browser.http.get(address)).status_code for _ in range(14)]
     assert shown == sorted(shown)
@@ -132,8 +104,7 @@ async def test_pages_are_limited_by_themselves(api, sign_in):
     assert (await api.client.get("/api/v1/me")).status_code == 200
 
 
-async def test_styles_and_scripts_are_no_pages(api, sign_in):
-    browser = await sign_in(api)
+async def test_styles_and_scripts_are_no_pages(browser):
     asset = (await browser.get("/portal/events")).text.partition('<link rel="stylesheet" href="')[2]
     for _ in range(20):
         assert (await browser.http.get(asset.partition('"')[0])).status_code == 200
@@ -159,16 +130,15 @@ async def test_all_who_came_in_by_links_count_for_their_company(api, open_browse
     await neighbour.get(f"/portal/companies/{api.neighbour_id}/events")
 
 
-async def test_operators_are_not_limited(api, sign_in):
-    browser = await sign_in(api, company_id=None)
+async def test_operators_are_not_limited(operator):
     for _ in range(20):
-        await browser.get(browser.at("/portal/events"))
+        await operator.get(operator.at("/portal/events"))
     for number in range(5):
-        await browser.post("/portal/keys", {"name": f"key {number}", "scopes": ["events:read"]})
+        await operator.post("/portal/keys", {"name": f"key {number}", "scopes": ["events:read"]})
 
 
 async def test_where_limits_are_off_none_hold_here(sqlite_database_url, make_hub, sign_in):
-    settings = {"limits.enabled": "false", "portal.pages_per_minute": "1"}
+    settings = {"plugins.enabled": "portal", "limits.enabled": "false", "portal.pages_per_minute": "1"}
     browser = await sign_in(await make_hub(sqlite_database_url, settings, dispatch=False))
     for _ in range(5):
         await browser.get("/portal/events")

@@ -57,7 +57,6 @@ async def browser(trunkline_hub, sign_in):
 
 
 async def made(browser) -> dict:
-    await browser.get(NEW, channel="cages")
     page = await browser.follow(await browser.post(NEW, FIELDS))
     assert "Keep this secret" in browser.words(page), browser.words(page)
     (subscription,) = await browser.hub.hub.subscriptions.list(92, channel="cages")
@@ -88,20 +87,17 @@ async def test_the_form_offers_the_channels_and_the_fields_of_the_one_chosen(bro
 
 async def test_a_subscription_is_made_tested_and_shown_without_its_secret(browser):
     subscription = await made(browser)
-    assert subscription["target"] == {
-        "room": "attic", "height": 3, "song": "loud", "covered": True, "word": "••••",
-    }  # fmt: skip
+    shown = {"room": "attic", "height": 3, "song": "loud", "covered": True, "word": "••••"}
+    assert subscription["target"] == shown
     settings = browser.words(await browser.get(f"/portal/subscriptions/{subscription['id']}/settings"))
     assert "attic" in settings
     assert "Canary cages" in settings
     assert "sesame" not in settings
-    await browser.get(f"/portal/subscriptions/{subscription['id']}/test")
     answer = await browser.post(f"/portal/subscriptions/{subscription['id']}/test", expect=200)
     assert "The receiver accepted it" in browser.words(answer)
 
 
 async def test_what_is_wrong_stands_at_its_field_and_a_secret_is_not_sent_back(browser):
-    await browser.get(NEW, channel="cages")
     answer = await browser.post(NEW, FIELDS | {"target.height": "high", "target.room": "a"}, expect=422)
     words = browser.words(answer)
     assert "It must be a whole number." in words
@@ -118,14 +114,9 @@ async def test_an_edit_keeps_the_secret_at_its_place_and_asks_for_it_elsewhere(b
     assert 'placeholder="••••"' in page
     fields = {name: value for name, value in FIELDS.items() if name != "target.word"}
     await browser.follow(await browser.post(edit, fields | {"description": "the old one"}))
-    await browser.get(edit)
     refused = await browser.post(edit, fields | {"target.room": "garden"}, expect=422)
     assert "It must be given again" in browser.words(refused)
-    await browser.get(edit)
     await browser.follow(await browser.post(edit, FIELDS | {"target.room": "garden", "target.word": "new"}))
     found = await browser.hub.hub.subscriptions.find(92, subscription["id"], channel="cages")
-    assert (found.target["room"], found.target_secrets, found.description) == (
-        "garden",
-        {"word": "new"},
-        None,
-    )
+    moved = (found.target["room"], found.target_secrets, found.description)
+    assert moved == ("garden", {"word": "new"}, None)

@@ -39,8 +39,7 @@ async def test_what_fails_is_shown_over_all_companies_with_its_company_and_its_l
     assert f'href="/portal/companies/{hub.neighbour_id}/subscriptions/{gone}"' in page.text
 
 
-async def test_the_page_is_for_operators_and_their_first(running, sign_in, open_browser):
-    browser = await sign_in(running)
+async def test_the_page_is_for_operators_and_their_first(running, sign_in, browser, open_browser):
     await browser.get("/portal/companies", expect=403)
     assert "All companies" not in (await browser.get("/portal")).text
     operator = open_browser(running)

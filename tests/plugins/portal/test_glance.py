@@ -6,20 +6,17 @@ import re
 from tests.plugins.portal.worlds import emit, shown_when, subscribe
 
 
-async def test_the_page_of_one_says_at_a_glance_how_it_does(engine, lend_hub, sign_in, receiver):
-    hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "[]"})
+async def test_the_page_of_one_says_at_a_glance_how_it_does(running, browser, receiver):
     receiver.answer(404, body=b"no <b>books</b>\nhere")
-    condition = {"payload.first_name": "Jane"}
-    subscription = await subscribe(hub, receiver.url, description="Books", filter=condition)
-    await emit(hub, first_name="Jane")
-    browser = await sign_in(hub)
+    changed = {"filter": {"payload.first_name": "Jane"}, "retry": {"schedule_seconds": []}}
+    subscription = await subscribe(running, receiver.url, description="Books", **changed)
+    await emit(running, first_name="Jane")
     path = f"/portal/subscriptions/{subscription}"
     words = await shown_when(browser, path, ": the last attempt failed. Last answer, ")
     for tab in ("", "/settings", "/replays"):
         page = await browser.get(path + tab)
-        assert "404 no <b>books</b> here There is nothing at this address of the target" in browser.words(
-            page
-        )
+        said = "404 no <b>books</b> here There is nothing at this address of the target"
+        assert said in browser.words(page)
         [(delivery, number)] = re.findall(r'"([^"]+/deliveries/[^"#]+)#(attempt-\d)">attempt 1<', page.text)
         assert f'<li id="{number}"' in (await browser.get(delivery)).text
     assert words.index("Books") < words.index(receiver.url)

@@ -4,7 +4,6 @@ import re
 from html import unescape
 
 import pytest
-from tests.keys import scopes_of
 from tests.statements import execute
 
 from trunkline.access.keys import COMPANY_SCOPES
@@ -15,14 +14,8 @@ FIELDS = {"target_url": "https://example.com/kept", "types": "all", "description
 KEPT = re.compile(r'name="kept" value="([^"]+)"')
 
 
-async def end_sessions(running) -> None:
-    await execute(running.hub.engines, "DELETE FROM portal_sessions")
-
-
 async def signed_in(running, open_browser):
-    _, key = await running.hub.keys.create(
-        running.company_id, name="Jane's key", scopes=scopes_of(running.company_id, COMPANY_SCOPES)
-    )
+    _, key = await running.hub.keys.create(running.company_id, name="Jane's key", scopes=COMPANY_SCOPES)
     browser = open_browser(running)
     await browser.follow(await browser.sign_in(key))
     browser.key = key
@@ -33,7 +26,7 @@ async def send_too_late(running, open_browser, **fields):
     """Fill in the form for a subscription, and send it after the session has ended."""
     browser = await signed_in(running, open_browser)
     await browser.get(NEW)
-    await end_sessions(running)
+    await execute(running.hub.engines, "DELETE FROM portal_sessions")
     return browser, await browser.post(NEW, {**FIELDS, **fields}, expect=401)
 
 

@@ -3,8 +3,7 @@
 from html import unescape
 
 
-async def test_the_scopes_of_a_customers_link_are_chosen_when_it_is_made(api, sign_in, open_browser):
-    operator = await sign_in(api, company_id=None)
+async def test_the_scopes_of_a_customers_link_are_chosen_when_it_is_made(api, operator, open_browser):
     form = await operator.get("/portal/links?preset=read")
     assert form.text.count(" checked") == form.text.count(':read" checked')
     fields = {"name": "jane.doe@example.com", "minutes": "10", "scopes": ["events:read"]}
@@ -17,12 +16,10 @@ async def test_the_scopes_of_a_customers_link_are_chosen_when_it_is_made(api, si
     await customer.get("/portal/subscriptions", expect=403)
 
 
-async def test_what_cannot_be_is_refused_at_its_field_and_only_operators_make_links(api, sign_in):
-    operator = await sign_in(api, company_id=None)
+async def test_what_cannot_be_is_refused_at_its_field_and_only_operators_make_links(operator, browser):
     await operator.get("/portal/links")
     refused = await operator.post("/portal/links", {"minutes": "5000"}, expect=422)
     words = operator.words(refused)
     assert "Choose at least one scope" in words
     assert "from 1 to 1440" in words
-    browser = await sign_in(api)
     await browser.get("/portal/links", expect=403)

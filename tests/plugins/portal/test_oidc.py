@@ -2,6 +2,7 @@
 
 import logging
 import time
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -41,8 +42,14 @@ def provider(request):
 
 
 @pytest.fixture
-async def hub(sqlite_database_url, make_hub, provider):
-    return await make_hub(sqlite_database_url, settings_for(provider), dispatch=False)
+def start(sqlite_database_url, make_hub):
+    """``await start(settings)``: a hub on the test's database, without a dispatcher."""
+    return partial(make_hub, sqlite_database_url, dispatch=False)
+
+
+@pytest.fixture
+async def hub(start, provider):
+    return await start(settings_for(provider))
 
 
 async def begin(browser, **query: str) -> str:
@@ -91,9 +98,9 @@ async def test_groups_make_operators_and_admins(hub, open_browser):
     await admin.get("/portal/companies/93/keys")
 
 
-async def test_the_claim_may_be_a_companys_reference(sqlite_database_url, make_hub, provider, open_browser):
+async def test_the_claim_may_be_a_companys_reference(start, provider, open_browser):
     settings = settings_for(provider, company_claim_is="reference", unknown_companies="refuse")
-    hub = await make_hub(sqlite_database_url, settings, dispatch=False)
+    hub = await start(settings)
     company = await hub.hub.companies.create({"reference": "acme-4f2a", "name": "Acme"})
     browser = open_browser(hub)
     await come_in(browser, "jane:acme-4f2a")
@@ -166,14 +173,11 @@ async def test_a_deleted_companys_users_are_gone_at_once(hub, open_browser):
     assert (await come_in(browser, f"jane:{company['id']}")).status_code == 403
 
 
-async def test_a_user_is_forgotten_where_the_provider_is_another(
-    sqlite_database_url, make_hub, provider, open_browser
-):
-    first = await make_hub(sqlite_database_url, settings_for(provider), dispatch=False)
-    browser = open_browser(first)
+async def test_a_user_is_forgotten_where_the_provider_is_another(start, hub, open_browser):
+    browser = open_browser(hub)
     await come_in(browser, "jane:93")
     cookie = browser.http.cookies.get("trunkline_portal")
-    second = await make_hub(sqlite_database_url, settings_for("http://127.0.0.1:9/other"), dispatch=False)
+    second = await start(settings_for("http://127.0.0.1:9/other"))
     again = open_browser(second)
     again.http.cookies.set("trunkline_portal", cookie, domain="hub.test", path="/portal")
     await again.get("/portal/events", expect=303)
@@ -205,9 +209,9 @@ async def liar():
 
 
 @pytest.fixture
-async def deceived(sqlite_database_url, make_hub, liar):
+async def deceived(start, liar):
     changed = {"portal.sign_in_per_minute": "100", "portal.oidc.company_claim": "company_id"}
-    return await make_hub(sqlite_database_url, settings_for(liar.url) | changed, dispatch=False)
+    return await start(settings_for(liar.url) | changed)
 
 
 async def answered(browser, liar, *, token=None, query="", **claims):
@@ -222,33 +226,24 @@ async def test_an_id_token_must_be_of_this_issuer_for_this_client_and_this_attem
     deceived, liar, open_browser
 ):
     now = int(time.time())
-    lies = {
-        "nonce": {"nonce": "another"},
-        "no nonce": {"nonce": None},
-        "audience": {"aud": "somebody"},
-        "second audience": {"aud": ["portal", "other"], "azp": "other"},
-        "issuer": {"iss": "https://evil.example"},
-        "expired": {"exp": now - issuers.LEEWAY_SECONDS - 5},
-        "not yet": {"iat": now + issuers.LEEWAY_SECONDS + 60},
-        "no subject": {"sub": None},
-        "another key": {"key": other_key("rsa")},
-        "secret": {"key": "s" * 64, "algorithm": "HS256"},
-        "nonsense": {"token": "x"},
-    }
-    sentences = {}
-    for lie, claims in lies.items():
+    for claims, said in (
+        ({"nonce": "another"}, "nonce"),
+        ({"nonce": None}, ""),
+        ({"aud": "somebody"}, "audience"),
+        ({"aud": ["portal", "other"], "azp": "other"}, "azp"),
+        ({"iss": "https://evil.example"}, "another issuer"),
+        ({"query": "&iss=https://evil.example"}, "another issuer"),
+        ({"exp": now - issuers.LEEWAY_SECONDS - 5}, "expired"),
+        ({"iat": now + issuers.LEEWAY_SECONDS + 60}, ""),
+        ({"sub": None}, ""),
+        ({"key": other_key("rsa")}, ""),
+        ({"key": "s" * 64, "algorithm": "HS256"}, ""),
+        ({"token": "x"}, ""),
+    ):
         browser = open_browser(deceived)
         answer = await answered(browser, liar, **claims)
-        assert answer.status_code == 400, lie
-        sentences[lie] = browser.words(answer)
+        assert (answer.status_code, said in browser.words(answer)) == (400, True), claims
         await browser.get("/portal", expect=303)
-    assert "nonce" in sentences["nonce"]
-    assert "audience" in sentences["audience"]
-    assert "azp" in sentences["second audience"]
-    assert "another issuer" in sentences["issuer"]
-    assert "expired" in sentences["expired"]
-    mixed = await answered(open_browser(deceived), liar, query="&iss=https://evil.example")
-    assert (mixed.status_code, "another issuer" in mixed.text) == (400, True)
 
 
 async def test_an_answer_names_its_issuer_where_the_metadata_say_so(deceived, liar, open_browser):
@@ -295,27 +290,21 @@ async def test_refusals_of_the_provider_are_repeated_only_where_they_are_codes(d
         assert (answer.status_code, said in browser.words(answer)) == (400, True)
 
 
-async def test_codes_that_lead_to_nothing_are_counted_by_address(
-    sqlite_database_url, make_hub, liar, open_browser
-):
-    changed = {"portal.sign_in_per_minute": "2"}
-    hub = await make_hub(sqlite_database_url, settings_for(liar.url) | changed, dispatch=False)
+async def test_codes_that_lead_to_nothing_are_counted_by_address(start, liar, open_browser):
+    hub = await start(settings_for(liar.url) | {"portal.sign_in_per_minute": "2"})
     statuses = [(await answered(open_browser(hub), liar, nonce="another")).status_code for _ in range(4)]
     assert statuses == [400, 400, 429, 429]
     assert liar.reads["/token"] == 2
 
 
-async def test_keys_sign_nobody_in_where_the_settings_say_so(
-    sqlite_database_url, make_hub, liar, open_browser
-):
-    opened = await make_hub(sqlite_database_url, settings_for(liar.url), dispatch=False)
+async def test_keys_sign_nobody_in_where_the_settings_say_so(start, liar, open_browser):
+    opened = await start(settings_for(liar.url))
     _, key = await opened.hub.keys.create(93, name="Jane's key", scopes=["events:read"])
     before = open_browser(opened)
     await before.sign_in(key)
     cookie = before.http.cookies.get("trunkline_portal")
 
-    changed = {"portal.key_sign_in": "false"}
-    hub = await make_hub(sqlite_database_url, settings_for(liar.url) | changed, dispatch=False)
+    hub = await start(settings_for(liar.url) | {"portal.key_sign_in": "false"})
     browser = open_browser(hub)
     page = await browser.get("/portal/sign-in")
     assert 'name="key"' not in page.text
@@ -328,35 +317,26 @@ async def test_keys_sign_nobody_in_where_the_settings_say_so(
 
 
 @pytest.mark.parametrize(
-    ("changed", "error", "sentence"),
+    ("changed", "sentence"),
     [
-        ({"issuer": "login.example.com"}, SettingsInvalid, "must be a URL"),
-        ({"scopes": "profile"}, SettingsInvalid, "must have 'openid'"),
-        ({"customer_scopes": "all"}, SettingsInvalid, "'all' is no scope"),
-        ({"client": "x"}, SettingsInvalid, "portal.oidc.client.*is not a setting"),
-        ({"issuer": "http://169.254.169.254"}, SettingsInvalid, "metadata"),
+        ({"portal.oidc.issuer": "login.example.com"}, "must be a URL"),
+        ({"portal.oidc.scopes": "profile"}, "must have 'openid'"),
+        ({"portal.oidc.customer_scopes": "all"}, "'all' is no scope"),
+        ({"portal.oidc.client": "x"}, "portal.oidc.client.*is not a setting"),
+        ({"portal.oidc.issuer": "http://169.254.169.254"}, "metadata"),
+        ({"server.public_url": None}, r"^Setting 'portal\.oidc': needs server\.public_url"),
     ],
 )
-async def test_settings_that_cannot_be_are_named(sqlite_database_url, make_hub, changed, error, sentence):
-    with pytest.raises(error, match=sentence):
-        await make_hub(sqlite_database_url, settings_for("http://127.0.0.1:9", **changed), dispatch=False)
-
-
-async def test_the_hubs_own_address_must_be_known(sqlite_database_url, make_hub):
-    settings = settings_for("http://127.0.0.1:9")
-    del settings["server.public_url"]
-    with pytest.raises(SettingsInvalid, match=r"^Setting 'portal\.oidc': needs server\.public_url"):
-        await make_hub(sqlite_database_url, settings, dispatch=False)
+async def test_settings_that_cannot_be_are_named(start, changed, sentence):
+    settings = settings_for("http://127.0.0.1:9") | changed
+    with pytest.raises(SettingsInvalid, match=sentence):
+        await start({name: value for name, value in settings.items() if value is not None})
 
 
 def test_claims_are_found_by_their_whole_name_or_by_a_path():
-    own = {
-        "issuer": "https://login.example.com",
-        "client_id": "portal",
-        "operators_group": "ops",
-        "groups_claim": "realm_access.roles",
-    }
-    settings = Oidc(**own, company_claim="https://example.com/company", company_claim_is="id")
+    groups = {"operators_group": "ops", "groups_claim": "realm_access.roles"}
+    company = {"company_claim": "https://example.com/company", "company_claim_is": "id"}
+    settings = Oidc(issuer="https://login.example.com", client_id="portal", **groups, **company)
     claims = {"sub": "1", "https://example.com/company": ["92"]}
     assert person_of(claims, settings).company == 92
     assert person_of(claims | {"realm_access": {"roles": ["ops"]}}, settings).is_operator

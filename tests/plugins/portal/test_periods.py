@@ -29,12 +29,11 @@ HOUR_MS = 60 * 60 * 1000
         ("", {"state": ["failing"]}),
     ],
 )
-async def test_each_list_with_times_has_the_same_periods_and_keeps_its_filter(api, sign_in, path, filter):
+async def test_each_list_with_times_has_the_same_periods_and_keeps_its_filter(api, operator, path, filter):
     made = await subscribe(api, "https://example.com/hooks")
-    browser = await sign_in(api, company_id=None)
-    address = f"{browser.root}/{path.format(made=made)}" if path else "/portal/companies"
+    address = f"{operator.root}/{path.format(made=made)}" if path else "/portal/companies"
     asked = {name: values[0] for name, values in filter.items()}
-    page = await browser.get(address, span="yesterday", tz="Asia/Tokyo", **asked)
+    page = await operator.get(address, span="yesterday", tz="Asia/Tokyo", **asked)
     links = _LINK.findall(unescape(_NAV.search(page.text)[0]))
     assert [title for *_, title in links] == (TITLES[1:] if path == "targets" else TITLES)
     assert [title for _, _, is_current, title in links if is_current] == ["Since yesterday"]
@@ -64,7 +63,7 @@ class Since(Period, frozen=True):
 
 
 async def test_a_subscription_shows_the_deliveries_of_the_events_of_the_period(
-    running, sign_in, receiver, monkeypatch
+    running, browser, receiver, monkeypatch
 ):
     made = await subscribe(running, receiver.url)
     activity = running.hub.activity
@@ -74,7 +73,6 @@ async def test_a_subscription_shows_the_deliveries_of_the_events_of_the_period(
         new = await emit(running)
         begin_ms = (await activity.event(running.company_id, new)).event.accepted_ms
     monkeypatch.setitem(PERIODS, "1h", Since("Last hour", begin_ms=begin_ms))
-    browser = await sign_in(running)
     page = f"/portal/subscriptions/{made}"
     await shown_when(browser, page, str(new))
     for status in ("", "delivered"):
@@ -88,9 +86,8 @@ async def test_a_subscription_shows_the_deliveries_of_the_events_of_the_period(
     assert "No delivery in this period" in browser.words(await browser.get(page, span="1h", status="gone"))
 
 
-async def test_the_audit_log_ends_where_the_period_begins(running, sign_in, monkeypatch):
+async def test_the_audit_log_ends_where_the_period_begins(running, browser, monkeypatch):
     made, _ = await running.hub.keys.create(running.company_id, name="Early", scopes=["events:read"])
-    browser = await sign_in(running)
     page = "/portal/changes?action=key.created&span=1h"
     assert made.id in (await browser.get(page)).text
     monkeypatch.setitem(PERIODS, "1h", Since("Last hour", begin_ms=2**50))
@@ -99,11 +96,9 @@ async def test_the_audit_log_ends_where_the_period_begins(running, sign_in, monk
 
 def test_a_page_that_reaches_beyond_the_period_is_the_last_one():
     chosen = periods.read(QueryParams("span=1h"), path="/p", now_ms=10 * HOUR_MS)
-    assert chosen.cut([10 * HOUR_MS, 9 * HOUR_MS, 9 * HOUR_MS - 1], float) == (
-        [10 * HOUR_MS, 9 * HOUR_MS],
-        True,
-    )
-    assert chosen.cut([10 * HOUR_MS], float) == ([10 * HOUR_MS], False)
+    within = [10 * HOUR_MS, 9 * HOUR_MS]
+    assert chosen.cut([*within, 9 * HOUR_MS - 1], float) == (within, True)
+    assert chosen.cut(within, float) == (within, False)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Pages of other plugins: a real plugin, installed beside ours, with a page for every possible fault."""
+"""Pages of other plugins: a real plugin, beside ours, with a page for every possible fault."""
 
 import asyncio
 import contextlib
@@ -57,7 +57,6 @@ def register_portal_pages(context):
         PortalPage("fails", "Fails", fail),
         PortalPage("hangs", "Hangs", hang),
         PortalPage("blocks", "Blocks", block),
-        PortalPage("nothing", "Nothing", lambda request: None),
         PortalPage("number", "Number", lambda request: 7),
         PortalPage("escapes", "Escapes", lambda request: "</main></div><h1>mine</h1>"),
         PortalPage("open", "Open", lambda request: "<div><!-- "),
@@ -69,25 +68,22 @@ def register_portal_pages(context):
 """
 
 
+@pytest.fixture(scope="module")
+def fax(tmp_path_factory) -> str:
+    """Write the plugin ``fax`` to a file; return its path."""
+    path = tmp_path_factory.mktemp("plugins") / "fax.py"
+    path.write_text(PLUGIN)
+    return str(path)
+
+
 @pytest.fixture
-async def hub(tmp_path, monkeypatch, sqlite_database_url, make_hub):
-    """Start a hub that finds the plugin ``fax`` among the installed distributions."""
-    folder = tmp_path / "site"
-    info = folder / "acme_fax-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: acme-fax\nVersion: 1.0\nRequires-Dist: trunkline>=0\n"
-    )
-    (info / "entry_points.txt").write_text("[trunkline]\nfax = acme_fax_pages\n")
-    (folder / "acme_fax_pages.py").write_text(PLUGIN)
-    monkeypatch.syspath_prepend(folder)
+async def hub(lend_hub, fax):
+    """Start a hub with the plugin ``fax``."""
     settings = {"portal.frame_ancestors": "https://app.example", "plugins.enabled": "portal, fax"}
-    return await make_hub(sqlite_database_url, settings, dispatch=False)
+    return await lend_hub("sqlite", settings | {"plugins.paths": fax}, dispatch=False)
 
 
-async def test_a_page_stands_in_our_frame_and_in_the_navigation(hub, sign_in):
-    browser = await sign_in(hub)
-
+async def test_a_page_stands_in_our_frame_and_in_the_navigation(hub, browser):
     page = await browser.get("/portal/x/fax/seen", q="<i>")
 
     assert f"<p id=seen>{hub.company_id} Jane's key &lt;i&gt;</p>" in page.text
@@ -101,7 +97,6 @@ async def test_a_page_stands_in_our_frame_and_in_the_navigation(hub, sign_in):
     ("name", "sentence"),
     [
         ("fails", "failed: RuntimeError"),
-        ("nothing", "cannot be shown: its HTML is a value of type NoneType instead of text"),
         ("number", "cannot be shown: its HTML is a value of type int instead of text"),
         ("escapes", "cannot be shown: its HTML ends <main> where it is not open"),
         ("open", "cannot be shown: its HTML ends within a tag or a comment"),
@@ -109,10 +104,8 @@ async def test_a_page_stands_in_our_frame_and_in_the_navigation(hub, sign_in):
     ],
 )
 async def test_a_page_that_goes_wrong_leaves_a_box_with_the_plugins_name(
-    hub, sign_in, caplog, name, sentence
+    hub, browser, caplog, name, sentence
 ):
-    browser = await sign_in(hub)
-
     page = await browser.get(f"/portal/x/fax/{name}")
 
     assert "The plugin “fax” could not show this page" in browser.words(page)
@@ -124,8 +117,7 @@ async def test_a_page_that_goes_wrong_leaves_a_box_with_the_plugins_name(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["hangs", "blocks"])
-async def test_a_page_that_hangs_is_not_waited_for_and_stops_nobody_else(hub, sign_in, name):
-    browser = await sign_in(hub)
+async def test_a_page_that_hangs_is_not_waited_for_and_stops_nobody_else(hub, browser, name):
     began = time.monotonic()
     page = await browser.get(f"/portal/x/fax/{name}")
     assert 4.9 < time.monotonic() - began < 11.5
@@ -155,66 +147,56 @@ async def test_a_page_has_its_time_whatever_it_does_when_it_is_over(render):
     assert time.monotonic() - began < 2.5
 
 
-async def test_what_runs_in_a_page_runs_nowhere(hub, sign_in):
+async def test_what_runs_in_a_page_runs_nowhere(hub, browser):
     """Check that the policy blocks scripts that the check of the fragment misses: inline scripts and handlers."""
-    browser = await sign_in(hub)
     page = await browser.get("/portal/x/fax/handler")
     assert "onerror" in page.text
     assert "script-src 'self';" in page.headers["content-security-policy"]
 
 
-async def test_a_page_is_for_those_with_its_scope(hub, sign_in):
-    browser = await sign_in(hub, ["events:read"])
-    home = await browser.get("/portal")
-    assert f"{browser.root}/x/fax/admins" not in home.text
-    await browser.get("/portal/x/fax/admins", expect=403)
-    await browser.get("/portal/x/fax/operators", expect=403)
+async def test_a_page_is_for_those_with_its_scope(hub, sign_in, reader):
+    home = await reader.get("/portal")
+    assert f"{reader.root}/x/fax/admins" not in home.text
+    await reader.get("/portal/x/fax/admins", expect=403)
+    await reader.get("/portal/x/fax/operators", expect=403)
 
     administrator = await sign_in(hub, ["events:read", "admin"])
     assert "admins" in administrator.words(await administrator.get("/portal/x/fax/admins"))
     await administrator.get("/portal/x/fax/operators", expect=403)
 
 
-async def test_an_operator_sees_every_page_of_the_company_they_look_at(hub, sign_in):
-    browser = await sign_in(hub, company_id=None)
-    assert "operators" in browser.words(await browser.get("/portal/x/fax/operators"))
-    await browser.post("/portal/company", {"company_id": str(hub.neighbour_id)})
-    assert f"<p id=seen>{hub.neighbour_id} " in (await browser.get("/portal/x/fax/seen")).text
+async def test_an_operator_sees_every_page_of_the_company_they_look_at(hub, operator):
+    assert "operators" in operator.words(await operator.get("/portal/x/fax/operators"))
+    await operator.post("/portal/company", {"company_id": str(hub.neighbour_id)})
+    assert f"<p id=seen>{hub.neighbour_id} " in (await operator.get("/portal/x/fax/seen")).text
 
 
-async def test_a_page_does_what_its_form_asks_for(hub, sign_in):
-    browser = await sign_in(hub)
+async def test_a_page_does_what_its_form_asks_for(hub, browser):
     page = await browser.get("/portal/x/fax/ask")
     assert "form-action 'self' https://fax.example;" in page.headers["content-security-policy"]
     path = f"{browser.root}/x/fax/ask"
     done = await browser.post(path, {"fax": "1"})
     assert done.headers["location"] == path
-    shown = await browser.follow(done)
-    assert f"Sent ['fax'] to company {hub.company_id}." in browser.words(shown)
+    assert f"Sent ['fax'] to company {hub.company_id}." in browser.words(await browser.follow(done))
     elsewhere = await browser.post(path, {"fax": "elsewhere"})
     assert elsewhere.headers["location"] == "https://fax.example/sent"
-    assert "There is no such number." in browser.words(
-        await browser.post(path, {"fax": "refused"}, expect=400)
-    )
+    refused = await browser.post(path, {"fax": "refused"}, expect=400)
+    assert "There is no such number." in browser.words(refused)
     again = await browser.post(path, {"fax": "again"}, expect=200)
     assert "<input name=fax>" in again.text
 
 
-async def test_a_form_of_a_page_needs_the_token_and_the_scope_and_a_page_that_takes_one(hub, sign_in):
-    browser = await sign_in(hub)
+async def test_a_form_of_a_page_needs_the_token_and_the_scope_and_a_page_that_takes_one(hub, browser, reader):
     path = f"{browser.root}/x/fax/ask"
     await browser.post(path, {"fax": "1", "csrf": "x"}, expect=403)
     await browser.post(path, {"fax": "1"}, expect=403, headers={"sec-fetch-site": "cross-site"})
     await browser.post(f"{browser.root}/x/fax/seen", {"fax": "1"}, expect=404)
-    reader = await sign_in(hub, ["events:read"])
-    await reader.get("/portal")
     await reader.post(path, {"fax": "1"}, expect=403)
 
 
 async def test_a_page_that_may_not_be_framed_is_in_no_frame_and_one_that_is_not_listed_in_no_list(
-    hub, sign_in
+    hub, browser
 ):
-    browser = await sign_in(hub)
     page = await browser.get("/portal/x/fax/ask")
     assert page.headers["x-frame-options"] == "DENY"
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
@@ -224,8 +206,7 @@ async def test_a_page_that_may_not_be_framed_is_in_no_frame_and_one_that_is_not_
     assert "frame-ancestors https://app.example" in later.headers["content-security-policy"]
 
 
-async def test_there_are_no_other_pages(hub, sign_in):
-    browser = await sign_in(hub)
+async def test_there_are_no_other_pages(hub, browser):
     for path in ("fax/none", "none/seen", "fax", "portal/seen"):
         await browser.get(f"/portal/x/{path}", expect=404)
 

@@ -5,13 +5,10 @@ from html import unescape
 
 import pytest
 from tests.answers import json_of
-from tests.some import some
-
-from trunkline.access.keys import COMPANY_SCOPES
+from tests.plugins.portal.worlds import HOSTILE, assert_only_text
 
 INBOX = "/portal/quarantine"
 MODES = {"validation.types": '{"invoice.created": "quarantine", "payment.failed": "quarantine"}'}
-HOSTILE = '"><img src=x onerror=alert(1)></textarea><script>alert(2)</script>{{ 7 * 7 }}'
 VALID = '{"invoice_id": 1, "client_id": 2, "amount": %s, "due_date": "2026-02-01", "invoice_status": "Paid"}'
 
 
@@ -35,28 +32,20 @@ def editor(page) -> str:
     return unescape(re.search(r'<textarea id="payload"[^>]*>\n?(.*?)</textarea>', page.text, re.DOTALL)[1])
 
 
-async def test_an_empty_inbox_says_what_would_be_in_it(hub, sign_in):
-    browser = await sign_in(hub)
-    assert "The quarantine is empty" in browser.words(await browser.get(INBOX))
-
-
-async def test_the_inbox_lists_what_waits_with_where_it_is_at_fault(hub, sign_in):
+async def test_the_inbox_lists_what_waits_with_where_it_is_at_fault(hub, browser):
     event_id = await quarantine(hub)
     await quarantine(hub, client=await hub.client_of(hub.neighbour_id))
-    browser = await sign_in(hub)
     page = await browser.get(INBOX)
     assert re.findall(rf'href="{browser.at(INBOX)}/(qtn_\w+)"', page.text) == [event_id]
     assert "invoice.created invoice_id: 1" in browser.words(page)
     assert "/payload/amount" in browser.words(page)
-    assert "No event of this type is quarantined" in browser.words(
-        await browser.get(f"{INBOX}?type=payment.failed")
-    )
+    other = await browser.get(f"{INBOX}?type=payment.failed")
+    assert "No event of this type is quarantined" in browser.words(other)
 
 
-async def test_a_long_inbox_is_paged(hub, sign_in):
+async def test_a_long_inbox_is_paged(hub, browser):
     for number in range(52):
         await quarantine(hub, f'"{number}"')
-    browser = await sign_in(hub)
     first = await browser.get(INBOX)
     older = unescape(re.search(r'href="([^"]*cursor=[^"]*)"', first.text)[1])
     second = await browser.get(older)
@@ -65,19 +54,16 @@ async def test_a_long_inbox_is_paged(hub, sign_in):
     assert not {*ids[0]} & {*ids[1]}
 
 
-async def test_an_event_is_shown_with_its_faults_beside_the_payload_as_it_came_in(hub, sign_in):
+async def test_an_event_is_shown_with_its_faults_beside_the_payload_as_it_came_in(hub, browser):
     event_id = await quarantine(hub, '"9.900"')
-    browser = await sign_in(hub)
     page = await browser.get(f"{INBOX}/{event_id}")
     assert '"amount": "9.900"' in editor(page)
-    assert "/payload/amount must be a number, not a string" in browser.words(page)
-    assert '"n" : 1.50' in browser.words(page)
+    for said in ("/payload/amount must be a number, not a string", '"n" : 1.50'):
+        assert said in browser.words(page)
 
 
-async def test_a_corrected_event_is_released_with_every_digit_that_was_typed(hub, sign_in):
+async def test_a_corrected_event_is_released_with_every_digit_that_was_typed(hub, browser):
     event_id = await quarantine(hub)
-    browser = await sign_in(hub)
-    await browser.get(f"{INBOX}/{event_id}")
     answer = await browser.post(f"{INBOX}/{event_id}/release", {"payload": VALID % "9.900"})
     event = (await polled(hub))[0]
     assert answer.headers["location"] == f"{browser.root}/events/{event['id']}"
@@ -97,11 +83,9 @@ async def test_a_corrected_event_is_released_with_every_digit_that_was_typed(hub
     ],
 )
 async def test_what_is_not_valid_is_not_released_and_what_was_typed_stays_in_the_editor(
-    hub, sign_in, payload, sentence
+    hub, browser, payload, sentence
 ):
     event_id = await quarantine(hub)
-    browser = await sign_in(hub)
-    await browser.get(f"{INBOX}/{event_id}")
     page = await browser.post(f"{INBOX}/{event_id}/release", {"payload": payload}, expect=422)
     assert sentence in browser.words(page)
     assert "What you entered was not kept." in browser.words(page)
@@ -109,10 +93,8 @@ async def test_what_is_not_valid_is_not_released_and_what_was_typed_stays_in_the
     assert await polled(hub) == []
 
 
-async def test_a_payload_is_kept_for_later_valid_or_not(hub, sign_in):
+async def test_a_payload_is_kept_for_later_valid_or_not(hub, browser):
     event_id = await quarantine(hub)
-    browser = await sign_in(hub)
-    await browser.get(f"{INBOX}/{event_id}")
     page = await browser.follow(await browser.post(f"{INBOX}/{event_id}", {"payload": '{"amount": "z"}'}))
     assert "It still breaks its schema." in browser.words(page)
     assert "/payload/client_id is required" in browser.words(page)
@@ -124,11 +106,9 @@ async def test_a_payload_is_kept_for_later_valid_or_not(hub, sign_in):
     assert [event["payload"]["amount"] for event in await polled(hub)] == [7]
 
 
-async def test_all_of_a_type_that_are_valid_by_now_are_released(hub, sign_in):
+async def test_all_of_a_type_that_are_valid_by_now_are_released(hub, browser):
     valid, _ = await quarantine(hub), await quarantine(hub)
     await hub.client.patch(f"/api/v1/quarantine/{valid}", content=f'{{"payload": {VALID % 5}}}')
-    browser = await sign_in(hub)
-    await browser.get(f"{INBOX}?type=invoice.created")
     answer = await browser.post(f"{INBOX}/release", {"type": "invoice.created"})
     page = await browser.follow(answer)
     assert "1 released; 1 still break their schema and stay." in browser.words(page)
@@ -136,9 +116,8 @@ async def test_all_of_a_type_that_are_valid_by_now_are_released(hub, sign_in):
     await browser.post(f"{INBOX}/release", {"type": "no.such"}, expect=404)
 
 
-async def test_an_event_is_deleted_once_that_was_confirmed(hub, sign_in):
+async def test_an_event_is_deleted_once_that_was_confirmed(hub, browser):
     event_id = await quarantine(hub)
-    browser = await sign_in(hub)
     page = await browser.get(f"{INBOX}/{event_id}/delete")
     assert "It will be gone for good, and no subscription gets it" in browser.words(page)
     page = await browser.follow(await browser.post(f"{INBOX}/{event_id}/delete"))
@@ -147,11 +126,10 @@ async def test_an_event_is_deleted_once_that_was_confirmed(hub, sign_in):
     assert await polled(hub) == []
 
 
-async def test_a_payload_too_long_for_the_editor_is_released_as_it_is(hub, sign_in, monkeypatch):
+async def test_a_payload_too_long_for_the_editor_is_released_as_it_is(hub, browser, monkeypatch):
     event_id = await quarantine(hub)
     await hub.client.patch(f"/api/v1/quarantine/{event_id}", content=f'{{"payload": {VALID % "5.0"}}}')
     monkeypatch.setattr("trunkline_portal.pages.quarantine._EDITABLE", 10)
-    browser = await sign_in(hub)
     page = await browser.get(f"{INBOX}/{event_id}")
     assert "<textarea" not in page.text
     assert f"PATCH /api/v1/quarantine/{event_id}" in browser.words(page)
@@ -159,89 +137,32 @@ async def test_a_payload_too_long_for_the_editor_is_released_as_it_is(hub, sign_
     assert '"amount":5.0,' in (await hub.client.get("/api/v1/events")).text
 
 
-async def test_the_inbox_is_for_those_who_administer(hub, sign_in):
-    event_id = await quarantine(hub)
-    browser = await sign_in(hub, [scope for scope in COMPANY_SCOPES if scope != "admin"])
-    assert INBOX not in (await browser.get("/portal/events")).text
-    for path in (INBOX, f"{INBOX}/{event_id}", f"{INBOX}/{event_id}/delete"):
-        await browser.get(path, expect=403)
-    for path in (
-        f"{INBOX}/{event_id}",
-        f"{INBOX}/{event_id}/release",
-        f"{INBOX}/{event_id}/delete",
-        f"{INBOX}/release",
-    ):
-        await browser.post(path, {"payload": VALID % "1", "type": "invoice.created"}, expect=403)
-    assert await polled(hub) == []
-
-
-async def test_who_may_not_send_events_looks_and_changes_nothing(hub, sign_in):
+async def test_who_may_not_send_events_looks_and_is_offered_no_form(hub, sign_in):
     event_id = await quarantine(hub)
     browser = await sign_in(hub, ["admin", "events:read"])
     page = await browser.get(f"{INBOX}/{event_id}")
     assert "events:write can correct, release and delete it" in browser.words(page)
     assert "<textarea" not in page.text
-    for path in (
-        f"{INBOX}/{event_id}",
-        f"{INBOX}/{event_id}/release",
-        f"{INBOX}/{event_id}/delete",
-        f"{INBOX}/release",
-    ):
-        answer = await browser.post(path, {"payload": VALID % "1", "type": "invoice.created"}, expect=403)
-        assert "'events:write'" in browser.words(answer)
-    assert await polled(hub) == []
-    assert (await hub.client.get(f"/api/v1/quarantine/{event_id}")).status_code == 200
 
 
-async def test_who_may_not_read_events_reads_none_that_is_quarantined(hub, sign_in):
-    event_id = await quarantine(hub)
+async def test_who_may_not_read_events_is_not_led_to_the_inbox(hub, sign_in):
     browser = await sign_in(hub, ["admin", "events:write"])
     assert INBOX not in (await browser.get("/portal/keys")).text
-    answers = [await browser.get(f"{INBOX}{path}", expect=403) for path in ("", f"/{event_id}")]
-    for path in (f"/{event_id}", f"/{event_id}/release", f"/{event_id}/delete", "/release"):
-        fields = {"payload": "{}", "type": "invoice.created"}
-        answers.append(await browser.post(f"{INBOX}{path}", fields, expect=403))
-    assert all("'events:read'" in browser.words(answer) for answer in answers)
 
 
-async def test_another_companys_event_is_not_there(hub, sign_in):
-    event_id = await quarantine(hub, client=await hub.client_of(hub.neighbour_id))
-    browser = await sign_in(hub)
-    for path in (f"{INBOX}/{event_id}", f"{INBOX}/{event_id}/delete"):
-        await browser.get(path, expect=404)
-    for path in (f"{INBOX}/{event_id}", f"{INBOX}/{event_id}/release", f"{INBOX}/{event_id}/delete"):
-        await browser.post(path, {"payload": VALID % "1"}, expect=404)
-    operator = await sign_in(hub, company_id=None)
-    assert event_id not in (await operator.get(INBOX)).text
-    await operator.post("/portal/company", {"company_id": str(hub.neighbour_id)})
-    assert event_id in (await operator.get(INBOX)).text
-
-
-async def test_forms_without_the_pages_token_do_nothing(hub, sign_in):
-    event_id = await quarantine(hub)
-    browser = await sign_in(hub)
-    browser.csrf = "guessed"
-    for path in (f"{INBOX}/{event_id}", f"{INBOX}/{event_id}/release", f"{INBOX}/{event_id}/delete"):
-        await browser.post(path, {"payload": VALID % "1"}, expect=403)
-    assert (await hub.client.get(f"/api/v1/quarantine/{event_id}")).json()["payload"]["amount"] == "x"
-
-
-async def test_what_an_event_says_is_only_ever_text(hub, sign_in):
+async def test_what_an_event_says_is_only_ever_text(hub, browser):
     event = {"type": "payment.failed", "payload": {HOSTILE: HOSTILE}, "metadata": {HOSTILE: HOSTILE}}
     event_id = (await hub.client.post("/api/v1/events", json=event)).json()["quarantined"]["id"]
-    browser = await sign_in(hub)
     pages = [await browser.get(INBOX), await browser.get(f"{INBOX}/{event_id}")]
     pages.append(await browser.post(f"{INBOX}/{event_id}/release", {"payload": HOSTILE}, expect=422))
-    for page in some(pages):
-        assert "<img src=x" not in page.text
-        assert "<script>alert" not in page.text
-        assert "49" not in browser.words(page).partition("onerror")[2][:60]
+    for page in pages:
+        assert_only_text(page)
+        assert "60481729" not in page.text
 
 
-async def test_the_overview_says_that_something_waits(hub, sign_in):
+async def test_the_overview_says_that_something_waits(hub, browser):
     await quarantine(hub)
     await hub.send_test_event()
-    browser = await sign_in(hub)
     page = await browser.get("/portal")
     assert "1 event waits in quarantine, for breaking the schema of invoice.created" in browser.words(page)
     assert f'<a href="{browser.at(INBOX)}">Quarantine</a>' in page.text

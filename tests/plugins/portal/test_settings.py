@@ -22,13 +22,11 @@ def test_every_setting_is_on_the_page_with_its_default():
 
 
 def test_every_setting_of_the_provider_is_on_its_page_with_its_default():
-    rows = dict(
-        re.findall(r"^\| `portal\.oidc\.(\w+)` \| (.+?) \|", SINGLE_SIGN_ON.read_text(), re.MULTILINE)
-    )
+    row = r"^\| `portal\.oidc\.(\w+)` \| (.+?) \|"
+    rows = dict(re.findall(row, SINGLE_SIGN_ON.read_text(), re.MULTILINE))
     assert rows.pop("customer_scopes") == "all of a company's but `admin`"
-    assert Oidc.model_fields["customer_scopes"].default == tuple(
-        one for one in COMPANY_SCOPES if one != "admin"
-    )
+    others = tuple(one for one in COMPANY_SCOPES if one != "admin")
+    assert Oidc.model_fields["customer_scopes"].default == others
     defaults = {name: field for name, field in Oidc.model_fields.items() if name != "customer_scopes"}
     assert rows == {name: _written(field) for name, field in defaults.items()}
 
@@ -39,16 +37,11 @@ def _written(field) -> str:
     return ", ".join(field.default) if isinstance(field.default, tuple) else str(field.default or "none")
 
 
+A = "https://a.example"
+
+
 @pytest.mark.parametrize(
-    "origin",
-    [
-        "*",
-        "'none'",
-        "app.example.com",
-        "https://a.example https://b.example",
-        "https://a.example; script-src *",
-        "https://a.example/x",
-    ],
+    "origin", ["*", "'none'", "app.example.com", f"{A} https://b.example", f"{A}; script-src *", f"{A}/x"]
 )
 def test_only_origins_may_frame_the_portal(origin):
     with pytest.raises(ValidationError, match="is neither an origin"):

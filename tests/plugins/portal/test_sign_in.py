@@ -92,6 +92,25 @@ async def test_spaces_around_a_pasted_key_do_no_harm(api, open_browser):
     await open_browser(api).sign_in(f" {key}\n")
 
 
+@pytest.fixture
+def strict(sqlite_database_url, make_hub):
+    """``await strict(**settings)``: a lean hub that allows one wrong key a minute."""
+
+    async def start(**changed: str):
+        one = {**LEAN, "portal.sign_in_per_minute": "1"}
+        named = {name.replace("__", "."): value for name, value in changed.items()}
+        return await make_hub(sqlite_database_url, one | named, dispatch=False)
+
+    return start
+
+
+async def try_key(browser, key: str, *, forwarded: str, expect: int) -> None:
+    """Send the sign-in form through a proxy that adds the header *forwarded*."""
+    await browser.get("/portal/sign-in")
+    headers = {"X-Forwarded-For": forwarded}
+    await browser.post("/portal/sign-in", {"key": key}, headers=headers, expect=expect)
+
+
 @pytest.mark.own_hub(settings=LEAN)
 async def test_the_eleventh_wrong_key_of_a_minute_has_to_wait_and_so_has_a_right_one(api, open_browser):
     browser = open_browser(api)
@@ -106,8 +125,8 @@ async def test_the_eleventh_wrong_key_of_a_minute_has_to_wait_and_so_has_a_right
     await browser.sign_in(key, expect=429)
 
 
-async def test_right_keys_are_not_counted(sqlite_database_url, make_hub, open_browser):
-    hub = await make_hub(sqlite_database_url, {**LEAN, "portal.sign_in_per_minute": "1"}, dispatch=False)
+async def test_right_keys_are_not_counted(strict, open_browser):
+    hub = await strict()
     _, key = await key_of(hub)
     for _ in range(3):
         await open_browser(hub).sign_in(key)
@@ -115,56 +134,45 @@ async def test_right_keys_are_not_counted(sqlite_database_url, make_hub, open_br
     await open_browser(hub).sign_in("wrong", expect=429)
 
 
-async def test_a_proxys_clients_are_counted_one_by_one(sqlite_database_url, make_hub, open_browser):
-    hub = await make_hub(sqlite_database_url, {**LEAN, "portal.sign_in_per_minute": "1"}, dispatch=False)
-
-    async def try_from(address: str, *, expect: int) -> None:
-        browser = open_browser(hub)
-        await browser.get("/portal/sign-in")
-        headers = {"X-Forwarded-For": address}
-        await browser.post("/portal/sign-in", {"key": "wrong"}, headers=headers, expect=expect)
-
-    await try_from("203.0.113.5", expect=422)
-    await try_from("203.0.113.6", expect=422)
-    await try_from("203.0.113.5", expect=429)
-    await try_from("198.51.100.9, 203.0.113.5", expect=429)  # only the header that the proxy wrote counts
-    await try_from("2001:db8:1:2::1", expect=422)
-    await try_from("2001:db8:1:2::2", expect=429)  # the same network
+async def test_a_proxys_clients_are_counted_one_by_one(strict, open_browser):
+    hub = await strict()
+    for forwarded, expect in (
+        ("203.0.113.5", 422),
+        ("203.0.113.6", 422),
+        ("203.0.113.5", 429),
+        ("198.51.100.9, 203.0.113.5", 429),  # only the header that the proxy wrote counts
+        ("2001:db8:1:2::1", 422),
+        ("2001:db8:1:2::2", 429),  # the same network
+    ):
+        await try_key(open_browser(hub), "wrong", forwarded=forwarded, expect=expect)
 
 
-async def test_who_comes_through_a_proxy_that_is_not_named_writes_no_address(
-    sqlite_database_url, make_hub, open_browser
-):
-    hub = await make_hub(sqlite_database_url, {**LEAN, "portal.sign_in_per_minute": "1"}, dispatch=False)
+async def test_who_comes_through_a_proxy_that_is_not_named_writes_no_address(strict, open_browser):
+    hub = await strict()
     for forwarded, expect in (("203.0.113.5", 422), ("203.0.113.6", 429)):
-        browser = open_browser(hub, address="10.1.2.3")
-        await browser.get("/portal/sign-in")
-        headers = {"X-Forwarded-For": forwarded}
-        await browser.post("/portal/sign-in", {"key": "wrong"}, headers=headers, expect=expect)
+        await try_key(open_browser(hub, address="10.1.2.3"), "wrong", forwarded=forwarded, expect=expect)
 
 
-async def test_one_who_guesses_behind_a_named_proxy_locks_nobody_else_out(
-    sqlite_database_url, make_hub, open_browser
-):
-    settings = {**LEAN, "portal.sign_in_per_minute": "1", "server.trusted_proxies": "10.1.0.0/16"}
-    hub = await make_hub(sqlite_database_url, settings, dispatch=False)
+async def test_one_who_guesses_behind_a_named_proxy_locks_nobody_else_out(strict, open_browser):
+    hub = await strict(server__trusted_proxies="10.1.0.0/16")
     _, key = await key_of(hub)
-
-    async def sign_in_from(address: str, key: str, *, expect: int) -> None:
+    for address, tried, expect in (
+        ("203.0.113.5", "wrong", 422),
+        ("203.0.113.5", key, 429),
+        ("203.0.113.6", key, 303),
+    ):
         browser = open_browser(hub, address="10.1.2.3")
-        await browser.get("/portal/sign-in")
-        headers = {"X-Forwarded-For": f"198.51.100.77, {address}"}
-        await browser.post("/portal/sign-in", {"key": key}, headers=headers, expect=expect)
-
-    await sign_in_from("203.0.113.5", "wrong", expect=422)
-    await sign_in_from("203.0.113.5", key, expect=429)
-    await sign_in_from("203.0.113.6", key, expect=303)
+        await try_key(browser, tried, forwarded=f"198.51.100.77, {address}", expect=expect)
 
 
-async def test_over_http_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(api, open_browser):
-    _, key = await key_of(api)
+async def test_over_http_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites_and_holds_no_secret(
+    api, open_browser
+):
+    key_id, key = await key_of(api)
     cookie = session_cookie(await open_browser(api).sign_in(key))
     assert cookie.split("; ")[1:] == ["Path=/portal", "HttpOnly", "Max-Age=43200", "SameSite=Lax"]
+    session_id = await scalar(api.hub.engines, "SELECT id FROM portal_sessions WHERE key_id = :id", id=key_id)
+    assert not any(secret in cookie for secret in (key, key_id, session_id))
 
 
 async def test_over_https_the_cookie_stays_on_https(api, open_browser):
@@ -180,15 +188,32 @@ async def test_over_https_the_cookie_stays_on_https(api, open_browser):
     await browser.get("/portal", expect=303)  # another host of the domain may have set it
 
 
-async def test_where_the_hub_has_only_a_path_of_the_host_it_speaks_for_that_alone(
+@pytest.mark.parametrize(
+    ("public_url", "attributes"),
+    [
+        ("https://example.com/hub", "; Path=/hub/portal; "),
+        ("https://events.example.com", "; Secure; SameSite=Lax"),
+    ],
+    ids=["only a path of the host", "behind a proxy that ends https"],
+)
+async def test_the_public_address_decides_on_the_cookie(
+    sqlite_database_url, make_hub, open_browser, public_url, attributes
+):
+    hub = await make_hub(sqlite_database_url, {**LEAN, "server.public_url": public_url}, dispatch=False)
+    answer = await open_browser(hub).get("/portal/sign-in")
+    assert answer.headers["set-cookie"].startswith((f"{COOKIE}_visit=", f"__Host-{COOKIE}_visit="))
+    assert attributes in answer.headers["set-cookie"]
+    assert ("strict-transport-security" in answer.headers) is ("/hub" not in public_url)
+
+
+async def test_where_other_sites_may_frame_the_portal_its_cookie_goes_there(
     sqlite_database_url, make_hub, open_browser
 ):
-    settings = {**LEAN, "server.public_url": "https://example.com/hub"}
-    hub = await make_hub(sqlite_database_url, settings, dispatch=False)
-    answer = await open_browser(hub).get("/portal/sign-in")
-    assert answer.headers["set-cookie"].startswith(f"{COOKIE}_visit=")
-    assert "; Path=/hub/portal; " in answer.headers["set-cookie"]
-    assert "strict-transport-security" not in answer.headers
+    framed = {**LEAN, "portal.frame_ancestors": "https://app.example.com"}
+    hub = await make_hub(sqlite_database_url, framed, dispatch=False)
+    _, key = await key_of(hub)
+    cookie = session_cookie(await open_browser(hub, base_url="https://hub.test").sign_in(key))
+    assert cookie.endswith("; Secure; SameSite=None; Partitioned")
 
 
 @pytest.mark.parametrize(
@@ -213,37 +238,7 @@ async def test_without_a_public_address_a_trusted_proxy_says_whether_clients_com
     assert metadata["issuer"] == ("https://hub.test" if is_secure else "http://hub.test")
 
 
-async def test_behind_a_proxy_that_ends_https_the_public_address_decides(
-    sqlite_database_url, make_hub, open_browser
-):
-    hub = await make_hub(
-        sqlite_database_url, {**LEAN, "server.public_url": "https://events.example.com"}, dispatch=False
-    )
-    answer = await open_browser(hub).get("/portal/sign-in")
-    assert "; Secure; SameSite=Lax" in answer.headers["set-cookie"]
-
-
-async def test_where_other_sites_may_frame_the_portal_its_cookie_goes_there(
-    sqlite_database_url, make_hub, open_browser
-):
-    hub = await make_hub(
-        sqlite_database_url, {**LEAN, "portal.frame_ancestors": "https://app.example.com"}, dispatch=False
-    )
-    _, key = await key_of(hub)
-    cookie = session_cookie(await open_browser(hub, base_url="https://hub.test").sign_in(key))
-    assert cookie.endswith("; Secure; SameSite=None; Partitioned")
-
-
-@pytest.mark.own_hub(settings=LEAN)
-async def test_the_cookie_holds_neither_the_key_nor_the_sessions_id(api, open_browser):
-    key_id, key = await key_of(api)
-    cookie = session_cookie(await open_browser(api).sign_in(key))
-    session_id = await scalar(api.hub.engines, "SELECT id FROM portal_sessions")
-    assert not any(secret in cookie for secret in (key, key_id, session_id))
-
-
-async def test_an_altered_cookie_opens_nothing(api, sign_in):
-    browser = await sign_in(api)
+async def test_an_altered_cookie_opens_nothing(browser):
     cookie = browser.http.cookies[COOKIE]
     for other in (cookie[:-2] + ("AA" if cookie[-2:] != "AA" else "BB"), cookie[::-1], "", "x" * 5000):
         browser.http.cookies.clear()
@@ -251,8 +246,7 @@ async def test_an_altered_cookie_opens_nothing(api, sign_in):
         await browser.get("/portal", expect=303)
 
 
-async def test_signing_out_ends_the_session_and_not_only_the_cookie(running, sign_in):
-    browser = await sign_in(running)
+async def test_signing_out_ends_the_session_and_not_only_the_cookie(running, browser):
     cookie = browser.http.cookies[COOKIE]
 
     answer = await browser.post("/portal/sign-out")
@@ -280,16 +274,14 @@ async def test_signing_out_everywhere_ends_every_session_of_the_key_and_no_other
     await other.get("/portal")
 
 
-@pytest.mark.own_hub(settings=LEAN)
-async def test_a_revoked_key_ends_its_sessions_at_once(running, sign_in):
-    browser = await sign_in(running)
+async def test_a_revoked_key_ends_its_sessions_at_once(running, browser):
     await browser.get("/portal")
 
     await running.hub.keys.revoke(browser.key, company_id=running.company_id)
 
     answer = await browser.get("/portal", expect=303)
     assert answer.headers["location"] == "/portal/sign-in"
-    assert await count(running.hub.engines, "portal_sessions") == 0
+    assert await count(running.hub.engines, f"portal_sessions WHERE key_id = '{browser.key}'") == 0
 
 
 async def test_a_session_expires(sqlite_database_url, make_hub, open_browser):
@@ -297,9 +289,8 @@ async def test_a_session_expires(sqlite_database_url, make_hub, open_browser):
     _, key = await key_of(hub)
     browser = open_browser(hub)
     await browser.sign_in(key)
-    browser.http.cookies.set(
-        COOKIE, session_cookie(await browser.sign_in(key)).partition(";")[0][len(COOKIE) + 1 :]
-    )
+    cookie = session_cookie(await browser.sign_in(key))
+    browser.http.cookies.set(COOKIE, cookie.partition(";")[0].removeprefix(f"{COOKIE}="))
     await browser.get("/portal", expect=303)
 
 
@@ -315,28 +306,21 @@ async def test_of_the_sessions_of_a_key_the_newest_are_kept(running, open_browse
     assert ["sign-in" in there for there in led_to] == [True, False, False]
 
 
+@pytest.mark.parametrize("is_trusted", [True, False], ids=["by a trusted clock", "by a clock that stepped"])
 @pytest.mark.own_hub(settings=LEAN)
-async def test_sessions_that_have_expired_are_dropped_by_the_next_sign_in(running, open_browser, sign_in):
+async def test_sessions_that_have_expired_are_dropped_by_the_next_sign_in(running, sign_in, is_trusted):
     await sign_in(running)
+    if not is_trusted:
+        await clock_steps.step_under(running.hub)
     await execute(running.hub.engines, "UPDATE portal_sessions SET expires_ms = 1")
     await sign_in(running)
-    assert await count(running.hub.engines, "portal_sessions") == 1
-
-
-@pytest.mark.own_hub(settings=LEAN)
-async def test_sessions_that_have_expired_by_a_clock_that_is_not_trusted_stay(running, open_browser, sign_in):
-    await sign_in(running)
-    await clock_steps.step_under(running.hub)
-    await execute(running.hub.engines, "UPDATE portal_sessions SET expires_ms = 1")
-    await sign_in(running)
-    assert await count(running.hub.engines, "portal_sessions") == 2
+    assert await count(running.hub.engines, "portal_sessions") == (1 if is_trusted else 2)
 
 
 async def test_a_fragment_is_answered_401_where_nobody_is_signed_in(api, open_browser):
     assert (await open_browser(api).http.get("/portal", headers={"X-Fragment": "1"})).status_code == 401
 
 
-async def test_whoever_is_signed_in_does_not_see_the_form_again(api, sign_in):
-    browser = await sign_in(api)
+async def test_whoever_is_signed_in_does_not_see_the_form_again(browser):
     answer = await browser.get("/portal/sign-in", expect=303)
     assert answer.headers["location"] == "/portal"

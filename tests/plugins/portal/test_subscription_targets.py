@@ -2,6 +2,7 @@
 
 import pytest
 from tests.name_servers import name_server
+from tests.plugins.portal.worlds import subscribe
 
 LIST = "/portal/subscriptions"
 NEW = f"{LIST}/new"
@@ -11,11 +12,6 @@ TYPED = {"target_url": "https://example.com/hooks", "types": "all"}
 @pytest.fixture
 async def browser(running, sign_in):
     return await sign_in(running, ["webhooks:write"])
-
-
-async def create(running, **members) -> str:
-    body = {"target_url": "https://example.com/hooks", "event_types": ["*"], **members}
-    return (await running.hub.subscriptions.create(running.company_id, body, channel="webhooks"))["id"]
 
 
 async def headers_of(running, subscription_id: str) -> dict[str, str]:
@@ -28,7 +24,6 @@ async def test_a_warning_stands_on_the_page_that_follows_the_form(sqlite_databas
         strict = {"delivery.allow_private_networks": "false", "delivery.name_servers": server.address}
         hub = await make_hub(sqlite_database_url, strict, dispatch=False)
         browser = await sign_in(hub, ["webhooks:write"])
-        await browser.get(NEW)
         refused = await browser.post(NEW, {**TYPED, "target_url": "https://private.test/"}, expect=422)
         assert "The address leads to 'private.test', which resolves to" in browser.words(refused)
 
@@ -38,7 +33,6 @@ async def test_a_warning_stands_on_the_page_that_follows_the_form(sqlite_databas
         assert "whsec_" in page.text
 
         path = f"{LIST}/{answer.headers['location'].split('/')[5]}/edit"
-        await browser.get(path)
         changed = await browser.post(path, {**TYPED, "target_url": "https://unknown.test/other"})
         words = browser.words(await browser.follow(changed))
         assert "The subscription was changed." in words
@@ -46,9 +40,10 @@ async def test_a_warning_stands_on_the_page_that_follows_the_form(sqlite_databas
 
 
 async def test_headers_are_entered_again_for_an_address_of_another_server(running, browser):
-    subscription = await create(running, headers={"Authorization": "Bearer very-secret"})
+    subscription = await subscribe(
+        running, TYPED["target_url"], headers={"Authorization": "Bearer very-secret"}
+    )
     path = f"{LIST}/{subscription}/edit"
-    await browser.get(path)
     moved = {**TYPED, "target_url": "https://other.example.org/hooks"}
     refused = browser.words(await browser.post(path, moved, expect=422))
     assert "another server, which does not get the headers of the one before" in refused
@@ -56,24 +51,16 @@ async def test_headers_are_entered_again_for_an_address_of_another_server(runnin
 
     await browser.post(path, {**TYPED, "target_url": "https://example.com/elsewhere"})
     assert await headers_of(running, subscription) == {"Authorization": "Bearer very-secret"}
-    await browser.post(
-        path, {**moved, "replaces_headers": "on", "header_name": "X-Team", "header_value": "7"}
-    )
+    replaced = {**moved, "replaces_headers": "on"}
+    await browser.post(path, {**replaced, "header_name": "X-Team", "header_value": "7"})
     assert await headers_of(running, subscription) == {"X-Team": "7"}
-
-
-async def test_dropping_the_headers_leaves_the_way_to_another_server_free(running, browser):
-    subscription = await create(running, headers={"Authorization": "Bearer very-secret"})
-    path = f"{LIST}/{subscription}/edit"
-    await browser.get(path)
-    await browser.post(path, {**TYPED, "target_url": "https://other.example.org/", "replaces_headers": "on"})
+    await browser.post(path, {**replaced, "target_url": "https://third.example.org/"})
     assert await headers_of(running, subscription) == {}
 
 
 async def test_a_rotation_too_many_says_how_to_go_on(running, browser):
-    subscription = await create(running)
+    subscription = await subscribe(running, TYPED["target_url"])
     path = f"{LIST}/{subscription}/rotate"
-    await browser.get(path)
     for _ in range(4):
         await browser.post(path, {"hours": "24"})
     refused = browser.words(await browser.post(path, {"hours": "24"}, expect=409))

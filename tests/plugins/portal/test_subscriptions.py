@@ -3,9 +3,10 @@
 import re
 
 import pytest
+from tests.plugins.portal.worlds import shown_when
+from tests.statements import execute
 from tests.waiting import until
 
-from trunkline.store import subscriptions
 from trunkline_kit.receiver import Answer
 
 LIST = "/portal/subscriptions"
@@ -16,49 +17,39 @@ async def create(running, url: str = "https://example.com/hooks", **changed) -> 
     return (await running.subscribe(url, **{"event_types": ["lead.created"], **changed}))["id"]
 
 
+async def times_shown(browser, path: str, pattern: re.Pattern[str], count: int) -> bool:
+    return len(pattern.findall(browser.words(await browser.get(path)))) == count
+
+
+async def is_disabled(running, subscription_id: str) -> bool:
+    return await status_of(running, subscription_id) == "disabled"
+
+
 async def status_of(running, subscription_id: str) -> str:
     return (await running.hub.subscriptions.get(running.company_id, subscription_id, channel=None))["status"]
 
 
 @pytest.fixture
-async def browser(api, sign_in):
-    return await sign_in(api, ["webhooks:write"])
+async def browser(hub_of_test, sign_in):
+    return await sign_in(hub_of_test, ["webhooks:write"])
 
 
-async def test_an_empty_list_teaches_the_next_step(browser):
-    page = await browser.get(LIST)
-    assert "Nothing is sent anywhere yet" in browser.words(page)
-    assert "curl http://hub.test/api/v1/webhooks/subscriptions" in browser.words(page)
-    assert "X-Api-Key: YOUR_API_KEY" in browser.words(page)
-
-
-async def test_subscriptions_of_every_channel_are_listed_with_how_they_do(running, receiver, sign_in):
+async def test_subscriptions_of_every_channel_are_listed_with_how_they_do(running, receiver, browser):
     receiver.always(Answer(500), path="/bad")
     bad = await create(
         running, receiver.url + "/bad", description="Billing", filter={"metadata.source": "test"}
     )
     await create(running, receiver.url + "/good", event_types=["*"])
-    await running.client.post(
-        "/api/v1/zapier/hooks", json={"hookUrl": receiver.url + "/z", "event_type": "lead.created"}
-    )
+    hook = {"hookUrl": receiver.url + "/z", "event_type": "lead.created"}
+    await running.client.post("/api/v1/zapier/hooks", json=hook)
     await running.send_test_event()
-    browser = await sign_in(running, ["webhooks:write"])
-
-    async def is_shown() -> bool:
-        words = browser.words(await browser.get(LIST))
-        return (
-            "failed for good" in words
-            and "3 failed in a row" in words
-            and len(re.findall(r"delivered \d", words)) == 2
-        )
-
-    await until(is_shown)
+    await shown_when(browser, LIST, "failed for good")
+    await shown_when(browser, LIST, "3 failed in a row")
+    delivered = re.compile(r"delivered \d")
+    await until(lambda: times_shown(browser, LIST, delivered, 2))
     page = await browser.get(LIST)
-    words = browser.words(page)
-    assert "Billing" in words
-    assert "Zapier" in words
-    assert "Every type" in words
-    assert "filtered by 1 condition" in words
+    for said in ("Billing", "Zapier", "Every type", "filtered by 1 condition"):
+        assert said in browser.words(page)
     assert f'href="{browser.at(LIST)}/{bad}"' in page.text
     assert 'href="http' not in page.text.partition("<main")[2]
 
@@ -67,69 +58,23 @@ async def test_the_list_is_filtered_by_status_and_channel(api, browser):
     await create(api, "https://example.com/on")
     paused = await create(api, "https://example.com/off")
     await api.hub.subscriptions.update(api.company_id, paused, {"status": "paused"}, channel=None)
-    await api.client.post(
-        "/api/v1/n8n/hooks", json={"url": "https://example.com/n8n", "event_type": "lead.created"}
-    )
-
-    def listed(page) -> set[str]:
-        return {name for name in ("on", "off", "n8n") if f"https://example.com/{name}<" in page.text}
-
-    assert listed(await browser.get(LIST)) == {"on", "off", "n8n"}
-    assert listed(await browser.get(LIST, status="paused")) == {"off"}
-    assert listed(await browser.get(LIST, channel="n8n")) == {"n8n"}
-    assert "No such subscription" in browser.words(await browser.get(LIST, status="disabled"))
-    assert "No such subscription" in browser.words(await browser.get(LIST, status="<script>"))
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "",
-        "/settings",
-        "/replays",
-        "/replays/new",
-        "/replays/part",
-        "/deliveries",
-        "/edit",
-        "/secret",
-        "/pause",
-        "/resume",
-        "/rotate",
-        "/test",
-        "/delete",
-    ],
-)
-async def test_another_companys_subscription_is_not_there(api, browser, path):
-    other = await api.hub.subscriptions.create(
-        api.neighbour_id, {"target_url": "https://example.com/", "event_types": ["*"]}, channel="webhooks"
-    )
-    await browser.get(LIST)
-    for subscription_id in (other["id"], "sub_" + "0" * 20, "nonsense", "%00", "..%2f"):
-        await browser.get(f"{LIST}/{subscription_id}{path}", expect=404)
-    if path in {"/edit", "/pause", "/resume", "/rotate", "/test", "/delete", "/replays/new"}:
-        await browser.get("/portal/sign-out-everywhere")
-        fields = {"target_url": "https://example.com/x", "types": "all", "hours": "0"}
-        await browser.post(f"{LIST}/{other['id']}{path}", fields, expect=404)
-    unchanged = await api.hub.subscriptions.get(api.neighbour_id, other["id"], channel=None)
-    assert unchanged["status"] == "active"
-    assert unchanged["target_url"] == "https://example.com/"
+    hook = {"url": "https://example.com/n8n", "event_type": "lead.created"}
+    await api.client.post("/api/v1/n8n/hooks", json=hook)
+    for query, listed in (
+        ({}, {"on", "off", "n8n"}),
+        ({"status": "paused"}, {"off"}),
+        ({"channel": "n8n"}, {"n8n"}),
+    ):
+        page = await browser.get(LIST, **query)
+        assert set(re.findall(r"https://example\.com/(\w+)<", page.text)) == listed
+    for status in ("disabled", "<script>"):
+        assert "No such subscription" in browser.words(await browser.get(LIST, status=status))
 
 
-async def test_who_lacks_the_scope_sees_nothing_of_it(api, sign_in):
+async def test_an_operator_looks_after_the_chosen_companys(api, operator):
     subscription = await create(api)
-    browser = await sign_in(api, ["events:read", "admin"])
-    for path in (LIST, f"{LIST}/new", f"{LIST}/{subscription}", f"{LIST}/{subscription}/deliveries"):
-        assert "webhooks:" in browser.words(await browser.get(path, expect=403))
-    await browser.post(f"{LIST}/{subscription}/delete", expect=403)
-    assert await status_of(api, subscription) == "active"
-
-
-async def test_an_operator_looks_after_the_chosen_companys(api, sign_in):
-    subscription = await create(api)
-    browser = await sign_in(api, company_id=None)
-    assert subscription in (await browser.get(LIST)).text
-    await browser.get(f"{LIST}/{subscription}/pause")
-    await browser.post(f"{LIST}/{subscription}/pause")
+    assert subscription in (await operator.get(LIST)).text
+    await operator.post(f"{LIST}/{subscription}/pause")
     assert await status_of(api, subscription) == "paused"
 
 
@@ -139,11 +84,7 @@ async def test_the_log_shows_each_delivery_and_is_filtered_and_paged(running, re
     first = (await running.send_test_event())["id"]
     browser = await sign_in(running, ["webhooks:write", "events:read"])
     page = f"{LIST}/{subscription}"
-
-    async def has_failed() -> bool:
-        return ">failed for good<" in (await browser.get(page + "/deliveries")).text
-
-    await until(has_failed)
+    await shown_when(browser, page, "failed for good")
     overview = await browser.get(page)
     assert f'href="{browser.root}/deliveries/dlv_{first}_' in overview.text
     assert f'href="{browser.root}/events/{first}"' in overview.text
@@ -152,10 +93,10 @@ async def test_the_log_shows_each_delivery_and_is_filtered_and_paged(running, re
         await running.send_test_event()
 
     async def are_delivered() -> bool:
-        log = await running.hub.deliveries.of_subscription(
+        ended = await running.hub.deliveries.of_subscription(
             running.company_id, subscription, channel=None, status="delivered", limit=100
         )
-        return len(log["deliveries"]) == 51
+        return len(ended["deliveries"]) == 51
 
     await until(are_delivered)
     newest = await browser.get(page)
@@ -180,31 +121,22 @@ async def test_a_new_log_teaches_how_to_fill_it(api, browser):
 
 
 async def test_settings_show_what_it_takes_and_no_header_value(api, browser):
-    subscription = await create(
-        api,
-        headers={"X-Token": "secret-value"},
-        filter={"payload.client_id": {"gte": 5}},
-        signature="ed25519",
-    )
+    takes = {"headers": {"X-Token": "secret-value"}, "filter": {"payload.client_id": {"gte": 5}}}
+    subscription = await create(api, **takes, signature="ed25519")
     page = await browser.get(f"{LIST}/{subscription}/settings")
-    words = browser.words(page)
-    assert "X-Token: ••••" in words
+    for said in ("X-Token: ••••", "payload.client_id is at least 5", "whpk_", subscription):
+        assert said in browser.words(page)
     assert "secret-value" not in page.text
-    assert "payload.client_id is at least 5" in words
-    assert "whpk_" in words
-    assert subscription in words
 
 
-async def test_it_is_paused_and_resumed_with_what_was_missed(running, receiver, sign_in):
+async def test_it_is_paused_and_resumed_with_what_was_missed(running, receiver, browser):
     subscription = await create(running, receiver.url)
-    browser = await sign_in(running, ["webhooks:write"])
     assert "Nothing more is sent" in browser.words(await browser.get(f"{LIST}/{subscription}/pause"))
     page = await browser.follow(await browser.post(f"{LIST}/{subscription}/pause"))
     assert "The subscription is paused" in browser.words(page)
     assert f'href="{browser.at(LIST)}/{subscription}/resume"' in page.text
     missed = (await running.send_test_event())["id"]
 
-    await browser.get(f"{LIST}/{subscription}/resume")
     page = await browser.follow(await browser.post(f"{LIST}/{subscription}/resume", {"catch_up": "yes"}))
 
     assert "missed events are being delivered" in browser.words(page)
@@ -212,10 +144,8 @@ async def test_it_is_paused_and_resumed_with_what_was_missed(running, receiver, 
     assert request.headers["webhook-id"] == str(missed)
 
 
-async def test_it_is_resumed_from_now_where_that_is_chosen(running, receiver, sign_in):
+async def test_it_is_resumed_from_now_where_that_is_chosen(running, receiver, browser):
     subscription = await create(running, receiver.url)
-    browser = await sign_in(running, ["webhooks:write"])
-    await browser.get(f"{LIST}/{subscription}/pause")
     await browser.post(f"{LIST}/{subscription}/pause")
     await running.send_test_event()
     page = await browser.follow(await browser.post(f"{LIST}/{subscription}/resume", {"catch_up": "no"}))
@@ -226,47 +156,34 @@ async def test_it_is_resumed_from_now_where_that_is_chosen(running, receiver, si
     assert "nothing to resume" in browser.words(await browser.get(f"{LIST}/{subscription}/resume"))
 
 
-async def test_a_target_that_is_gone_is_said_to_be_and_can_be_resumed(running, receiver, sign_in):
+async def test_a_target_that_is_gone_is_said_to_be_and_can_be_resumed(running, receiver, browser):
     receiver.script([Answer(410)])
     subscription = await create(running, receiver.url)
     await running.send_test_event()
-    browser = await sign_in(running, ["webhooks:write"])
-
-    async def is_disabled() -> bool:
-        return await status_of(running, subscription) == "disabled"
-
-    await until(is_disabled)
+    await until(lambda: is_disabled(running, subscription))
     assert "the target answered 410" in browser.words(await browser.get(f"{LIST}/{subscription}"))
     assert "target gone" in browser.words(await browser.get(LIST))
     await browser.post(f"{LIST}/{subscription}/resume", {"catch_up": "yes"})
     assert await status_of(running, subscription) == "active"
 
 
-async def test_a_new_secret_is_shown_once_and_signs_beside_the_old_one(running, receiver, sign_in):
+@pytest.mark.parametrize(("hours", "signatures"), [("24", 2), ("0", 1)], ids=["overlap", "at once"])
+async def test_a_new_secret_is_shown_and_signs_beside_the_old_one_during_the_overlap(
+    running, receiver, browser, hours, signatures
+):
     subscription = await create(running, receiver.url)
-    browser = await sign_in(running, ["webhooks:write"])
-    assert "until the overlap is over" in browser.words(await browser.get(f"{LIST}/{subscription}/rotate"))
-    answer = await browser.post(f"{LIST}/{subscription}/rotate", {"hours": "24"})
+    rotate = f"{LIST}/{subscription}/rotate"
+    assert "until the overlap is over" in browser.words(await browser.get(rotate))
+    answer = await browser.post(rotate, {"hours": hours})
     assert "whsec_" in (await browser.follow(answer)).text
     await running.send_test_event()
     (request,) = await receiver.wait_for(1)
-    assert len(request.headers["webhook-signature"].split()) == 2
-
-
-async def test_without_overlap_the_old_secret_stops_at_once(running, receiver, sign_in):
-    subscription = await create(running, receiver.url)
-    browser = await sign_in(running, ["webhooks:write"])
-    await browser.get(f"{LIST}/{subscription}/rotate")
-    await browser.post(f"{LIST}/{subscription}/rotate", {"hours": "0"})
-    await running.send_test_event()
-    (request,) = await receiver.wait_for(1)
-    assert len(request.headers["webhook-signature"].split()) == 1
+    assert len(request.headers["webhook-signature"].split()) == signatures
 
 
 @pytest.mark.parametrize("hours", ["", "-1", "721", "1.5", "abc", "٢", "9" * 30, "<script>"])
 async def test_an_overlap_that_is_none_is_refused(api, browser, hours):
     subscription = await create(api)
-    await browser.get(f"{LIST}/{subscription}/rotate")
     refused = await browser.post(f"{LIST}/{subscription}/rotate", {"hours": hours}, expect=422)
     assert "Enter a number of hours from 0 to 720" in browser.words(refused)
     assert "<script>" not in refused.text.replace('<script type="module"', "")
@@ -283,62 +200,49 @@ async def test_rotation_says_what_it_means_for_the_signature(api, browser, schem
 
 
 async def test_a_test_shows_what_the_receiver_answered(api, browser, receiver):
-    body = b"<script>window.xss=1</script>"
-    receiver.script([Answer(), Answer(503, body=body)])
+    receiver.script([Answer(), Answer(503, body=b"<script>window.xss=1</script>")])
     subscription = await create(api, receiver.url)
-    await browser.get(f"{LIST}/{subscription}")
     page = await browser.post(f"{LIST}/{subscription}/test", expect=200)
     assert "The receiver accepted it" in browser.words(page)
     page = await browser.post(f"{LIST}/{subscription}/test", expect=200)
-    words = browser.words(page)
-    assert "The receiver did not accept it" in words
-    assert "503" in words
-    assert "The target is not available" in words
+    for said in ("The receiver did not accept it", "503", "The target is not available"):
+        assert said in browser.words(page)
     assert "<script>window" not in page.text
     assert "&lt;script&gt;" in page.text
 
 
 async def test_a_test_that_reaches_nobody_says_so(api, browser):
     subscription = await create(api, "http://127.0.0.1:9/")
-    await browser.get(f"{LIST}/{subscription}/test")
     words = browser.words(await browser.post(f"{LIST}/{subscription}/test", expect=200))
     assert "There was no answer" in words
     assert "Nothing listens" in words
 
 
-async def test_deleting_says_how_many_deliveries_end(running, receiver, sign_in):
+async def test_deleting_says_how_many_deliveries_end(running, receiver, browser):
     receiver.always(Answer(503, {"retry-after": "3600"}))
     subscription = await create(running, receiver.url)
-    browser = await sign_in(running, ["webhooks:write"])
     assert "No delivery is open." in browser.words(await browser.get(f"{LIST}/{subscription}/delete"))
     for _ in range(2):
         await running.send_test_event()
     sentence = "2 open deliveries will not be made; they end as “gone”."
-
-    async def is_said() -> bool:
-        return sentence in browser.words(await browser.get(f"{LIST}/{subscription}/delete"))
-
-    await until(is_said)
+    await shown_when(browser, f"{LIST}/{subscription}/delete", sentence)
     page = await browser.follow(await browser.post(f"{LIST}/{subscription}/delete"))
     assert "was deleted" in browser.words(page)
     await browser.get(f"{LIST}/{subscription}", expect=404)
 
 
 async def test_a_platforms_subscription_has_what_can_be_done_with_it_and_no_more(api, browser):
-    hook = await api.client.post(
-        "/api/v1/zapier/hooks", json={"hookUrl": "https://example.com/z", "event_type": "lead.created"}
-    )
-    page = f"{LIST}/{hook.json()['id']}"
+    hook = {"hookUrl": "https://example.com/z", "event_type": "lead.created"}
+    page = f"{LIST}/{(await api.client.post('/api/v1/zapier/hooks', json=hook)).json()['id']}"
     for path in ("", "/settings"):
         text = (await browser.get(page + path)).text
         assert f'href="{browser.at(page)}/pause"' in text
         for other in ("edit", "test", "rotate"):
             assert f"{browser.at(page)}/{other}" not in text
     assert "Zapier made this subscription" in browser.words(await browser.get(page + "/settings"))
-    for other in ("edit", "test", "rotate", "secret"):
-        await browser.get(f"{page}/{other}", expect=404)
+    await browser.get(f"{page}/secret", expect=404)
     for other in ("edit", "test", "rotate"):
-        await browser.get(page + "/pause")
+        await browser.get(f"{page}/{other}", expect=404)
         await browser.post(f"{page}/{other}", {"hours": "1"}, expect=404)
     await browser.post(page + "/pause")
     await browser.post(page + "/resume", {"catch_up": "no"})
@@ -347,35 +251,19 @@ async def test_a_platforms_subscription_has_what_can_be_done_with_it_and_no_more
     assert not await api.hub.subscriptions.list(api.company_id, channel=None)
 
 
-async def test_what_changes_anything_needs_the_forms_token(api, browser):
-    subscription = await create(api)
-    browser.csrf = "forged"
-    for path in ("pause", "resume", "rotate", "test", "delete", "edit", "replays/new"):
-        await browser.post(f"{LIST}/{subscription}/{path}", {"hours": "0"}, expect=403)
-    assert await status_of(api, subscription) == "active"
-
-
-async def test_one_whose_secrets_do_not_open_says_what_to_do_and_is_given_a_new_secret(running, sign_in):
+async def test_one_whose_secrets_do_not_open_says_what_to_do_and_is_given_a_new_secret(running, browser):
     subscription = await create(running, "http://127.0.0.1:9/h")
-    hub = running.hub
-    async with hub.engines.write() as connection:
-        row = await subscriptions.get(connection, subscription)
-        junk = b"sealed with another key"
-        await subscriptions.update(connection, row.no, {"sealed": junk})
-
-    async def is_disabled() -> bool:
-        return await status_of(running, subscription) == "disabled"
-
-    await until(is_disabled)
-    browser = await sign_in(running, ["webhooks:write"])
+    junk = b"sealed with another key"
+    await execute(
+        running.hub.engines, "UPDATE subscriptions SET sealed = :s WHERE id = :id", s=junk, id=subscription
+    )
+    await until(lambda: is_disabled(running, subscription))
     assert "secrets do not open" in browser.words(await browser.get(LIST))
-    page = browser.words(await browser.get(f"{LIST}/{subscription}"))
-    assert "do not open. Rotate its secret, give it its headers again, then resume" in page
-    await browser.get(f"{LIST}/{subscription}/resume")
-    refused = await browser.post(f"{LIST}/{subscription}/resume", {"catch_up": "yes"}, expect=409)
+    page = f"{LIST}/{subscription}"
+    said = "do not open. Rotate its secret, give it its headers again, then resume"
+    assert said in browser.words(await browser.get(page))
+    refused = await browser.post(f"{page}/resume", {"catch_up": "yes"}, expect=409)
     assert "Rotate its secret" in browser.words(refused)
-    await browser.get(f"{LIST}/{subscription}/rotate")
-    await browser.post(f"{LIST}/{subscription}/rotate", {"hours": "0"})
-    await browser.get(f"{LIST}/{subscription}/resume")
-    await browser.post(f"{LIST}/{subscription}/resume", {"catch_up": "yes"})
+    await browser.post(f"{page}/rotate", {"hours": "0"})
+    await browser.post(f"{page}/resume", {"catch_up": "yes"})
     assert await status_of(running, subscription) == "active"

@@ -3,7 +3,9 @@
 import asyncio
 import re
 
+import pytest
 from tests.plugins.portal.worlds import emit, shown_when, subscribe
+from tests.waiting import until
 
 from trunkline.store import health
 from trunkline_portal.formats import NOTHING
@@ -11,70 +13,67 @@ from trunkline_portal.formats import NOTHING
 _OF_HUB = "WHERE subscription_no IN (SELECT no FROM subscriptions WHERE company_id = {0.company_id})"
 
 
-async def failing_hub(engine, lend_hub, receiver, *, subscriptions: int):
-    hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "[]"})
+@pytest.fixture
+async def hub(lend_hub):
+    """Start a hub on SQLite, with its dispatcher."""
+    return await lend_hub("sqlite")
+
+
+async def fail(hub, receiver, *, subscriptions: int) -> int:
+    """Let an event fail for good at each of so many subscriptions; return its id."""
     receiver.answer(500)
     for number in range(subscriptions):
-        await subscribe(hub, f"{receiver.url}/{number}", description=f"Books {number}")
+        named = {"description": f"Books {number}", "retry": {"schedule_seconds": []}}
+        await subscribe(hub, f"{receiver.url}/{number}", **named)
     event = await emit(hub)
-    async with asyncio.timeout(60):
-        while True:
-            logged = await hub.hub.deliveries.of_event(hub.company_id, event)
-            if [each["status"] for each in logged] == ["exhausted"] * subscriptions:
-                return hub, event
-            await asyncio.sleep(0.02)
+    await until(lambda: all_are(hub, event, "exhausted"))
+    return event
+
+
+async def all_are(hub, event: int, status: str) -> bool:
+    deliveries = await hub.hub.deliveries.of_event(hub.company_id, event)
+    return {each["status"] for each in deliveries} == {status}
 
 
 async def test_all_that_failed_is_sent_again_over_all_subscriptions_as_many_as_may_run(
-    lend_hub, sign_in, receiver
+    hub, browser, receiver
 ):
-    hub, event = await failing_hub("sqlite", lend_hub, receiver, subscriptions=7)
+    event = await fail(hub, receiver, subscriptions=7)
     receiver.answer(200)
-    browser = await sign_in(hub)
     page = await browser.get("/portal/targets")
     since_ms = page.text.partition('name="since_ms" value="')[2].partition('"')[0]
-    words = browser.words(
-        await browser.follow(await browser.post("/portal/targets/replay", {"since_ms": since_ms}))
-    )
-    assert "replays started" in words
+    page = await browser.follow(await browser.post("/portal/targets/replay", {"since_ms": since_ms}))
+    assert "replays started" in browser.words(page)
     async with asyncio.timeout(60):
-        while (
-            sum(d["status"] == "delivered" for d in await hub.hub.deliveries.of_event(hub.company_id, event))
-            < 7
-        ):
+        while not await all_are(hub, event, "delivered"):
             await browser.post("/portal/targets/replay", {"since_ms": since_ms})
             await asyncio.sleep(0.1)
     assert "Replay all that failed" not in browser.words(await browser.get("/portal/targets"))
 
 
-async def test_more_replays_than_may_run_at_once_wait_and_the_page_says_so(lend_hub, sign_in, receiver):
-    hub, _ = await failing_hub("sqlite", lend_hub, receiver, subscriptions=2)
+async def test_more_replays_than_may_run_at_once_wait_and_the_page_says_so(hub, browser, receiver):
+    await fail(hub, receiver, subscriptions=2)
     await hub.hub.companies.change(hub.company_id, {"limits": {"replays_at_once": 0}})
-    browser = await sign_in(hub)
-    await browser.get("/portal/targets")
-    words = browser.words(
-        await browser.follow(await browser.post("/portal/targets/replay", {"since_ms": "0"}))
-    )
-    assert "0 replays started" in words
-    assert "2 still wait:" in words
+    page = await browser.follow(await browser.post("/portal/targets/replay", {"since_ms": "0"}))
+    assert "0 replays started" in browser.words(page)
+    assert "2 still wait:" in browser.words(page)
 
 
-async def test_each_target_has_its_figures(engine, lend_hub, sign_in, receiver):
-    hub, _ = await failing_hub(engine, lend_hub, receiver, subscriptions=1)
+async def test_each_target_has_its_figures(running, sign_in, receiver):
+    await fail(running, receiver, subscriptions=1)
     receiver.answer(200)
-    await emit(hub)
-    browser = await sign_in(hub, ["webhooks:read"])
+    await emit(running)
+    browser = await sign_in(running, ["webhooks:read"])
     words = await shown_when(browser, "/portal/targets?sort=slow", "50.00%")
     assert "Books 0" in words.partition(receiver.url)[0]
-    assert re.search(
-        r"50\.00% \d+ ms \d+ ms .*Times are rounded up and count successful attempts only\.", words
-    )
+    figures = r"50\.00% \d+ ms \d+ ms .*Times are rounded up and count successful attempts only\."
+    assert re.search(figures, words)
     assert "Replay all that failed" not in words
 
 
-async def test_all_columns_are_of_the_period_in_the_heading(engine, lend_hub, sign_in, receiver):
-    hub, _ = await failing_hub(engine, lend_hub, receiver, subscriptions=1)
-    browser = await sign_in(hub)
+async def test_all_columns_are_of_the_period_in_the_heading(running, browser, receiver):
+    hub = running
+    await fail(hub, receiver, subscriptions=1)
     await shown_when(browser, "/portal/targets?span=1h", "0%")
     kept_ago, lost_ago = 7 * 24 - 1, 8 * 24
     for hours, titles in (

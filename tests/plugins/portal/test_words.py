@@ -50,10 +50,8 @@ async def test_a_company_is_named_where_its_name_is_stored(api, sign_in):
     assert f"<strong>{number}</strong>" not in page.text
     chosen = await operator.post("/portal/company", {"company_id": str(number)})
     assert f"This is Acme <Health> (company {number})." in operator.words(await operator.follow(chosen))
-    await operator.get(f"/portal/companies/{number}~test/keys")
-    assert (
-        "the test environment of Acme" in (await operator.get(f"/portal/companies/{number}~test/keys")).text
-    )
+    test = await operator.get(f"/portal/companies/{number}~test/keys")
+    assert "the test environment of Acme" in test.text
 
 
 async def test_the_form_of_a_subscription_names_the_limit_of_an_attempt(lend_hub, sign_in):
@@ -80,10 +78,9 @@ async def test_the_form_of_a_subscription_tells_the_retries_of_the_hub(lend_hub,
     assert f"posted to your address and signed. A failed delivery is {said}" in words
 
 
-async def test_no_retry_after_is_told_of_where_none_came(running, sign_in, receiver):
+async def test_no_retry_after_is_told_of_where_none_came(running, browser, receiver):
     receiver.always(Answer(503), path="/plain")
     receiver.always(Answer(503, headers={"retry-after": "7200"}), path="/asks")
-    browser = await sign_in(running)
     said = []
     for path in ("/plain", "/asks"):
         made = await subscribe(running, receiver.url + path, retry={"schedule_seconds": [3600]})
@@ -107,8 +104,3 @@ async def test_pages_of_plugins_name_their_plugin_to_operators_alone(api, sign_i
     page = "/portal/x/oauth/apps"
     assert "plugin" not in customer.words(await customer.get(page))
     assert "The plugin oauth makes this page." in operator.words(await operator.get(page))
-
-
-async def test_every_shard_has_a_worker_or_the_page_counts_those_without(running, sign_in):
-    operator = await sign_in(running, company_id=None)
-    await shown_when(operator, "/portal/health", "all of them have a worker")

@@ -1,6 +1,7 @@
 """How values, JSON, colors and pictures are written: pure functions."""
 
 import re
+from functools import partial
 from html import unescape
 
 import orjson
@@ -20,6 +21,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=20,
 )
+HOUR_MS = 60 * 60 * 1000
 _SPAN = re.compile(r'<span class="j[a-z]">|</span>')
 COLORS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 
@@ -41,53 +43,26 @@ def test_what_is_no_json_is_shown_as_it_is_and_escaped(text):
     assert "<" not in highlight(text)
 
 
-@pytest.mark.parametrize(
-    ("share", "text"),
-    [
-        (None, "no data"),
-        (0, "0%"),
-        (1, "100%"),
-        (0.99999, "99.99%"),
-        (0.000001, "0.01%"),
-        (0.5, "50.00%"),
-    ],
-)
-def test_a_share_is_never_rounded_to_all_or_nothing(share, text):
-    assert formats.percent(share) == text
-
-
-@pytest.mark.parametrize(("share", "text"), [(71 / 86, "83%"), (0.0001, "1%"), (0.9999, "99%"), (1, "100%")])
-def test_a_share_without_decimals_is_neither(share, text):
-    assert formats.percent(share, decimals=0) == text
+whole_percent = partial(formats.percent, decimals=0)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"),
+    ("written", "texts"),
     [
-        (0, "1 second"),
-        (59.9, "59 seconds"),
-        (60, "1 minute"),
-        (19.9 * 3600, "19 hours"),
-        (50 * 3600, "2 days"),
+        (
+            formats.percent,
+            {None: "no data", 0: "0%", 1: "100%", 0.99999: "99.99%", 1e-6: "0.01%", 0.5: "50.00%"},
+        ),
+        (whole_percent, {71 / 86: "83%", 0.0001: "1%", 0.9999: "99%", 1: "100%"}),
+        (formats.lasting, {0: "1 second", 59_900: "59 seconds", 60_000: "1 minute"}),
+        (formats.lasting, {19.9 * HOUR_MS: "19 hours", 50 * HOUR_MS: "2 days"}),
+        (formats.duration, {0: "0 ms", 999: "999 ms", 1500: "1.5 s", 120_000: "2 min"}),
+        (formats.duration, {2 * HOUR_MS: "2.0 h", 72 * HOUR_MS: "3.0 days"}),
     ],
+    ids=["share", "share without decimals", "state", "long state", "duration", "long duration"],
 )
-def test_the_length_of_a_state_has_one_unit(seconds, text):
-    assert formats.lasting(seconds * 1000) == text
-
-
-@pytest.mark.parametrize(
-    ("milliseconds", "text"),
-    [
-        (0, "0 ms"),
-        (999, "999 ms"),
-        (1500, "1.5 s"),
-        (120_000, "2 min"),
-        (7_200_000, "2.0 h"),
-        (259_200_000, "3.0 days"),
-    ],
-)
-def test_a_duration_has_the_unit_that_suits_it(milliseconds, text):
-    assert formats.duration(milliseconds) == text
+def test_a_share_and_a_time_are_written_with_one_unit(written, texts):
+    assert {value: written(value) for value in texts} == texts
 
 
 def test_a_time_is_written_in_utc_whatever_it_comes_as():
@@ -112,9 +87,8 @@ def test_faults_stand_beside_their_fields():
 
 def test_a_field_that_was_not_sent_is_empty():
     fields = Fields([("a", " x "), ("a", "y")])
-    assert (fields["a"], fields["b"], fields.all("a"), fields.all("b"), "b" in fields) == (
-        "x", "", ["x", "y"], [], False,
-    )  # fmt: skip
+    assert (fields["a"], fields.all("a")) == ("x", ["x", "y"])
+    assert (fields["b"], fields.all("b"), "b" in fields) == ("", [], False)
 
 
 @given(st.text())

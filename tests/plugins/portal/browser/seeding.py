@@ -105,6 +105,14 @@ def seed(hub: ServedHub, target: Target, words: Words = Words()) -> SeededHub:
     )
 
 
+def link_of(hub: ServedHub, operator_key: str, scopes: list[str]) -> str:
+    """Make a link for Jane of company 92; return its address."""
+    body = {"company_id": 92, "name": "jane.doe@example.com", "scopes": scopes}
+    answer = hub.call("POST", "/api/v1/portal/links", headers={"X-Api-Key": operator_key}, json=body)
+    url: str = answer["url"]
+    return url
+
+
 def _let_an_agent_work(hub: ServedHub) -> None:
     """Call tools: two with a result, one that is refused, and one that does not exist."""
     headers = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-11-25"}

@@ -1,9 +1,7 @@
 """The checks of every page, for pages that only a form leads to: secrets, refusals, counts, dialogs and menus."""
 
 import re
-import shlex
 
-import httpx2
 import pytest
 from playwright.sync_api import expect
 from tests.plugins.portal.browser.axe import LOOKS, violations
@@ -106,25 +104,3 @@ def test_axe_finds_nothing_serious_where_there_is_nothing_yet(served_hub, somebo
     for path in ("", "/events", "/subscriptions", "/keys", "/connectors"):
         person.go(f"/portal{path}")
         assert violations(person.page, axe_source) == [], path
-
-
-def test_the_command_of_an_empty_page_works(served_hub, somebody):
-    """Copy the command of an empty page, fill in a key, and run the command: a subscription is made."""
-    key = served_hub.make_key("events:read", "events:write", "webhooks:write", company_id=4)
-    person = somebody(served_hub, key=key)
-    for path, text in (("/events", "affiliate.created"), ("/subscriptions", "https://example.com/hooks")):
-        person.go(f"/portal{path}")
-        command = person.page.get_by_label("Command").locator("code").inner_text()
-        answer = run(command.replace("YOUR_API_KEY", key))
-        assert '"id"' in answer, answer
-        person.go(f"/portal{path}")
-        person.sees(text)
-
-
-def run(command: str) -> str:
-    """Send the request of a curl command that posts JSON."""
-    _, url, *arguments = shlex.split(command.replace("\\\n", " "))
-    pairs = list(zip(arguments[::2], arguments[1::2], strict=True))
-    headers = dict(value.split(": ", 1) for flag, value in pairs if flag == "-H")
-    [body] = [value for flag, value in pairs if flag == "-d"]
-    return httpx2.post(url, headers=headers, content=body).text

@@ -2,10 +2,9 @@
 
 import re
 
-import httpx2
 import pytest
 from playwright.sync_api import Frame, Page, expect
-from tests.plugins.portal.browser.seeding import wait_for
+from tests.plugins.portal.browser.seeding import link_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -57,12 +56,8 @@ def test_a_page_that_frames_the_portal_shows_nothing(served_hub, target, somebod
 def test_whom_the_setting_names_may_frame_it_and_let_somebody_in_by_a_link(serve_hub, target, somebody):
     hub = serve_hub(TRUNKLINE_PORTAL__FRAME_ANCESTORS=target.url)
     operator_key = hub.make_key(company_id=None, name="product")
-    link = httpx2.post(
-        f"{hub.url}/api/v1/portal/links",
-        headers={"X-Api-Key": operator_key},
-        json={"company_id": 92, "name": "jane.doe@example.com", "scopes": ["events:read", "webhooks:write"]},
-    )
-    target.show("/product", FRAME.format(url=link.json()["url"]))
+    url = link_of(hub, operator_key, ["events:read", "webhooks:write"])
+    target.show("/product", FRAME.format(url=url))
     person = somebody(hub)
 
     person.page.goto(f"{target.url}/product")
@@ -78,48 +73,6 @@ def test_whom_the_setting_names_may_frame_it_and_let_somebody_in_by_a_link(serve
     refused_frame(person.page)
 
 
-def test_the_pages_of_another_company_are_not_found_by_guessing(served_hub, target, somebody):
-    """Let company 7 make one record of each kind; a person of company 92 tries the address of each."""
-    other = served_hub.make_key("events:read", "events:write", "webhooks:write", "admin", company_id=7)
-    headers = {"X-Api-Key": other}
-    with httpx2.Client(base_url=served_hub.url, headers=headers) as seven:
-        body = {"target_url": f"{target.url}/seven", "event_types": ["*"]}
-        subscription = seven.post("/api/v1/webhooks/subscriptions", json=body).json()["id"]
-        example = seven.get("/api/v1/event-types/affiliate.created").json()["example"]
-        event = seven.post("/api/v1/events", json={"type": "affiliate.created", "payload": example}).json()[
-            "id"
-        ]
-        target.wait_for("/seven")
-        log = f"/api/v1/subscriptions/{subscription}/deliveries"
-        [delivery] = wait_for(lambda: seven.get(log).json()["deliveries"])
-        replay = seven.post(f"/api/v1/subscriptions/{subscription}/replay", json={}).json()["id"]
-        key_id = seven.get("/api/v1/keys").json()["keys"][0]["id"]
-    person = somebody(served_hub, key=served_hub.key)
-    person.watch.expect("404")
-
-    for path in (
-        f"events/{event}",
-        f"events/{event}/envelope",
-        f"events/{event}/deliveries",
-        f"deliveries/{delivery['id']}",
-        f"deliveries/{delivery['id']}/attempts",
-        *(
-            f"subscriptions/{subscription}{rest}"
-            for rest in ("", "/deliveries", "/replays", "/settings", "/edit", "/test", "/pause", "/resume")
-        ),
-        f"subscriptions/{subscription}/rotate",
-        f"subscriptions/{subscription}/delete",
-        f"subscriptions/{subscription}/replays/new",
-        f"subscriptions/{subscription}/replays/{replay}/cancel",
-        f"keys/{key_id}/revoke",
-    ):
-        answer = person.page.request.get(f"/portal/{path}")
-        assert answer.status == 404, path
-        assert "/seven" not in answer.text()
-    person.go(f"/portal/events/{event}", status=404)
-    expect(person.page.get_by_role("link", name="Go to the overview")).to_be_visible()
-
-
 HOST = """<!doctype html><title>Product</title><iframe src="{url}" width="900" height="700"></iframe>
 <script>addEventListener("message", event => {{ document.title = JSON.stringify(event.data) }})</script>"""
 
@@ -129,12 +82,8 @@ def test_a_frame_whose_session_has_ended_says_so_to_the_customer_and_to_the_page
 ):
     hub = serve_hub(TRUNKLINE_PORTAL__FRAME_ANCESTORS=target.url)
     operator_key = hub.make_key(company_id=None, name="product")
-    link = httpx2.post(
-        f"{hub.url}/api/v1/portal/links",
-        headers={"X-Api-Key": operator_key},
-        json={"company_id": 92, "scopes": ["events:read", "webhooks:write"]},
-    )
-    target.show("/host", HOST.format(url=link.json()["url"]))
+    url = link_of(hub, operator_key, ["events:read", "webhooks:write"])
+    target.show("/host", HOST.format(url=url))
     person = somebody(hub)
     person.page.goto(f"{target.url}/host")
     portal = person.page.frame_locator("iframe")

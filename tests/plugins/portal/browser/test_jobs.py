@@ -9,11 +9,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import httpx2
 import pytest
 from playwright.sync_api import Error, Frame, Page
 from tests.plugins.portal.browser.secured import secured
-from tests.plugins.portal.browser.seeding import SeededHub, seed
+from tests.plugins.portal.browser.seeding import SeededHub, link_of, seed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -122,14 +121,15 @@ class Hands:
 
     page: Page
     frame: Frame
-    names: dict[str, str]
+    names: dict[str, str] = field(default_factory=dict)
     passed: list[str] = field(default_factory=list)
 
     def reach(self, name: str) -> None:
-        """Press Tab until the focus is on *name*."""
+        """Press Tab until the focus is on *name*, where it must be seen."""
         self.passed.clear()
         for _ in range(MOST_TABS):
             if re.match(rf"{re.escape(name)}( |$)", self.frame.evaluate(FOCUSED)):
+                assert self.frame.evaluate("document.activeElement.matches(':focus-visible')"), name
                 return
             self.page.keyboard.press("Tab")
             self.passed.append(self.frame.evaluate(FOCUSED))
@@ -145,13 +145,18 @@ class Hands:
                 if self.frame.evaluate(CAME):
                     return
 
+    def follow(self, *names: str) -> None:
+        """Reach one link or button after the other, and press it."""
+        for name in names:
+            self.reach(name)
+            self.press()
+
     def do(self, job: Job) -> float:
         self.frame.goto(f"{self.names['root']}{job.start.format(**self.names)}")
         begun = time.monotonic()
         for step in job.steps:
             if isinstance(step, str):
-                self.reach(step)
-                self.press()
+                self.follow(step)
             else:
                 self.reach(step.label)
                 self.page.keyboard.type(step.text.format(**self.names) if isinstance(step, Typed) else " ")
@@ -169,12 +174,7 @@ def world(serve_hub, target, tmp_path) -> Iterator[tuple[SeededHub, str, str]]:
         seeded = seed(hub, target)
         portal.port, product.port = (int(url.rpartition(":")[2]) for url in (hub.url, target.url))
         scopes = ["events:read", "events:write", "webhooks:write", "admin", "integrations:read"]
-        answer = httpx2.post(
-            f"{hub.url}/api/v1/portal/links",
-            headers={"X-Api-Key": seeded.operator_key},
-            json={"company_id": 92, "name": "jane.doe@example.com", "scopes": scopes},
-        )
-        target.show("/product", HOST.format(url=answer.json()["url"]))
+        target.show("/product", HOST.format(url=link_of(hub, seeded.operator_key, scopes)))
         yield seeded, portal.url, f"{product.url}/product"
 
 

@@ -173,33 +173,6 @@ class Story:
         self.person.sees("Nothing is sent anywhere yet")
 
 
-def test_why_an_event_was_not_delivered(served_hub, target, somebody):
-    person = somebody(served_hub, key=served_hub.key)
-    create(person, target, "/why")
-    event = send_lead(served_hub, email="jane.doe@example.org")
-
-    person.go(f"/portal/events/{event}")
-
-    person.sees("Why other subscriptions did not get it")
-    person.sees("payload.email")
-
-
-def test_what_is_refused_stays_as_it_was_typed(served_hub, somebody):
-    person = somebody(served_hub, key=served_hub.key)
-    person.watch.expect("422")
-    person.go("/portal/subscriptions/new")
-
-    person.page.get_by_label("Address").fill("ftp://example.com/hooks")
-    person.page.get_by_label("Name", exact=True).fill("By file transfer")
-    person.page.get_by_label("client.created", exact=True).check()
-    person.click("Create the subscription")
-
-    expect(person.page.get_by_label("Address")).to_have_attribute("aria-invalid", "true")
-    expect(person.page.get_by_label("Address")).to_have_value("ftp://example.com/hooks")
-    expect(person.page.get_by_label("Name", exact=True)).to_have_value("By file transfer")
-    expect(person.page.get_by_label("client.created", exact=True)).to_be_checked()
-
-
 def test_a_subscription_is_made_paused_and_deleted_without_scripts(served_hub, target, somebody):
     person = somebody(served_hub, key=served_hub.key, java_script_enabled=False)
     main = person.page.locator("main")

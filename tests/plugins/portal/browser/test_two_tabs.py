@@ -61,22 +61,3 @@ def test_a_tab_stays_with_its_company_while_another_looks_at_the_next(served_hub
     second.page.bring_to_front()
     second.click("API keys")
     second.sees_not("made in tab A")
-
-
-def test_a_form_of_a_company_that_the_browser_has_left_says_whose_it_was(served_hub, somebody):
-    other_key = served_hub.make_key("admin", "events:read", company_id=OTHER)
-    first = somebody(served_hub, key=served_hub.key)
-    first.go("/portal/keys/new")
-    first.page.get_by_label("Name", exact=True).fill("left behind")
-    first.page.get_by_label("events:read", exact=True).check()
-
-    second = Person(first.page.context.new_page(), served_hub, first.watch)
-    second.go("/portal")
-    second.page.locator(".account-button").click()
-    second.click("Sign out")
-    second.sign_in(other_key)
-
-    first.watch.expect("403")
-    first.click("Make the key")
-    first.sees("This form is of company 92")
-    first.sees(f"You are signed in for company {OTHER}, so nothing was changed")

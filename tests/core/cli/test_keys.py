@@ -1,7 +1,6 @@
 """``keys``: its output, and the rights of the keys."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -91,8 +90,7 @@ def test_without_a_database_the_settings_that_were_read_are_named(cli):
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("command", [["keys", "create", "--operator", "--name", "n"], ["worker"]])
 def test_an_empty_postgresql_database_is_refused_in_the_same_way(cli, empty_database_url, command):
-    lean = replace(cli.with_plugins("webhooks"), environment={"TRUNKLINE_DATABASE__URL": empty_database_url})
-    told = lean.refused(*command)
+    told = cli.changed(TRUNKLINE_DATABASE__URL=empty_database_url).refused(*command)
     assert told.startswith("There is no database of a hub in the schema ")
     assert (
         f"start the hub with 'trunkline serve' or make it with 'trunkline migrate' (settings: none found in {cli.folder})"

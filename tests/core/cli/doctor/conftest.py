@@ -11,17 +11,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-MakeTls = Callable[..., tuple[ssl.SSLContext, ssl.SSLContext]]
+MakeTls = Callable[..., ssl.SSLContext]
 
 
 @pytest.fixture
-def make_tls(tmp_path: Path) -> MakeTls:
-    """Make a self-signed certificate; give a server's context with it, and a client's context that trusts it."""
+def make_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeTls:
+    """Make a self-signed certificate, which this process trusts unless told otherwise; give a server's context."""
 
     def make(
-        *, days: int = 90, age_days: int = 1, name: str = "hooks.example.com", has_names: bool = True
-    ) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+        *, days: int = 90, age_days: int = 0, has_names: bool = True, is_trusted: bool = True
+    ) -> ssl.SSLContext:
         key = ec.generate_private_key(ec.SECP256R1())
+        name = "hooks.example.com"
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         # A minute earlier: OpenSSL's clock enters a second some milliseconds later than this one.
         begin = dt.datetime.now(dt.UTC) - dt.timedelta(days=age_days, minutes=1)
@@ -39,8 +40,10 @@ def make_tls(tmp_path: Path) -> MakeTls:
         )
         file = tmp_path / "own.pem"
         file.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+        if is_trusted:
+            monkeypatch.setenv("SSL_CERT_FILE", str(file))
         server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         server.load_cert_chain(file)
-        return server, ssl.create_default_context(cafile=str(file))
+        return server
 
     return make

@@ -3,10 +3,9 @@
 import asyncio
 import json
 import re
-import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +28,6 @@ PRODUCTION = {"TRUNKLINE_SERVER__PUBLIC_URL": "https://events.example.com", "TRU
 SHARED = [
     "start", "plugins", "public-url", "target-policy", "rate-limits", "database", "schema", "writing", "secrets", "clock", "alert-recipients", "audit", "hub",
 ]  # fmt: skip
-MakeTls = Callable[..., tuple[ssl.SSLContext, ssl.SSLContext]]
 
 
 def with_settings(cli, **environment: str):
@@ -356,13 +354,9 @@ async def test_a_hub_that_is_not_ready_says_why(migrated_cli, receiver):
 
 
 @pytest.fixture
-async def target(
-    make_tls: MakeTls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Receiver]:
+async def target(make_tls) -> AsyncIterator[Receiver]:
     """Start a receiver with a certificate for 90 days, which this process trusts."""
-    server, _ = make_tls(days=90, age_days=0)
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.pem"))
-    async with Receiver(ssl_context=server) as receiver:
+    async with Receiver(ssl_context=make_tls(days=90)) as receiver:
         yield receiver
 
 
@@ -409,12 +403,8 @@ def test_the_page_explains_every_check():
 
 
 @pytest.mark.slow
-async def test_a_hub_tells_of_a_certificate_that_ends_soon_once(
-    sqlite_database_url, make_hub, make_tls, tmp_path, monkeypatch
-):
-    server, _ = make_tls(days=5, age_days=0)
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.pem"))
-    async with Receiver(ssl_context=server) as receiver:
+async def test_a_hub_tells_of_a_certificate_that_ends_soon_once(sqlite_database_url, make_hub, make_tls):
+    async with Receiver(ssl_context=make_tls(days=5)) as receiver:
         hub = await make_hub(sqlite_database_url, {"delivery.allow_private_networks": "true"})
         await hub.subscribe(f"{receiver.url.rstrip('/')}/one")
         await hub.emit("lead.created")

@@ -65,10 +65,7 @@ DISTRIBUTIONS = {
     "acme-exits": ("trunkline", {"exits": "sys.exit(3)"}),
     "acme-twin-one": ("trunkline", {"twin": FAX}),
     "acme-twin-two": ("trunkline", {"twin": FAX}),
-    "acme-misspelt": (
-        "trunkline",
-        {"misspelt": "@hookimpl\ndef register_chanels(context):\n    return []"},
-    ),
+    "acme-misspelt": ("trunkline", {"misspelt": "@hookimpl\ndef register_chanels(context):\n    return []"}),
     "acme-new": ("trunkline>=99", {"too_new": "raise AssertionError('must not be imported')"}),
     "acme-old": ("trunkline<0.1", {"too_old": "raise AssertionError('must not be imported')"}),
     "acme-rangeless": (None, {"rangeless": FAX}),

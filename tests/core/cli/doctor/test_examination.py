@@ -139,8 +139,9 @@ def store_under_a_unique_key() -> Callable[[ReceivedRequest], Reply]:
 
         async def store(connection: Connection) -> None:
             await asyncio.sleep(0.1)
-            await Answer(500 if event_id in stored else 204)(connection)
+            answer = Answer(500 if event_id in stored else 204)
             stored.add(event_id)
+            await answer(connection)
 
         return store
 

@@ -41,11 +41,8 @@ def test_the_defaults_are_those_of_the_contract(tmp_path, monkeypatch):
     assert (delivery.allow_http, delivery.allow_private_networks) == (False, False)
     assert (delivery.timeout_seconds, delivery.retry_jitter) == (10, 0.2)
     assert delivery.retry_schedule_seconds == (5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 57600)
-    assert (delivery.concurrency, delivery.concurrency_per_subscription, delivery.max_subscriptions) == (
-        512,
-        64,
-        100,
-    )
+    assert (delivery.concurrency, delivery.concurrency_per_subscription) == (512, 64)
+    assert delivery.max_subscriptions == 100
     assert (delivery.breaker_failures, delivery.breaker_span_seconds) == (50, 86_400)
     limits = found.limits
     assert (limits.read, limits.write, limits.admin) == ("60/minute", "100/minute", "200/minute")
@@ -158,12 +155,7 @@ def test_a_list_in_the_environment_is_an_array_or_comma_separated(written):
 
 @pytest.mark.parametrize(
     "servers",
-    [
-        ("192.0.2.53",),
-        ("127.0.0.1:5353",),
-        ("2001:db8::53",),
-        ("[2001:db8::53]:53", "192.0.2.54:53"),
-    ],
+    [("192.0.2.53",), ("127.0.0.1:5353",), ("2001:db8::53",), ("[2001:db8::53]:53", "192.0.2.54:53")],
 )
 def test_name_servers_are_addresses_with_a_port_or_without(servers):
     assert load(delivery__name_servers=json.dumps(servers)).delivery.name_servers == servers
@@ -179,35 +171,8 @@ def test_what_is_no_name_server_stops_the_start(written):
 
 def test_a_list_of_numbers_may_be_empty(toml):
     assert load(delivery__retry_schedule_seconds="").delivery.retry_schedule_seconds == ()
-    assert load(toml("[delivery]\nretry_schedule_seconds = [1, 2.5]\n")).delivery.retry_schedule_seconds == (
-        1,
-        2.5,
-    )
-
-
-@pytest.mark.parametrize(
-    ("environment", "named"),
-    [
-        ({"server__prot": "1"}, "server.prot"),
-        ({"server__port": "many"}, "server.port"),
-        ({"server__port": "70000"}, "server.port"),
-        ({"server__trusted_proxies": "10.0.0.0/8,proxy.internal"}, "server.trusted_proxies"),
-        ({"limits__read": "60/hour"}, "limits.read"),
-        ({"delivery__retry_jitter": "1"}, "delivery.retry_jitter"),
-        ({"delivery__retry_schedule_seconds": "5,-1"}, "delivery.retry_schedule_seconds"),
-        ({"delivery__allow_http": "perhaps"}, "delivery.allow_http"),
-        ({"database__url": "mysql://db/x"}, "database.url"),
-        ({"database__schema": "hub"}, "database.schema"),
-        ({"database__url": "postgresql://db/x", "database__schema": 'a"b'}, "database.schema"),
-        ({"auth__pepper": "short"}, "auth.pepper"),
-        ({"auth__key_prefix": "With_Underscore"}, "auth.key_prefix"),
-        ({"delivery__rate": "fast"}, 'delivery.rate\': must be a rate such as "50/second"'),
-        ({"delivery__max_in_flight": "0"}, "delivery.max_in_flight"),
-    ],
-)
-def test_what_is_unknown_or_malformed_stops_the_start_and_is_named(environment, named):
-    with pytest.raises(SettingsInvalid, match=named.replace(".", r"\.")):
-        load(**environment)
+    found = load(toml("[delivery]\nretry_schedule_seconds = [1, 2.5]\n"))
+    assert found.delivery.retry_schedule_seconds == (1, 2.5)
 
 
 def test_every_fault_is_named_at_once():
@@ -257,7 +222,20 @@ def test_secrets_are_in_no_repr_and_in_no_error():
             "Setting 'limits.read': must be calls a minute, such as 60/minute, not 'fast'",
         ),
         ({"plugins__enabled": "[1,"}, "Setting 'plugins.enabled': must be a list, not '[1,'"),
+        ({"limits__read": "60/hour"}, "Setting 'limits.read': must be calls a minute"),
         ({"server__port": "70000"}, "Setting 'server.port': must be 65535 at most"),
+        ({"server__trusted_proxies": "10.0.0.0/8,proxy.internal"}, "Setting 'server.trusted_proxies.1': "),
+        ({"delivery__retry_jitter": "1"}, "Setting 'delivery.retry_jitter': must be less than 1"),
+        (
+            {"delivery__retry_schedule_seconds": "5,-1"},
+            "Setting 'delivery.retry_schedule_seconds.1': must be 0 or more",
+        ),
+        ({"database__url": "mysql://db/x"}, "database.url must start with sqlite:// or postgresql://"),
+        ({"database__schema": "hub"}, "database.schema is for PostgreSQL"),
+        ({"database__url": "postgresql://db/x", "database__schema": 'a"b'}, "Setting 'database.schema': "),
+        ({"auth__key_prefix": "With_Underscore"}, "Setting 'auth.key_prefix': "),
+        ({"delivery__rate": "fast"}, "Setting 'delivery.rate': must be a rate such as \"50/second\""),
+        ({"delivery__max_in_flight": "0"}, "Setting 'delivery.max_in_flight': must be 1 or more"),
         ({"database__pool_size": "1"}, "Setting 'database.pool_size': must be 2 or more"),
         ({"delivery__timeout_seconds": "0"}, "Setting 'delivery.timeout_seconds': must be more than 0"),
         ({"delivery__allow_http": "perhaps"}, "Setting 'delivery.allow_http': must be true or false"),
@@ -298,18 +276,12 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_variables_beside_the_file_come_between_it_and_the_environment(folder, monkeypatch):
-    (folder / "trunkline.toml").write_text(
-        "[server]\nport = 1\nhost = '0.0.0.1'\n[limits]\nread = '1/minute'\n"
-    )
-    lines = [
-        "# secrets",
-        "",
-        "OTHER = x y",
-        "export TRUNKLINE_SERVER__PORT=2",
-        "TRUNKLINE_SERVER__HOST='0.0.0.2'",
-    ]
-    (folder / ".env").write_text("\n".join(lines))
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"], ids=["plain", "with-a-byte-order-mark"])
+def test_variables_beside_the_file_come_between_it_and_the_environment(folder, monkeypatch, encoding):
+    text = "[server]\nport = 1\nhost = '0.0.0.1'\n[limits]\nread = '1/minute'\n"
+    (folder / "trunkline.toml").write_text(text, encoding=encoding)
+    variables = "export TRUNKLINE_SERVER__PORT=2\n# secrets\n\nOTHER = x y\nTRUNKLINE_SERVER__HOST='0.0.0.2'"
+    (folder / ".env").write_text(variables, encoding=encoding)
     monkeypatch.setenv("TRUNKLINE_SERVER__HOST", "0.0.0.3")
     found = settings.load()
     assert (found.server.port, found.server.host, found.limits.read) == (2, "0.0.0.3", "1/minute")
@@ -327,13 +299,6 @@ def test_a_line_about_a_setting_that_is_no_assignment_is_named(folder):
     (folder / ".env").write_text("A=1\nTRUNKLINE_SERVER__PORT 2")
     with pytest.raises(SettingsInvalid, match=r"^Line 2 of \.env must look like NAME=value$"):
         settings.load()
-
-
-def test_files_may_begin_with_a_byte_order_mark(folder):
-    (folder / "trunkline.toml").write_text("[server]\nport = 1\n", encoding="utf-8-sig")
-    (folder / ".env").write_text("TRUNKLINE_SERVER__HOST=0.0.0.2\n", encoding="utf-8-sig")
-    found = settings.load()
-    assert (found.server.port, found.server.host) == (1, "0.0.0.2")
 
 
 @pytest.mark.parametrize("name", [".env", "trunkline.toml"])
@@ -374,12 +339,9 @@ def test_a_secret_of_a_file_goes_over_the_settings_file_and_not_over_its_own_var
     (tmp_path / "secret").write_text(PEPPER)
     named = str(tmp_path / "secret")
     found = load(toml(f"[auth]\npepper = '{PEPPER[::-1]}'\n"), auth__pepper_file=named)
-    assert found.auth.pepper is not None
-    assert found.auth.pepper.get_secret_value() == PEPPER
-    with pytest.raises(
-        SettingsInvalid,
-        match=r"^Both TRUNKLINE_AUTH__PEPPER and TRUNKLINE_AUTH__PEPPER_FILE are set; set one of them$",
-    ):
+    assert found.auth.pepper == SecretStr(PEPPER)
+    sentence = "Both TRUNKLINE_AUTH__PEPPER and TRUNKLINE_AUTH__PEPPER_FILE are set; set one of them"
+    with pytest.raises(SettingsInvalid, match=f"^{sentence}$"):
         load(auth__pepper=PEPPER, auth__pepper_file=named)
 
 
@@ -402,9 +364,7 @@ def test_a_file_without_a_secret_stops_the_start_and_is_named(tmp_path, content,
 
 def test_a_relative_file_begins_in_the_folder_of_the_settings_file(toml, tmp_path):
     (tmp_path / "secret").write_text(PEPPER)
-    found = load(toml(""), auth__pepper_file="secret").auth.pepper
-    assert found is not None
-    assert found.get_secret_value() == PEPPER
+    assert load(toml(""), auth__pepper_file="secret").auth.pepper == SecretStr(PEPPER)
 
 
 def test_only_secrets_are_read_from_files(tmp_path):

@@ -1,4 +1,4 @@
-"""``export`` of connectors."""
+"""``export`` of connectors, and what every export has in common."""
 
 import re
 
@@ -11,8 +11,8 @@ def files_of(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["docs", "make", "mcp", "n8n", "zapier"])
-def test_a_connector_is_written_the_same_each_time(cli, name):
+@pytest.mark.parametrize("name", ["asyncapi", "docs", "make", "mcp", "n8n", "openapi", "zapier"])
+def test_an_export_is_written_the_same_each_time(cli, name):
     first, second = cli.invoke("export", name, "one"), cli.invoke("export", name, "two/deep")
     assert (first.exit_code, second.exit_code) == (0, 0)
     written = files_of(cli.folder / "one")

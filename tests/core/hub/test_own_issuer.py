@@ -64,13 +64,9 @@ async def test_endpoints_are_those_of_the_issuers_metadata(deployment_of):
     assert list(steps["authorize"]["qs"])[:2] == ["resource", "prompt"]
 
 
-async def test_an_issuer_that_is_away_leaves_exports_by_key_alone(deployment_of):
+async def test_an_issuer_that_is_away_is_told_and_leaves_exports_by_key_alone(deployment_of):
+    with pytest.raises(IssuerUnavailable):
+        await (await deployment_of(issuer="http://127.0.0.1:9")).look_up_issuer()
     by_key = await deployment_of("key", issuer="http://127.0.0.1:9")
     await by_key.look_up_issuer()
     assert b"api_key" in b"".join(by_key.connector_files("make").values())
-
-
-async def test_an_issuer_that_is_away_is_told(deployment_of):
-    deployment = await deployment_of(issuer="http://127.0.0.1:9")
-    with pytest.raises(IssuerUnavailable):
-        await deployment.look_up_issuer()

@@ -50,11 +50,6 @@ def test_the_defaults_are_those_of_the_contract(tmp_path, monkeypatch):
     assert (found.auth.key_prefix, found.auth.pepper, found.auth.encryption_key) == ("wlcro", None, None)
 
 
-def test_the_file_in_the_current_folder_is_read(toml, monkeypatch):
-    monkeypatch.chdir(toml("[server]\nport = 9000\n").parent)
-    assert load().server.port == 9000
-
-
 PATHS = """
 [database]
 url = "sqlite:///data/hub.db?timeout=5"
@@ -140,12 +135,6 @@ def test_an_unknown_setting_says_which_was_probably_meant(toml, text, environmen
     with pytest.raises(SettingsInvalid) as caught:
         load(toml(text), **environment)
     assert f"is not a setting; {sentence}" in str(caught.value)
-
-
-def test_the_environment_goes_over_the_file(toml):
-    file = toml('[server]\nport = 9000\nhost = "::1"\n')
-    found = load(file, server__port="9001")
-    assert (found.server.port, found.server.host) == (9001, "::1")
 
 
 @pytest.mark.parametrize("written", ["webhooks, polling", '["webhooks", "polling"]', "webhooks,polling,"])
@@ -335,14 +324,15 @@ def test_a_secret_may_stand_in_a_file_that_a_variable_names(tmp_path, section, n
     assert getattr(unmasked, "get_secret_value", lambda: unmasked)() == value
 
 
-def test_a_secret_of_a_file_goes_over_the_settings_file_and_not_over_its_own_variable(toml, tmp_path):
+def test_a_secret_of_a_file_beside_the_settings_file_goes_over_that_and_not_over_its_own_variable(
+    toml, tmp_path
+):
     (tmp_path / "secret").write_text(PEPPER)
-    named = str(tmp_path / "secret")
-    found = load(toml(f"[auth]\npepper = '{PEPPER[::-1]}'\n"), auth__pepper_file=named)
+    found = load(toml(f"[auth]\npepper = '{PEPPER[::-1]}'\n"), auth__pepper_file="secret")
     assert found.auth.pepper == SecretStr(PEPPER)
     sentence = "Both TRUNKLINE_AUTH__PEPPER and TRUNKLINE_AUTH__PEPPER_FILE are set; set one of them"
     with pytest.raises(SettingsInvalid, match=f"^{sentence}$"):
-        load(auth__pepper=PEPPER, auth__pepper_file=named)
+        load(auth__pepper=PEPPER, auth__pepper_file=str(tmp_path / "secret"))
 
 
 @pytest.mark.parametrize(
@@ -360,11 +350,6 @@ def test_a_file_without_a_secret_stops_the_start_and_is_named(tmp_path, content,
     with pytest.raises(SettingsInvalid) as caught:
         load(auth__pepper_file=str(file))
     assert str(caught.value) == f"The file '{file}' that TRUNKLINE_AUTH__PEPPER_FILE names {reason}"
-
-
-def test_a_relative_file_begins_in_the_folder_of_the_settings_file(toml, tmp_path):
-    (tmp_path / "secret").write_text(PEPPER)
-    assert load(toml(""), auth__pepper_file="secret").auth.pepper == SecretStr(PEPPER)
 
 
 def test_only_secrets_are_read_from_files(tmp_path):

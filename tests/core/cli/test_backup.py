@@ -28,8 +28,7 @@ def names_of_keys(cli):
 @pytest.mark.slow
 def test_a_backup_of_a_hub_that_is_written_to_restores_to_what_it_had(lean):
     create_key(lean)
-    with lean.started("serve", "--port", "0") as process:
-        process.url()
+    with lean.serving():
         stop = threading.Event()
 
         def write():
@@ -85,12 +84,21 @@ def test_a_clock_is_confirmed(migrated_cli):
     assert migrated_cli.done("clock", "confirm") == "The clock is trusted as it is now.\n"
 
 
-def test_a_lost_folder_comes_back_with_its_secrets(lean):
+def lose(folder):
+    for file in folder.glob("trunkline.db*"):
+        file.unlink()
+
+
+def damage(folder):
+    (folder / "trunkline.db").write_text("This is no database.\n" * 500)
+
+
+@pytest.mark.parametrize(("spoil", "options"), [(lose, []), (damage, ["--replace"])])
+def test_a_database_that_is_lost_or_damaged_comes_back_with_its_secrets(lean, spoil, options):
     create_key(lean)
     lean.done("backup", "copy.db")
-    for file in lean.folder.glob("trunkline.db*"):
-        file.unlink()
-    lean.done("restore", "copy.db")
+    spoil(lean.folder)
+    lean.done("restore", "copy.db", *options)
     assert names_of_keys(lean) == {"a"}
     lean.done("secrets", "check")
 
@@ -106,14 +114,6 @@ def test_what_is_no_database_of_a_hub_is_not_restored(lean):
     create_key(lean)
     (lean.folder / "copy.db").write_text("not a database at all, but a text that is long enough " * 20)
     assert "copy.db is no database of a hub" in lean.refused("restore", "copy.db", "--replace")
-    assert names_of_keys(lean) == {"a"}
-
-
-def test_a_damaged_database_is_replaced(lean):
-    create_key(lean)
-    lean.done("backup", "copy.db")
-    (lean.folder / "trunkline.db").write_text("This is no database.\n" * 500)
-    lean.done("restore", "copy.db", "--replace")
     assert names_of_keys(lean) == {"a"}
 
 

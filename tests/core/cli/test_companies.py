@@ -1,6 +1,7 @@
 """``companies``: made, shown, deleted, and their limits."""
 
 import json
+import shlex
 
 import pytest
 
@@ -24,13 +25,6 @@ def test_how_targets_are_treated_is_set_with_the_limits(migrated_cli):
     }
 
 
-@pytest.mark.parametrize(
-    "change", ["coffee=1", "keys", "keys=many", "keys=-1", "rate=fast", "max_in_flight=0"]
-)
-def test_what_cannot_be_meant_is_named(migrated_cli, change):
-    assert change.partition("=")[0] in migrated_cli.refused("companies", "limits", "92", change)
-
-
 def test_a_company_is_made_changed_listed_and_named_by_its_reference(migrated_cli):
     create = ("companies", "create", "--reference", "acme", "--name", "Acme", "--metadata", '{"a": 1}')
     made = migrated_cli.done(*create)
@@ -41,15 +35,6 @@ def test_a_company_is_made_changed_listed_and_named_by_its_reference(migrated_cl
     envelope = migrated_cli.emit(company="acme")
     assert (envelope["companyId"], envelope["companyRef"]) == (view["id"], "acme")
     assert f"_{made.strip()}_" in migrated_cli.create_key("--company", "acme", "--scope", "events:read")
-
-
-@pytest.mark.parametrize("name", ["no-such", "a b", "0", "9223372036854775808"])
-def test_a_company_that_cannot_be_meant_is_named(migrated_cli, name):
-    create = ("keys", "create", "--company", name, "--name", "a", "--scope", "events:read")
-    refused = migrated_cli.invoke(*create)
-    assert refused.exit_code != 0
-    assert name in refused.stderr
-    assert "Traceback" not in refused.stderr
 
 
 @pytest.mark.usefixtures("erasures_settle_soon")
@@ -87,13 +72,29 @@ def test_commands_name_the_test_environment_of_a_company(migrated_cli):
     assert receipt["removed"]["events"] == 1
 
 
+CREATE = "keys create --name a --scope events:read"
+
+
 @pytest.mark.parametrize(
     ("command", "complaint"),
     [
-        (("keys", "list", "--company", "92", "--environment", "staging"), "is no environment"),
-        (("keys", "list", "--environment", "test"), "name the company"),
-        (("keys", "create", "--operator", "--name", "a", "--environment", "test"), "for both environments"),
+        ("companies limits 92 coffee=1", "coffee"),
+        ("companies limits 92 keys", "keys"),
+        ("companies limits 92 keys=many", "keys"),
+        ("companies limits 92 keys=-1", "keys"),
+        ("companies limits 92 rate=fast", "rate"),
+        ("companies limits 92 max_in_flight=0", "max_in_flight"),
+        (f"{CREATE} --company no-such", "no-such"),
+        (f"{CREATE} --company 'a b'", "a b"),
+        (f"{CREATE} --company 0", "'0'"),
+        (f"{CREATE} --company 9223372036854775808", "9223372036854775808"),
+        ("keys list --company 92 --environment staging", "is no environment"),
+        ("keys list --environment test", "name the company"),
+        ("keys create --operator --name a --environment test", "for both environments"),
     ],
 )
-def test_an_environment_that_cannot_be_meant_is_named(migrated_cli, command, complaint):
-    assert complaint in " ".join(migrated_cli.refused(*command).split())
+def test_what_cannot_be_meant_is_named(migrated_cli, command, complaint):
+    result = migrated_cli.invoke(*shlex.split(command))
+    assert (result.exit_code in {1, 2}, result.stdout) == (True, "")
+    assert complaint in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr

@@ -165,8 +165,7 @@ def test_a_second_serve_through_a_link_is_refused_as_one_of_the_same_name_is(mig
     other = tmp_path / "other.db"
     link(other, migrated_cli.database)
     second = migrated_cli.changed(TRUNKLINE_DATABASE__URL=f"sqlite:///{other}")
-    with migrated_cli.started("serve", "--port", "0") as process:
-        process.url()
+    with migrated_cli.serving():
         refused = second.refused("serve", "--port", "0")
         assert refused.startswith(f"Another 'trunkline serve' works on {other}: ")
     assert not Path(f"{other}.secrets").exists()

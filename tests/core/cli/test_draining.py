@@ -21,8 +21,7 @@ def readiness(url):
 
 
 def test_serve_drains_for_its_time_and_then_ends_with_0(migrated_cli):
-    with draining(migrated_cli, 3).started("serve", "--port", "0") as process:
-        url = process.url()
+    with draining(migrated_cli, 3).serving() as (process, url):
         assert readiness(url) == (200, READY)
         began = time.monotonic()
         process.popen.send_signal(signal.SIGTERM)
@@ -41,8 +40,7 @@ def test_serve_drains_for_its_time_and_then_ends_with_0(migrated_cli):
 
 @pytest.mark.parametrize("with_signals", [[signal.SIGINT], [signal.SIGTERM, signal.SIGTERM]])
 def test_ctrl_c_and_a_second_sigterm_end_it_at_once(migrated_cli, with_signals):
-    with draining(migrated_cli, 60).started("serve", "--port", "0") as process:
-        url = process.url()
+    with draining(migrated_cli, 60).serving() as (process, url):
         *first, last = with_signals
         for each in first:
             process.popen.send_signal(each)
@@ -51,8 +49,7 @@ def test_ctrl_c_and_a_second_sigterm_end_it_at_once(migrated_cli, with_signals):
 
 
 def test_several_processes_drain_together_and_a_second_sigterm_ends_them_at_once(postgres_cli):
-    with draining(postgres_cli, 60).started("serve", "--port", "0", "--workers", "2") as process:
-        url = process.url()
+    with draining(postgres_cli, 60).serving("--workers", "2") as (process, url):
         children = process.children()
         process.popen.send_signal(signal.SIGTERM)
         wait_until(lambda: {readiness(url)[0] for _ in range(20)} == {503})
@@ -63,8 +60,7 @@ def test_several_processes_drain_together_and_a_second_sigterm_ends_them_at_once
 
 
 def test_several_processes_answer_until_the_last_has_left_the_port(postgres_cli):
-    with draining(postgres_cli, 1).started("serve", "--port", "0", "--workers", "2") as process:
-        url = process.url()
+    with draining(postgres_cli, 1).serving("--workers", "2") as (process, url):
         process.popen.send_signal(signal.SIGTERM)
         with contextlib.suppress(httpx2.ConnectError):
             while True:

@@ -30,8 +30,7 @@ def emit(url, key, count):
 @pytest.mark.slow
 def test_a_scrape_of_serve_is_of_all_its_processes_and_no_sum_falls_when_one_dies(postgres_cli):
     key = postgres_cli.create_key("--operator")
-    with postgres_cli.started("serve", "--port", "0", "--workers", "3") as process:
-        url = process.url()
+    with postgres_cli.serving("--workers", "3") as (process, url):
         emit(url, key, 30)
         wait_until(lambda: {figure(url, ACCEPTED) for _ in range(20)} == {30})
         wait_until(lambda: figure(url, "trunkline_shards_held") == 16)  # fewer while shards are handed over

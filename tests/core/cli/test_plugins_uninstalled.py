@@ -103,8 +103,8 @@ async def query(url, statement, *, writes=False):
 
 def serves(hub, key):
     """Serve, accept an event, and stop; return the event's id and the process's log."""
-    with hub.started("serve", "--port", "0") as process:
-        with httpx2.Client(base_url=process.url(), headers={"X-Api-Key": key}, timeout=60) as client:
+    with hub.serving() as (process, url):
+        with httpx2.Client(base_url=url, headers={"X-Api-Key": key}, timeout=60) as client:
             assert client.get("/readyz").status_code == 200
             answer = json_of(client.post("/api/v1/events/test", json={"type": "lead.created"}), 201)
         assert process.stop() == 0

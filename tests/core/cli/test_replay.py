@@ -15,8 +15,7 @@ async def test_a_replay_is_counted_started_and_watched_to_its_end(migrated_cli, 
     async def run(*arguments):
         return await asyncio.to_thread(local.run, *arguments)
 
-    with local.started("serve", "--port", "0") as process:
-        await asyncio.to_thread(process.url)
+    with local.serving():
         create = (
             "subscriptions",
             "create",
@@ -40,10 +39,12 @@ async def test_a_replay_is_counted_started_and_watched_to_its_end(migrated_cli, 
         assert receiver.count == 4
 
 
-def test_a_subscription_that_is_not_there_is_named(migrated_cli):
-    assert "There is no subscription 'sub_x' here." in migrated_cli.refused("replay", "sub_x", code=1)
-
-
-def test_a_time_that_is_none_is_named(migrated_cli):
-    refused = migrated_cli.refused("replay", "sub_x", "--from", "2026-13-01")
-    assert "'2026-13-01' is not an ISO 8601 time" in refused
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        ((), 1, "There is no subscription 'sub_x' here."),
+        (("--from", "2026-13-01"), 2, "'2026-13-01' is not an ISO 8601 time"),
+    ],
+)
+def test_what_cannot_be_meant_is_named(migrated_cli, arguments, code, sentence):
+    assert sentence in migrated_cli.refused("replay", "sub_x", *arguments, code=code)

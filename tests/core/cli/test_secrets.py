@@ -101,13 +101,6 @@ def test_new_files_are_for_their_owner_alone_and_old_ones_keep_their_mode(cli):
     assert _mode(database) == 0o640
 
 
-def test_check_and_rotate_make_no_database(cli):
-    for command in ("check", "rotate", "forget"):
-        told = cli.refused("secrets", command)
-        assert told.startswith(f"There is no database at {cli.folder / 'trunkline.db'}; start the hub")
-    assert list(cli.folder.iterdir()) == []
-
-
 def test_check_says_whose_secrets_they_are(migrated_cli):
     migrated_cli.create_key()
     shown = migrated_cli.done("secrets", "check")
@@ -209,9 +202,9 @@ async def _subscribe(cli, receiver):
 class _Traffic:
     """Sends events of all companies, one after the other, while the block runs; each call must succeed."""
 
-    def __init__(self, process, key, example):
-        url = f"{process.url()}/api/v1"
-        self.client = httpx2.AsyncClient(base_url=url, headers={"X-Api-Key": key}, timeout=60)
+    def __init__(self, url, key, example):
+        headers = {"X-Api-Key": key}
+        self.client = httpx2.AsyncClient(base_url=f"{url}/api/v1", headers=headers, timeout=60)
         self._example = example
         self.sent = 0
         self._is_over = False
@@ -264,8 +257,8 @@ async def test_while_a_hub_runs_both_are_replaced_without_one_failed_attempt(emb
 
     async with Receiver() as receiver:
         key, example = await _subscribe(embedded_cli, receiver)
-        with embedded_cli.started("serve", "--port", "0") as process:
-            async with _Traffic(process, key, example) as traffic:
+        with embedded_cli.serving() as (process, url):
+            async with _Traffic(url, key, example) as traffic:
                 for _ in range(2):
                     await traffic.goes_on()
                     assert "Sealed 400 subscriptions again; 400 are sealed" in await run("secrets", "rotate")
@@ -301,8 +294,8 @@ async def test_one_that_is_killed_in_the_middle_leaves_both_keys_working_and_is_
                 break
         assert len(file["other_encryption_keys"]) == 1
 
-        with embedded_cli.started("serve", "--port", "0") as process:
-            async with _Traffic(process, key, example) as traffic:
+        with embedded_cli.serving() as (process, url):
+            async with _Traffic(url, key, example) as traffic:
                 await traffic.goes_on()
                 result = await asyncio.to_thread(embedded_cli.run, "secrets", "rotate", "--encryption-key")
                 assert result.returncode == 0, result.stderr
@@ -321,8 +314,8 @@ async def test_processes_on_postgresql_deliver_while_the_key_is_exchanged(postgr
     rotate = (second.run, "secrets", "rotate", "--encryption-key")
     async with Receiver() as receiver:
         key, example = await _subscribe(first, receiver)
-        with first.started("serve", "--port", "0") as process:
-            async with _Traffic(process, key, example) as traffic:
+        with first.serving() as (_, url):
+            async with _Traffic(url, key, example) as traffic:
                 await traffic.goes_on()
                 result = await asyncio.to_thread(*rotate)
                 assert result.stdout.startswith("Sealed 400 subscriptions again"), result.stderr

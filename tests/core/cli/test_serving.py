@@ -21,8 +21,7 @@ from trunkline_kit.receiver import Receiver
 def test_serve_migrates_takes_a_free_port_says_where_it_listens_and_stops_with_0_at_ctrl_c(cli):
     # The command line wins.
     (cli.folder / "trunkline.toml").write_text('[server]\nhost = "localhost"\nport = 1\n')
-    with cli.started("serve", "--port", "0") as process:
-        url = process.url()
+    with cli.serving() as (process, url):
         assert httpx2.get(f"{url}/healthz").json() == {"status": "ok"}
         assert httpx2.get(f"{url}/readyz").json() == READY
         assert "server" not in httpx2.get(f"{url}/docs").headers
@@ -38,8 +37,7 @@ def test_a_created_key_works_and_a_long_poll_is_answered_when_the_server_stops(m
     headers = {"X-Api-Key": key}
     answers = []
     (cli.folder / "trunkline.toml").write_text('[server]\ntrusted_proxies = ["192.0.2.1"]\n')
-    with cli.started("serve", "--port", "0") as process:
-        url = process.url()
+    with cli.serving() as (process, url):
         assert "server.public_url is unset" in process.errors.read_text()
         assert httpx2.get(f"{url}/api/v1/me", headers=headers).json()["company_id"] == 92
 
@@ -111,8 +109,7 @@ def test_a_fault_of_the_settings_that_a_plugins_routes_find_ends_the_start(reque
 @pytest.mark.slow
 def test_a_public_hub_is_served_so_where_it_is_asked_for(cli):
     (cli.folder / "trunkline.toml").write_text(f"{PUBLIC}allow_http = true")
-    with cli.with_plugins("webhooks").started("serve", "--port", "0", "--insecure-targets") as process:
-        process.url()
+    with cli.with_plugins("webhooks").serving("--insecure-targets") as (process, _):
         assert process.stop() == 0
 
 
@@ -123,8 +120,7 @@ def test_more_than_one_process_needs_postgresql_and_says_why(cli, command):
 
 @pytest.mark.slow
 def test_two_workers_share_the_port_and_a_killed_one_is_started_again(postgres_cli):
-    with postgres_cli.started("serve", "--port", "0", "--workers", "2") as process:
-        url = process.url()
+    with postgres_cli.serving("--workers", "2") as (process, url):
         first, second = process.children()
         assert ["--no-dispatch" in child.cmdline() for child in (first, second)] == [False, True]
         first.kill()
@@ -192,8 +188,7 @@ async def test_workers_deliver_what_another_process_accepts_and_stop_together(po
 @pytest.mark.slow
 def test_two_do_not_serve_one_file_and_the_second_says_why(cli):
     lean = cli.with_plugins("webhooks")
-    with lean.started("serve", "--port", "0") as process:
-        process.url()
+    with lean.serving() as (process, _):
         second = lean.run("serve", "--port", "0")
         assert (second.returncode, second.stdout) == (2, "")
         assert second.stderr.splitlines()[-1].startswith("Another 'trunkline serve' works on trunkline.db: ")

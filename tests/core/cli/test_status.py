@@ -47,12 +47,6 @@ def test_status_as_json_has_everything_with_times_in_utc(either_cli):
     assert (view["replays"], view["workers"], view["subscriptions"]) == ([], [], {})
 
 
-def test_status_needs_no_secret_and_makes_no_database(cli):
-    told = cli.refused("status")
-    assert told.startswith(f"There is no database at {cli.folder / 'trunkline.db'}; start the hub")
-    assert list(cli.folder.iterdir()) == []
-
-
 def test_the_ledger_that_balances_is_shown_with_what_was_checked(either_cli):
     either_cli.emit()
     lines = either_cli.done("status", "--ledger").splitlines()

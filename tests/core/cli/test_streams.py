@@ -159,8 +159,7 @@ def test_a_hub_whose_banner_nobody_reads_goes_on_and_says_so(migrated_cli):
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_sighup_drains_as_sigterm_does(postgres_cli, workers):
     commands = draining(postgres_cli, 60)
-    with commands.started("serve", "--port", "0", "--workers", workers) as process:
-        url = process.url()
+    with commands.serving("--workers", workers) as (process, url):
         process.popen.send_signal(signal.SIGHUP)
         wait_until(lambda: {readiness(url)[0] for _ in range(20)} == {503})
         assert process.stop(signal.SIGHUP) == 0
@@ -184,8 +183,7 @@ def test_a_second_ctrl_c_ends_it_and_is_no_error_of_the_plugin_that_it_meets(mig
     (migrated_cli.folder / "stubborn.py").write_text(STUBBORN)
     commands = migrated_cli.with_plugins("stubborn")
     commands = commands.changed(PYTHONUNBUFFERED="1", TRUNKLINE_PLUGINS__PATHS="stubborn.py")
-    with commands.started("serve", "--port", "0") as process:
-        process.url()
+    with commands.serving() as (process, _):
         process.popen.send_signal(signal.SIGINT)
         wait_until(lambda: "leaving" in process.output.read_text())
         assert process.stop(signal.SIGINT) == -signal.SIGINT

@@ -15,8 +15,7 @@ WITHOUT_UTF8 = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"
 @pytest.mark.slow
 def test_every_plugin_and_the_demo_run_without_docstrings_and_asserts(cli):
     optimized = cli.changed(PYTHONOPTIMIZE="2")
-    with optimized.started("serve", "--port", "0") as process:
-        url = process.url()  # the first such command compiles everything again
+    with optimized.serving() as (_, url):
         assert httpx2.get(f"{url}/readyz").json() == READY
         paths = ("/openapi.json", "/docs", "/docs/events")
         assert {httpx2.get(f"{url}{path}").status_code for path in paths} == {200}
@@ -48,12 +47,10 @@ def test_settings_schemas_and_arguments_may_have_any_letters_where_the_locale_ha
 @pytest.mark.slow
 def test_a_start_warns_of_a_file_of_secrets_that_every_account_may_read(cli):
     lean = cli.with_plugins("polling")
-    with lean.started("serve", "--port", "0") as process:
-        process.url()
+    with lean.serving() as (process, _):
         assert "may read the secrets" not in process.errors.read_text()
     (cli.folder / "trunkline.db.secrets").chmod(0o644)
-    with lean.started("serve", "--port", "0") as process:
-        process.url()
+    with lean.serving() as (process, _):
         assert "'chmod o= trunkline.db.secrets' takes that away" in process.errors.read_text()
 
 

@@ -2,11 +2,11 @@
 
 import itertools
 import re
-import subprocess
-import sys
 
+import httpx2
 import pytest
 from pluggy import PluginManager
+from tests.core.cli.conftest import CommandLine
 from tests.waiting import until
 
 from trunkline.api.app import create_app
@@ -313,50 +313,20 @@ async def direct(request):
 def register_routes():
     return [Routes(router, prefix="/leave", direct={("GET", "/direct"): direct})]
 """
-CALLS = """
-import asyncio, sys
-import httpx2, uvicorn
-from trunkline.api.app import create_app
-from trunkline.cli.loop import run
-from trunkline.hub.hub import Hub
-from trunkline_kit.hubs import settings_for
-
-async def main():
-    hub = Hub(settings_for(sys.argv[1], {"plugins.paths": sys.argv[2], "logging.level": "error"}))
-    server = uvicorn.Server(uvicorn.Config(create_app(hub), port=0, log_config=None))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-        for name in ("plain", "awaited", "dependency", "direct", "task", "streamed"):
-            try:
-                answer = await client.get(f"/api/v1/leave/{name}")
-                print(name, answer.status_code, answer.headers["content-type"], flush=True)
-            except httpx2.RemoteProtocolError:
-                print(name, "was cut off", flush=True)
-            await asyncio.sleep(0.05)
-        print("lives", (await client.get("/healthz")).status_code, flush=True)
-    server.should_exit = True
-    await serving
-
-run(main())
-"""
 
 
 @pytest.mark.slow
 def test_a_route_that_exits_is_a_problem_and_a_task_that_exits_ends_nothing_else(tmp_path):
     """Use a separate process: an exception that bypasses the error handlers ends the loop, and with it the process."""
     (tmp_path / "leaving.py").write_text(ROUTES)
-    (tmp_path / "calls.py").write_text(CALLS)
-    command = [sys.executable, str(tmp_path / "calls.py"), f"sqlite:///{tmp_path / 'x.db'}"]
-    done = subprocess.run(
-        [*command, str(tmp_path / "leaving.py")], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    problems = [
-        f"{name} 500 application/problem+json" for name in ("plain", "awaited", "dependency", "direct")
-    ]
-    others = ["task 200 application/json", "streamed was cut off", "lives 200"]
-    assert done.stdout.splitlines() == [*problems, *others]
-    assert re.search(r'leaving.py", line \d+, in end', done.stderr)
+    hub = CommandLine(tmp_path, {"TRUNKLINE_PLUGINS__PATHS": "leaving.py"}).with_plugins("leaving")
+    with hub.serving() as (process, url), httpx2.Client(base_url=f"{url}/api/v1/leave") as client:
+        for name in ("plain", "awaited", "dependency", "direct"):
+            answer = client.get(f"/{name}")
+            assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+        assert client.get("/task").json() == {"task": "begun"}
+        with pytest.raises(httpx2.RemoteProtocolError):
+            client.get("/streamed")
+        assert httpx2.get(f"{url}/healthz").status_code == 200
+        assert process.stop() == 0
+    assert re.search(r'leaving\.py\\?", line \d+, in end', process.errors.read_text())

@@ -40,8 +40,8 @@ def messages(caplog):
     return [(line.name, line.getMessage()) for line in caplog.records]
 
 
-async def test_tells_async_and_plain_functions_alike(make_registry, make_context):
-    told = []
+async def test_tells_async_decorated_and_plain_functions_alike(make_registry, make_context):
+    told, heard = [], Heard()
 
     async def event_accepted(context, events):
         told.append((context.name, list(events), threading.current_thread() is threading.main_thread()))
@@ -49,23 +49,17 @@ async def test_tells_async_and_plain_functions_alike(make_registry, make_context
     def subscription_changed(subscription):
         told.append((subscription.status, threading.current_thread() is threading.main_thread()))
 
-    registry = make_registry(acme=[event_accepted, subscription_changed])
+    def decorated(events):
+        return heard.hook()(events)
+
+    decorated.__name__ = "event_accepted"
+    registry = make_registry(acme=[event_accepted, subscription_changed], other=[decorated])
     plugins.collect_with(registry, contexts=make_context)
     async with Notifier(registry) as notifier:
         notifier.event_accepted([EVENT])
         notifier.subscription_changed(ChangedSubscription("sub_1", 92, "fax", "deleted"))
     assert told == [("acme", [EVENT], True), ("deleted", False)]
-
-
-async def test_a_decorated_async_function_is_awaited(make_registry):
-    heard = Heard()
-
-    def event_accepted(events):
-        return heard.hook()(events)
-
-    async with Notifier(make_registry(acme=[event_accepted])) as notifier:
-        notifier.event_accepted([EVENT])
-        await heard.wait()
+    assert heard.events == [EVENT]
 
 
 async def test_wants_only_what_a_running_plugin_implements(make_registry):

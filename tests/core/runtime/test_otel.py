@@ -196,19 +196,6 @@ async def test_a_collector_that_does_not_answer_holds_up_no_event_and_no_stop_fo
 
 
 @pytest.mark.slow
-def test_without_the_extra_the_hub_does_not_start_and_says_what_to_install(tmp_path):
-    start = "import sys; sys.modules['opentelemetry.sdk'] = None; from trunkline.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", start, "serve", "--port", "0"],
-        env={"TRUNKLINE_OTEL__ENABLED": "true"}, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=150,
-    )  # fmt: skip
-    told = (
-        "Setting 'otel.enabled': needs OpenTelemetry's SDK; install it with: pip install 'trunkline[otel]'\n"
-    )
-    assert (done.returncode, done.stdout + done.stderr) == (2, told)
-
-
-@pytest.mark.slow
 def test_without_tracing_nothing_of_the_sdk_is_loaded():
     script = (
         "import sys, trunkline.api.app, trunkline.hub.delivering;"

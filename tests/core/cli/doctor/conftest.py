@@ -1,4 +1,4 @@
-"""Certificates of receivers, for the doctor's tests."""
+"""A receiver that verifies, and certificates of receivers, for the doctor's tests."""
 
 import datetime as dt
 import ipaddress
@@ -10,8 +10,38 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from standardwebhooks import Webhook, WebhookVerificationError
 
+from trunkline.targets.signatures import new_secret
+from trunkline_kit.receiver import Answer, Connection, ReceivedRequest, Receiver, Reply
+
+SECRET = new_secret("standard")
 MakeTls = Callable[..., ssl.SSLContext]
+
+
+def is_genuine(request: ReceivedRequest) -> bool:
+    try:
+        Webhook(SECRET).verify(request.body, dict(request.headers))
+    except (WebhookVerificationError, ValueError):
+        return False
+    return True
+
+
+def answering(receiver: Receiver, choose: Callable[[ReceivedRequest], Reply]) -> Reply:
+    """Answer each request with the reply that *choose* gives.
+
+    The newest request is the present one: the doctor sends one at a time, except two with the same id.
+    """
+
+    async def reply(connection: Connection) -> None:
+        await choose(receiver.requests[-1])(connection)
+
+    return reply
+
+
+def verify(request: ReceivedRequest) -> Reply:
+    """Do as a good receiver: 204 to a request that is signed with ``SECRET`` now, 401 to any other."""
+    return Answer(204 if is_genuine(request) else 401)
 
 
 @pytest.fixture

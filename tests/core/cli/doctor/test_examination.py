@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
+from tests.core.cli.doctor.conftest import SECRET, answering, is_genuine, verify
 
 from trunkline.cli.doctor.checks import Report, Thresholds
 from trunkline.cli.doctor.examination import MAX_REQUESTS, examine
@@ -34,7 +35,6 @@ from trunkline_kit.receiver import (
 STRICT = AddressPolicy(allow_http=True)
 DEVELOPMENT = AddressPolicy(allow_http=True, allow_private_networks=True)
 CATALOG = SchemaCatalog(package_event_types("trunkline_schemas"))
-SECRET = new_secret("standard")
 DAY_SECONDS = 86_400
 SIGNATURE_CHECKS = (
     "signature-wrong",
@@ -53,38 +53,6 @@ def resolving(*addresses: str) -> Resolve:
         return list(addresses)
 
     return resolve
-
-
-def texts(receiver: Receiver) -> list[dict[str, Any]]:
-    """Read the bodies that are text; one body of the doctor is not."""
-    bodies = [request.body for request in receiver.requests if not request.body.startswith(b"\xff")]
-    assert len(bodies) == receiver.count - 1
-    return [json.loads(body) for body in bodies]
-
-
-def is_genuine(request: ReceivedRequest) -> bool:
-    try:
-        Webhook(SECRET).verify(request.body, dict(request.headers))
-    except (WebhookVerificationError, ValueError):
-        return False
-    return True
-
-
-def answering(receiver: Receiver, choose: Callable[[ReceivedRequest], Reply]) -> Reply:
-    """Answer each request with the reply that *choose* gives.
-
-    The newest request is the present one: the doctor sends one at a time, except two with the same id.
-    """
-
-    async def reply(connection: Connection) -> None:
-        await choose(receiver.requests[-1])(connection)
-
-    return reply
-
-
-def verify(request: ReceivedRequest) -> Reply:
-    """Do as a good receiver: 204 to a request that is signed with ``SECRET`` now, 401 to any other."""
-    return Answer(204 if is_genuine(request) else 401)
 
 
 def verify_nothing(_request: ReceivedRequest) -> Reply:
@@ -181,21 +149,18 @@ async def test_a_receiver_that_verifies_is_good_in_every_respect(receiver):
     assert (report.not_tried, report.exit_code) == ((), 0)
 
 
-async def test_every_request_says_that_it_is_a_test_and_there_are_few(receiver):
+async def test_every_request_is_a_test_with_a_payload_that_its_schema_allows_and_there_are_few(receiver):
     await report_on(receiver.url)
     assert receiver.count <= MAX_REQUESTS == 20
     assert all(request.headers["webhook-id"].startswith("test_") for request in receiver.requests)
-    bodies = texts(receiver)
-    assert {body["metadata"]["source"] for body in bodies} == {"test"}
-    assert all(body["id"] <= 999 for body in bodies)
-
-
-async def test_known_types_carry_payloads_that_their_schema_allows(receiver):
-    await report_on(receiver.url)
-    bodies = texts(receiver)
-    known = [body for body in bodies if CATALOG.get(body["type"])]
-    assert len(known) == len(bodies) - 1
-    assert [CATALOG.check(body["type"], body["payload"]) for body in known] == [[]] * len(known)
+    bodies = [request.body for request in receiver.requests if not request.body.startswith(b"\xff")]
+    assert len(bodies) == receiver.count - 1
+    events = [json.loads(body) for body in bodies]
+    assert {event["metadata"]["source"] for event in events} == {"test"}
+    assert all(event["id"] <= 999 for event in events)
+    known = [event for event in events if CATALOG.get(event["type"])]
+    assert len(known) == len(events) - 1
+    assert [CATALOG.check(event["type"], event["payload"]) for event in known] == [[]] * len(known)
 
 
 async def test_a_deployment_without_event_types_is_served_too(receiver):

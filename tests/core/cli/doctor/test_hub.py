@@ -100,7 +100,10 @@ def test_a_start_that_would_fail_is_an_error_and_the_database_is_examined_all_th
     ("environment", "sentence"),
     [
         ({"TRUNKLINE_BRAND__LOGO": "gone.svg"}, "Setting 'brand.logo': "),
-        ({"TRUNKLINE_OTEL__ENABLED": "true"}, "Setting 'otel.enabled': needs OpenTelemetry's SDK"),
+        (
+            {"TRUNKLINE_OTEL__ENABLED": "true"},
+            "Setting 'otel.enabled': needs OpenTelemetry's SDK; install it with: pip install 'trunkline[otel]'",
+        ),
     ],
 )
 def test_a_start_fails_here_by_what_fails_only_while_a_hub_makes_its_routes(
@@ -305,8 +308,8 @@ def test_each_file_of_secrets_that_every_account_may_read_is_a_warning(migrated_
 
 @pytest.mark.slow
 def test_it_works_while_the_hub_runs_and_asks_it(migrated_cli):
-    with migrated_cli.started("serve", "--port", "0") as serving:
-        port = serving.url().rpartition(":")[2]
+    with migrated_cli.serving() as (_, url):
+        port = url.rpartition(":")[2]
         checks = examine(migrated_cli, TRUNKLINE_SERVER__PORT=port)
     assert faulty(checks) == {}
     assert checks["hub"]["detail"] == f"The hub at 127.0.0.1:{port} is ready."

@@ -96,9 +96,9 @@ class CommandLine:
         return result.stderr
 
     def create_key(self, *arguments: str) -> str:
-        return self.done(
-            "keys", "create", "--name", "n", *(arguments or ("--company", "92", "--scope", "admin"))
-        ).strip()
+        """Make a key, of company 92 with the scope ``admin`` unless *arguments* say otherwise; return it."""
+        chosen = arguments or ("--company", "92", "--scope", "admin")
+        return self.done("keys", "create", "--name", "n", *chosen).strip()
 
     def emit(self, kind: str = "client.created", *, company: str = "92") -> Any:
         return json.loads(self.done("events", "emit", kind, "--company", company))

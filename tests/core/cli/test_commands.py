@@ -28,9 +28,9 @@ COMMANDS = sorted(_commands(load_commands()))
 
 
 def test_trunkline_alone_shows_help(cli):
-    result = cli.invoke()
-    assert "Usage" in result.output
-    assert "serve" in result.output
+    output = cli.invoke().output
+    assert "Usage" in output
+    assert "serve" in output
 
 
 def test_version_is_printed(cli):

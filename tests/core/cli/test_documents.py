@@ -33,7 +33,9 @@ def test_export_writes_the_documents_and_leaves_no_database_behind(cli, name, fi
 
 
 def test_export_has_what_was_registered_over_the_api(migrated_cli):
-    asyncio.run(_register(migrated_cli, "order.shipped"))
+    schema = EMPTY | {"title": "Order", "description": "An order.", "examples": [{}]}
+    (migrated_cli.folder / "own.json").write_text(json.dumps(schema))
+    migrated_cli.done("schemas", "register", "order.shipped", "own.json")
     assert migrated_cli.invoke("export", "asyncapi", "out").stderr == ""
     written = (migrated_cli.folder / "out" / "asyncapi.json").read_text()
     assert "order.shipped" in written
@@ -197,13 +199,6 @@ def test_check_names_the_subscriptions_and_filters_that_it_would_hurt(cli):
         "id": filtered, "company_id": 92, "environment": "live", "channel": "webhooks", "filter_paths": ["payload.bank"],
     }  # fmt: skip
     assert change["hurts"]["platforms"][-1] == {"connector": "zapier", "field": "payload__bank"}
-
-
-async def _register(cli, name):
-    """Register an event type as the API does."""
-    schema = {**EMPTY, "title": "Order", "description": "An order.", "examples": [{}]}
-    async with Hub(settings_for(cli.environment["TRUNKLINE_DATABASE__URL"], {}), dispatch=False) as hub:
-        await hub.registered_types.register(name, json.dumps(schema).encode())
 
 
 async def _subscribe(url):

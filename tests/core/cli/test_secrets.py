@@ -58,12 +58,20 @@ def test_no_process_starts_with_a_wrong_secret(postgres_cli, command):
     assert result.stderr.count("\n") == 1
 
 
-def test_a_lost_file_is_not_replaced(cli):
-    _migrated(cli).create_key()
-    file = cli.folder / "trunkline.db.secrets"
+@pytest.fixture
+def own_cli(cli):
+    """Give the command line over a migrated database in its folder; the secrets will be in the file beside it."""
+    lean = cli.with_plugins("webhooks")
+    lean.done("migrate")
+    return lean
+
+
+def test_a_lost_file_is_not_replaced(own_cli):
+    own_cli.create_key()
+    file = own_cli.folder / "trunkline.db.secrets"
     kept = file.read_bytes()
     file.unlink()
-    told = cli.refused("keys", "list")
+    told = own_cli.refused("keys", "list")
     assert re.fullmatch(
         r"Setting 'auth\.pepper' and 'auth\.encryption_key': are unset and trunkline\.db\.secrets is gone, .*"
         r"restore it from the backup.*\n",
@@ -71,33 +79,32 @@ def test_a_lost_file_is_not_replaced(cli):
     )
     assert not file.exists()
     file.write_bytes(kept)
-    cli.done("keys", "list")
+    own_cli.done("keys", "list")
 
 
-def test_a_database_without_anything_to_protect_gets_a_new_file(cli):
-    _migrated(cli)
-    assert not (cli.folder / "trunkline.db.secrets").exists()
-    cli.create_key()
-    assert (cli.folder / "trunkline.db.secrets").exists()
+def test_a_database_without_anything_to_protect_gets_a_new_file(own_cli):
+    assert not (own_cli.folder / "trunkline.db.secrets").exists()
+    own_cli.create_key()
+    assert (own_cli.folder / "trunkline.db.secrets").exists()
 
 
-def test_what_is_lost_for_good_is_given_up(cli):
-    _migrated(cli).create_key()
-    (cli.folder / "trunkline.db.secrets").unlink()
-    cli.done("secrets", "rotate", "--lost")
-    assert cli.create_key().startswith("wlcro_live_92_")
-    assert cli.invoke("secrets", "check", "--json").exit_code == 1  # the first key is among the lost ones
+def test_what_is_lost_for_good_is_given_up(own_cli):
+    own_cli.create_key()
+    (own_cli.folder / "trunkline.db.secrets").unlink()
+    own_cli.done("secrets", "rotate", "--lost")
+    assert own_cli.create_key().startswith("wlcro_live_92_")
+    assert own_cli.invoke("secrets", "check", "--json").exit_code == 1  # the first key is among the lost ones
 
 
-def test_new_files_are_for_their_owner_alone_and_old_ones_keep_their_mode(cli):
-    _migrated(cli).create_key()
-    database = cli.folder / "trunkline.db"
-    assert _mode(database) == _mode(cli.folder / "trunkline.db.secrets") == 0o600
+def test_new_files_are_for_their_owner_alone_and_old_ones_keep_their_mode(own_cli):
+    own_cli.create_key()
+    database = own_cli.folder / "trunkline.db"
+    assert _mode(database) == _mode(own_cli.folder / "trunkline.db.secrets") == 0o600
     with contextlib.closing(sqlite3.connect(database)) as connection:
         connection.execute("CREATE TABLE one (n)")
-        assert {_mode(path) for path in cli.folder.glob("trunkline.db-*")} == {0o600}
+        assert {_mode(path) for path in own_cli.folder.glob("trunkline.db-*")} == {0o600}
     database.chmod(0o640)
-    cli.done("keys", "list")
+    own_cli.done("keys", "list")
     assert _mode(database) == 0o640
 
 
@@ -111,38 +118,39 @@ def test_check_says_whose_secrets_they_are(migrated_cli):
     assert "auth.pepper\tNO" in wrong.stdout
 
 
-def test_both_secrets_of_the_file_are_made_anew_and_the_old_ones_go_when_nothing_needs_them(cli):
-    key = _migrated(cli).create_key()
-    before = json.loads((cli.folder / "trunkline.db.secrets").read_text())
-    shown = cli.done("secrets", "rotate")
+def test_both_secrets_of_the_file_are_made_anew_and_the_old_ones_go_when_nothing_needs_them(own_cli):
+    key = own_cli.create_key()
+    before = json.loads((own_cli.folder / "trunkline.db.secrets").read_text())
+    shown = own_cli.done("secrets", "rotate")
     assert shown.startswith("Made a new encryption key; the one before is kept beside it in the file.\n")
     assert not any(value in shown for value in before.values())
-    kept = json.loads((cli.folder / "trunkline.db.secrets").read_text())
+    kept = json.loads((own_cli.folder / "trunkline.db.secrets").read_text())
     assert kept["other_peppers"] == [before["pepper"]]
     assert kept["other_encryption_keys"] == [before["encryption_key"]]
 
-    check = cli.invoke("secrets", "check", "--json")
+    check = own_cli.invoke("secrets", "check", "--json")
     assert check.exit_code == 1
     pepper, _ = json.loads(check.stdout)["secrets"]
     assert (pepper["under_it"], pepper["under_others"]) == (0, 1)
-    refused = cli.refused("secrets", "forget", code=1)
+    refused = own_cli.refused("secrets", "forget", code=1)
     assert "1 keys that are not revoked stand under another pepper" in refused
 
-    _use(cli, key)
-    cli.done("secrets", "check")
-    assert cli.done("secrets", "forget") == "The file keeps no old secret.\n"
-    assert json.loads((cli.folder / "trunkline.db.secrets").read_text()).keys() == before.keys()
-    _use(cli, key)
+    _use(own_cli, key)
+    own_cli.done("secrets", "check")
+    assert own_cli.done("secrets", "forget") == "The file keeps no old secret.\n"
+    assert json.loads((own_cli.folder / "trunkline.db.secrets").read_text()).keys() == before.keys()
+    _use(own_cli, key)
 
 
 @pytest.mark.parametrize("command", ["rotate", "forget"])
 def test_a_file_of_secrets_that_cannot_be_written_is_said_and_stays(cli, command):
     name = "n" * 240  # with it the file's name is allowed, and that of its draft is too long
-    cli = cli.changed(TRUNKLINE_DATABASE__URL=f"sqlite:///{cli.folder / name}")
+    cli = cli.with_plugins("webhooks").changed(TRUNKLINE_DATABASE__URL=f"sqlite:///{cli.folder / name}")
     file = cli.folder / f"{name}.secrets"
     file.write_text(json.dumps({"pepper": "p" * 40, "encryption_key": "e" * 40, "other_peppers": ["o" * 40]}))
     before = file.read_text()
-    _migrated(cli).create_key()
+    cli.done("migrate")
+    cli.create_key()
     told = cli.refused("secrets", command)
     assert told == (
         f"The file of the secrets, {file}, cannot be written: File name too long; nothing was changed.\n"
@@ -165,11 +173,6 @@ def test_secrets_of_the_settings_are_exchanged_by_whoever_keeps_them(migrated_cl
     assert result == "Sealed 0 subscriptions again; 0 are sealed with it.\n"
     alone.done("secrets", "check")
     assert migrated_cli.invoke("secrets", "check").exit_code == 2
-
-
-def _migrated(cli):
-    cli.done("migrate")
-    return cli
 
 
 def _use(cli, key):

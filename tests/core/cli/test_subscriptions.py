@@ -1,10 +1,10 @@
 """``subscriptions`` and ``deliveries``: the API's actions, from the command line."""
 
 import asyncio
-import json
 
 import pytest
 from tests.core.cli.conftest import LOOSE
+from tests.waiting import until
 
 from trunkline.cli.commands import COMMANDS
 
@@ -125,13 +125,12 @@ async def test_a_delivery_that_failed_is_shown_and_made_due(migrated_cli, make_h
     delivery = f"dlv_{(await hub.send_test_event())['id']}_1"
 
     async def run(*arguments):
-        return await asyncio.to_thread(migrated_cli.run, *arguments)
+        return await asyncio.to_thread(migrated_cli.invoke, *arguments)
 
-    for _ in range(100):
-        shown = await run("deliveries", "list", made, "--status", "pending", "--json")
-        if json.loads(shown.stdout)["count"]:
-            break
-    assert json.loads(shown.stdout)["deliveries"][0]["id"] == delivery
+    async def is_pending():
+        return delivery in (await run("deliveries", "list", made, "--status", "pending")).stdout
+
+    await until(is_pending)
     assert "connection_refused" in (await run("deliveries", "show", delivery)).stdout
     assert (await run("deliveries", "retry", delivery)).stderr == f"{delivery} is pending.\n"
     assert (await run("deliveries", "skip", delivery)).stderr == f"{delivery} is skipped.\n"

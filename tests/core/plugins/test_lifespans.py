@@ -44,16 +44,13 @@ async def misconfigured(context):
     yield
 
 
+NO_MANAGER = (
+    "returned a value of type async_generator from lifespan, which must return an async context manager"
+)
 FAILURES = [
     (raising, "Plugin 'bad' raised in lifespan: OSError: port is taken"),
     (hanging, "Plugin 'bad' did not start its lifespan within 0.3 s"),
-    (
-        bare_generator,
-        (
-            "Plugin 'bad' returned a value of type async_generator from lifespan, "
-            "which must return an async context manager"
-        ),
-    ),
+    (bare_generator, f"Plugin 'bad' {NO_MANAGER}"),
 ]
 
 

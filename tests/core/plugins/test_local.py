@@ -7,7 +7,6 @@ import pytest
 from trunkline import plugins
 from trunkline.errors import PluginFailed, SettingsInvalid
 from trunkline.plugins.descriptions import describe_plugins
-from trunkline.settings import Plugins
 from trunkline_kit.hubs import settings_for
 
 PIGEON = """
@@ -111,8 +110,3 @@ def test_a_name_that_no_plugin_can_have_is_said(folder):
     (folder / "carrier-pigeon.py").write_text(PIGEON)
     (record,) = records_of(load(folder), "carrier-pigeon")
     assert "must have a name of at most 32 lower-case letters" in str(record.error)
-
-
-def test_without_the_setting_there_is_none():
-    assert Plugins().paths == ()
-    assert plugins.discover_local(()) == []

@@ -16,7 +16,6 @@ from trunkline.targets.signatures import new_secret
 from trunkline_kit.receiver import Answer, Connection, ReceivedRequest, Receiver, Reply
 
 SECRET = new_secret("standard")
-MakeTls = Callable[..., ssl.SSLContext]
 
 
 def is_genuine(request: ReceivedRequest) -> bool:
@@ -45,7 +44,7 @@ def verify(request: ReceivedRequest) -> Reply:
 
 
 @pytest.fixture
-def make_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeTls:
+def make_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ssl.SSLContext]:
     """Make a self-signed certificate, which this process trusts unless told otherwise; give a server's context."""
 
     def make(

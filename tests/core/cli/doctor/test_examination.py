@@ -417,8 +417,9 @@ async def test_a_trusted_certificate_is_good_and_its_days_are_told(make_tls):
         ("other.example.com", {}, "is for 'hooks.example.com', '127.0.0.1', not for 'other.example.com'"),
         ("hooks.example.com", {"has_names": False}, "is for no name, not for 'hooks.example.com'"),
         ("127.0.0.1", {"age_days": 93}, "expired 3 days ago"),
+        ("127.0.0.1", {"age_days": -2}, "is not valid yet"),
     ],
-    ids=["self-signed", "another-name", "common-name-only", "expired"],
+    ids=["self-signed", "another-name", "common-name-only", "expired", "not-valid-yet"],
 )
 async def test_a_certificate_that_the_hub_refuses_is_bad_and_gets_no_event(make_tls, host, made, words):
     async with Receiver(ssl_context=make_tls(**made)) as receiver:

@@ -50,11 +50,6 @@ def test_the_defaults_are_those_of_the_contract(tmp_path, monkeypatch):
     assert (found.auth.key_prefix, found.auth.pepper, found.auth.encryption_key) == ("wlcro", None, None)
 
 
-def test_the_file_in_the_current_folder_is_read(toml, monkeypatch):
-    monkeypatch.chdir(toml("[server]\nport = 9000\n").parent)
-    assert load().server.port == 9000
-
-
 PATHS = """
 [database]
 url = "sqlite:///data/hub.db?timeout=5"
@@ -99,9 +94,8 @@ def test_the_product_is_a_folder_beside_the_file_or_an_installed_package(toml):
 @pytest.mark.parametrize(
     "place", ["https://plugins.example.com/c.json", "sqlite://", "postgresql://host/hub"]
 )
-def test_what_is_no_path_stays_as_it_is(toml, place):
-    file = toml("")
-    assert beside(file.parent, place) == place
+def test_what_is_no_path_stays_as_it_is(tmp_path, place):
+    assert beside(tmp_path, place) == place
 
 
 class OfAPlugin(BaseModel):
@@ -115,8 +109,9 @@ class OfAPlugin(BaseModel):
 def test_paths_of_a_plugin_begin_there_too(tmp_path):
     section = {"certificates": ["a.pem", "/etc/b.pem"]}
     found = read_section("acme", section, model=OfAPlugin, folder=tmp_path)
-    certificates = (tmp_path / "a.pem", Path("/etc/b.pem"))
-    assert found == OfAPlugin(templates=tmp_path / "templates", certificates=certificates)
+    assert found == OfAPlugin(
+        templates=tmp_path / "templates", certificates=(tmp_path / "a.pem", Path("/etc/b.pem"))
+    )
 
 
 def test_idempotency_keys_do_not_outlive_the_events_that_they_answer_with(toml):
@@ -141,57 +136,23 @@ def test_an_unknown_setting_says_which_was_probably_meant(toml, text, environmen
     assert f"is not a setting; {sentence}" in str(caught.value)
 
 
-def test_the_environment_goes_over_the_file(toml):
-    file = toml('[server]\nport = 9000\nhost = "::1"\n')
-    found = load(file, server__port="9001")
-    assert (found.server.port, found.server.host) == (9001, "::1")
-
-
 @pytest.mark.parametrize("written", ["webhooks, polling", '["webhooks", "polling"]', "webhooks,polling,"])
 def test_a_list_in_the_environment_is_an_array_or_comma_separated(written):
     assert load(plugins__enabled=written).plugins.enabled == ("webhooks", "polling")
 
 
 @pytest.mark.parametrize(
-    "servers", [["192.0.2.53"], ["127.0.0.1:5353"], ["2001:db8::53"], ["[2001:db8::53]:53", "192.0.2.54:53"]]
+    "servers",
+    [("192.0.2.53",), ("127.0.0.1:5353",), ("2001:db8::53",), ("[2001:db8::53]:53", "192.0.2.54:53")],
 )
 def test_name_servers_are_addresses_with_a_port_or_without(servers):
-    assert load(delivery__name_servers=json.dumps(servers)).delivery.name_servers == tuple(servers)
-
-
-@pytest.mark.parametrize(
-    "written", ["dns.example.com", "192.0.2.53:0", "192.0.2.53:x", "192.0.2", "1.1.1.1/8", '["[::1"]']
-)
-def test_what_is_no_name_server_stops_the_start(written):
-    with pytest.raises(SettingsInvalid, match="must be an IP address"):
-        load(delivery__name_servers=written)
+    assert load(delivery__name_servers=json.dumps(servers)).delivery.name_servers == servers
 
 
 def test_a_list_of_numbers_may_be_empty(toml):
     assert load(delivery__retry_schedule_seconds="").delivery.retry_schedule_seconds == ()
     found = load(toml("[delivery]\nretry_schedule_seconds = [1, 2.5]\n"))
     assert found.delivery.retry_schedule_seconds == (1, 2.5)
-
-
-@pytest.mark.parametrize(
-    ("environment", "named"),
-    [
-        ({"server__prot": "1"}, "server.prot"),
-        ({"server__trusted_proxies": "10.0.0.0/8,proxy.internal"}, "server.trusted_proxies"),
-        ({"limits__read": "60/hour"}, "limits.read"),
-        ({"delivery__retry_jitter": "1"}, "delivery.retry_jitter"),
-        ({"delivery__retry_schedule_seconds": "5,-1"}, "delivery.retry_schedule_seconds"),
-        ({"database__url": "mysql://db/x"}, "database.url"),
-        ({"database__schema": "hub"}, "database.schema"),
-        ({"database__url": "postgresql://db/x", "database__schema": 'a"b'}, "database.schema"),
-        ({"auth__key_prefix": "With_Underscore"}, "auth.key_prefix"),
-        ({"delivery__rate": "fast"}, 'delivery.rate\': must be a rate such as "50/second"'),
-        ({"delivery__max_in_flight": "0"}, "delivery.max_in_flight"),
-    ],
-)
-def test_what_is_unknown_or_malformed_stops_the_start_and_is_named(environment, named):
-    with pytest.raises(SettingsInvalid, match=named.replace(".", r"\.")):
-        load(**environment)
 
 
 def test_every_fault_is_named_at_once():
@@ -232,30 +193,65 @@ def test_secrets_are_in_no_repr_and_in_no_error():
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "fault"),
+    ("environment", "sentence"),
     [
-        ("auth.pepper", "short", "must have 32 characters or more"),
-        ("server.port", "abc", "must be a whole number, not 'abc'"),
-        ("limits.read", "fast", "must be calls a minute, such as 60/minute, not 'fast'"),
-        ("plugins.enabled", "[1,", "must be a list, not '[1,'"),
-        ("server.port", "70000", "must be 65535 at most"),
-        ("database.pool_size", "1", "must be 2 or more"),
-        ("delivery.timeout_seconds", "0", "must be more than 0"),
-        ("delivery.allow_http", "perhaps", "must be true or false"),
-        ("logging.format", "xml", "must be 'auto', 'console' or 'json'"),
-        ("server.public_url", "foo", "must be a URL such as https://events.example.com, not 'foo'"),
-        ("server.public_url", "https://a b", "must be a URL such as https://"),
-        ("server.public_url", "https://h.example/?a=b", "must be a URL without '?'"),
-        ("server.public_url", "https://h.example?", "must be a URL without '?'"),
-        ("server.public_url", "https://h.example/#a", "must be a URL without '?'"),
-        ("server.public_url", "https://user:word@h.example", "must be a URL without '?'"),
-        ("server.public_url", "https://u@h.example", "must be a URL without '?'"),
+        ({"auth__pepper": "short"}, "Setting 'auth.pepper': must have 32 characters or more"),
+        ({"server__port": "abc"}, "Setting 'server.port': must be a whole number, not 'abc'"),
+        (
+            {"limits__read": "fast"},
+            "Setting 'limits.read': must be calls a minute, such as 60/minute, not 'fast'",
+        ),
+        ({"plugins__enabled": "[1,"}, "Setting 'plugins.enabled': must be a list, not '[1,'"),
+        ({"limits__read": "60/hour"}, "Setting 'limits.read': must be calls a minute"),
+        ({"server__port": "70000"}, "Setting 'server.port': must be 65535 at most"),
+        ({"server__trusted_proxies": "10.0.0.0/8,proxy.internal"}, "Setting 'server.trusted_proxies.1': "),
+        ({"delivery__retry_jitter": "1"}, "Setting 'delivery.retry_jitter': must be less than 1"),
+        (
+            {"delivery__retry_schedule_seconds": "5,-1"},
+            "Setting 'delivery.retry_schedule_seconds.1': must be 0 or more",
+        ),
+        ({"database__url": "mysql://db/x"}, "database.url must start with sqlite:// or postgresql://"),
+        ({"database__schema": "hub"}, "database.schema is for PostgreSQL"),
+        ({"database__url": "postgresql://db/x", "database__schema": 'a"b'}, "Setting 'database.schema': "),
+        ({"auth__key_prefix": "With_Underscore"}, "Setting 'auth.key_prefix': "),
+        ({"delivery__rate": "fast"}, "Setting 'delivery.rate': must be a rate such as \"50/second\""),
+        ({"delivery__max_in_flight": "0"}, "Setting 'delivery.max_in_flight': must be 1 or more"),
+        *(
+            ({"delivery__name_servers": server}, "Setting 'delivery.name_servers.0': must be an IP address")
+            for server in (
+                "dns.example.com",
+                "192.0.2.53:0",
+                "192.0.2.53:x",
+                "192.0.2",
+                "1.1.1.1/8",
+                '["[::1"]',
+            )
+        ),
+        ({"database__pool_size": "1"}, "Setting 'database.pool_size': must be 2 or more"),
+        ({"delivery__timeout_seconds": "0"}, "Setting 'delivery.timeout_seconds': must be more than 0"),
+        ({"delivery__allow_http": "perhaps"}, "Setting 'delivery.allow_http': must be true or false"),
+        ({"logging__format": "xml"}, "Setting 'logging.format': must be 'auto', 'console' or 'json'"),
+        (
+            {"server__public_url": "foo"},
+            "Setting 'server.public_url': must be a URL such as https://events.example.com, not 'foo'",
+        ),
+        (
+            {"server__public_url": "https://a b"},
+            "Setting 'server.public_url': must be a URL such as https://",
+        ),
+        *(
+            (
+                {"server__public_url": f"https://{rest}"},
+                "Setting 'server.public_url': must be a URL without '?'",
+            )
+            for rest in ("h.example/?a=b", "h.example?", "h.example/#a", "user:word@h.example", "u@h.example")
+        ),
     ],
 )
-def test_what_is_wrong_with_a_value_is_said_in_plain_words(setting, value, fault):
+def test_what_is_wrong_with_a_value_is_said_in_plain_words(environment, sentence):
     with pytest.raises(SettingsInvalid) as caught:
-        load(**{setting.replace(".", "__"): value})
-    assert str(caught.value).startswith(f"Setting '{setting}': {fault}")
+        load(**environment)
+    assert str(caught.value).startswith(sentence)
 
 
 def test_an_address_that_is_called_may_have_a_query_and_a_user():
@@ -271,12 +267,12 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_variables_beside_the_file_come_between_it_and_the_environment(folder, monkeypatch):
-    (folder / "trunkline.toml").write_text(
-        "[server]\nport = 1\nhost = '0.0.0.1'\n[limits]\nread = '1/minute'\n"
-    )
-    ours = "export TRUNKLINE_SERVER__PORT=2\nTRUNKLINE_SERVER__HOST='0.0.0.2'"
-    (folder / ".env").write_text(f"# secrets\n\nOTHER = x y\n{ours}")
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"], ids=["plain", "with-a-byte-order-mark"])
+def test_variables_beside_the_file_come_between_it_and_the_environment(folder, monkeypatch, encoding):
+    text = "[server]\nport = 1\nhost = '0.0.0.1'\n[limits]\nread = '1/minute'\n"
+    (folder / "trunkline.toml").write_text(text, encoding=encoding)
+    variables = "export TRUNKLINE_SERVER__PORT=2\n# secrets\n\nOTHER = x y\nTRUNKLINE_SERVER__HOST='0.0.0.2'"
+    (folder / ".env").write_text(variables, encoding=encoding)
     monkeypatch.setenv("TRUNKLINE_SERVER__HOST", "0.0.0.3")
     found = settings.load()
     assert (found.server.port, found.server.host, found.limits.read) == (2, "0.0.0.3", "1/minute")
@@ -294,13 +290,6 @@ def test_a_line_about_a_setting_that_is_no_assignment_is_named(folder):
     (folder / ".env").write_text("A=1\nTRUNKLINE_SERVER__PORT 2")
     with pytest.raises(SettingsInvalid, match=r"^Line 2 of \.env must look like NAME=value$"):
         settings.load()
-
-
-def test_files_may_begin_with_a_byte_order_mark(folder):
-    (folder / "trunkline.toml").write_text("[server]\nport = 1\n", encoding="utf-8-sig")
-    (folder / ".env").write_text("TRUNKLINE_SERVER__HOST=0.0.0.2\n", encoding="utf-8-sig")
-    found = settings.load()
-    assert (found.server.port, found.server.host) == (1, "0.0.0.2")
 
 
 @pytest.mark.parametrize("name", [".env", "trunkline.toml"])
@@ -337,15 +326,15 @@ def test_a_secret_may_stand_in_a_file_that_a_variable_names(tmp_path, section, n
     assert getattr(unmasked, "get_secret_value", lambda: unmasked)() == value
 
 
-def test_a_secret_of_a_file_goes_over_the_settings_file_and_not_over_its_own_variable(toml, tmp_path):
+def test_a_secret_of_a_file_beside_the_settings_file_goes_over_that_and_not_over_its_own_variable(
+    toml, tmp_path
+):
     (tmp_path / "secret").write_text(PEPPER)
-    named = str(tmp_path / "secret")
-    found = load(toml(f"[auth]\npepper = '{PEPPER[::-1]}'\n"), auth__pepper_file=named)
-    assert found.auth.pepper is not None
-    assert found.auth.pepper.get_secret_value() == PEPPER
-    both = "^Both TRUNKLINE_AUTH__PEPPER and TRUNKLINE_AUTH__PEPPER_FILE are set; set one of them$"
-    with pytest.raises(SettingsInvalid, match=both):
-        load(auth__pepper=PEPPER, auth__pepper_file=named)
+    found = load(toml(f"[auth]\npepper = '{PEPPER[::-1]}'\n"), auth__pepper_file="secret")
+    assert found.auth.pepper == SecretStr(PEPPER)
+    sentence = "Both TRUNKLINE_AUTH__PEPPER and TRUNKLINE_AUTH__PEPPER_FILE are set; set one of them"
+    with pytest.raises(SettingsInvalid, match=f"^{sentence}$"):
+        load(auth__pepper=PEPPER, auth__pepper_file=str(tmp_path / "secret"))
 
 
 @pytest.mark.parametrize(
@@ -363,13 +352,6 @@ def test_a_file_without_a_secret_stops_the_start_and_is_named(tmp_path, content,
     with pytest.raises(SettingsInvalid) as caught:
         load(auth__pepper_file=str(file))
     assert str(caught.value) == f"The file '{file}' that TRUNKLINE_AUTH__PEPPER_FILE names {reason}"
-
-
-def test_a_relative_file_begins_in_the_folder_of_the_settings_file(toml, tmp_path):
-    (tmp_path / "secret").write_text(PEPPER)
-    found = load(toml(""), auth__pepper_file="secret").auth.pepper
-    assert found is not None
-    assert found.get_secret_value() == PEPPER
 
 
 def test_only_secrets_are_read_from_files(tmp_path):

@@ -4,13 +4,18 @@ import contextlib
 import json
 import logging
 import os
+import re
+import signal
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -20,6 +25,19 @@ SECRETS = {
     "TRUNKLINE_AUTH__PEPPER": "a pepper for tests, of 32 characters or more",
     "TRUNKLINE_AUTH__ENCRYPTION_KEY": "an encryption key for tests, long enough too",
 }
+LOOSE = {"TRUNKLINE_DELIVERY__ALLOW_HTTP": "true", "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true"}
+"""Settings of a hub that may send to this machine."""
+READY = {"database": "ok", "log": "ok", "plugins": "ok", "dispatcher": "ok"}
+"""The answer of ``/readyz``."""
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """Wait until *condition* is true, in a test that has no loop; return its value."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +47,26 @@ class Process:
     popen: subprocess.Popen[bytes]
     output: Path
     errors: Path
+
+    def says(self, pattern: str) -> re.Match[str]:
+        """Wait until its output begins with *pattern*."""
+
+        def find() -> re.Match[str] | None:
+            assert self.popen.poll() is None, self.errors.read_text()
+            return re.match(pattern, self.output.read_text())
+
+        return wait_until(find)
+
+    def url(self) -> str:
+        """Wait for the line with the address of a hub; return the address."""
+        return self.says(r"trunkline listens on (http://\S+) · docs \1/docs\n")[1]
+
+    def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
+        self.popen.send_signal(with_signal)
+        return self.popen.wait(60)
+
+    def children(self) -> list[psutil.Process]:
+        return psutil.Process(self.popen.pid).children()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +95,25 @@ class CommandLine:
         assert (result.exit_code, result.stdout) == (code, ""), result.output
         return result.stderr
 
+    def create_key(self, *arguments: str) -> str:
+        """Make a key, of company 92 with the scope ``admin`` unless *arguments* say otherwise; return it."""
+        chosen = arguments or ("--company", "92", "--scope", "admin")
+        return self.done("keys", "create", "--name", "n", *chosen).strip()
+
+    def emit(self, kind: str = "client.created", *, company: str = "92") -> Any:
+        return json.loads(self.done("events", "emit", kind, "--company", company))
+
     def changed(self, **environment: str) -> "CommandLine":
         return CommandLine(self.folder, {**self.environment, **environment})
+
+    @property
+    def database(self) -> Path:
+        return Path(self.environment["TRUNKLINE_DATABASE__URL"].removeprefix("sqlite:///"))
+
+    def execute(self, statement: str, *parameters: object) -> list[Any]:
+        """Execute a statement in the SQLite database; return its rows."""
+        with contextlib.closing(sqlite3.connect(self.database)) as connection, connection:
+            return connection.execute(statement, parameters).fetchall()
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command as a process, to its end."""
@@ -81,18 +136,23 @@ class CommandLine:
             popen.kill()
             popen.wait()
 
+    @contextlib.contextmanager
+    def serving(self, *options: str) -> Iterator[tuple[Process, str]]:
+        """Run ``serve`` at a free port for as long as the block lasts; give the process and its address."""
+        with self.started("serve", "--port", "0", *options) as process:
+            yield process, process.url()
+
     def with_plugins(self, *names: str) -> "CommandLine":
         """Give the same with only these plugins: a command starts in a third of the time."""
-        return CommandLine(self.folder, {**self.environment, "TRUNKLINE_PLUGINS__ENABLED": ",".join(names)})
+        return self.changed(TRUNKLINE_PLUGINS__ENABLED=",".join(names))
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
         return [sys.executable, "-P", "-m", "trunkline.cli", *arguments]
 
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
-        return (
-            inherited | {"TRUNKLINE_SERVER__DRAIN_SECONDS": "0"} | self.environment
-        )  # no load balancer is in front
+        # No load balancer is in front.
+        return inherited | {"TRUNKLINE_SERVER__DRAIN_SECONDS": "0"} | self.environment
 
 
 @contextlib.contextmanager
@@ -117,18 +177,46 @@ def cli(tmp_path: Path) -> CommandLine:
 @pytest.fixture
 def migrated_cli(cli: CommandLine, sqlite_database_url: str) -> CommandLine:
     """Give the command line over a migrated SQLite database, with only the plugin for webhooks."""
-    environment = {"TRUNKLINE_DATABASE__URL": sqlite_database_url, **SECRETS}
-    return CommandLine(cli.folder, environment).with_plugins("webhooks")
+    return cli.changed(TRUNKLINE_DATABASE__URL=sqlite_database_url, **SECRETS).with_plugins("webhooks")
 
 
 @pytest.fixture
 def postgres_cli(cli: CommandLine, postgres_database_url: str) -> CommandLine:
     """Give the command line over a migrated PostgreSQL database, with only the plugin for webhooks."""
-    environment = {"TRUNKLINE_DATABASE__URL": postgres_database_url, **SECRETS}
-    return CommandLine(cli.folder, environment).with_plugins("webhooks")
+    return cli.changed(TRUNKLINE_DATABASE__URL=postgres_database_url, **SECRETS).with_plugins("webhooks")
 
 
 @pytest.fixture(params=["migrated_cli", "postgres_cli"], ids=["sqlite", "postgresql"])
 def either_cli(request: pytest.FixtureRequest) -> CommandLine:
     """Give the command line over a migrated database, on both engines in turn."""
     return request.getfixturevalue(request.param)
+
+
+def write_metadata(
+    folder: Path, name: str, *, version: str = "1.2", requires: str = "trunkline>=0.1,<1"
+) -> None:
+    """Write the metadata of a plugin's distribution into *folder*, as pip does beside its module."""
+    metadata = folder / f"acme_{name}-{version}.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: acme-{name}\nVersion: {version}\nRequires-Dist: {requires}\n"
+    )
+    (metadata / "entry_points.txt").write_text(f"[trunkline]\n{name} = acme_{name}\n")
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+    """Install a plugin of one module, ``acme_NAME``; give its file."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+
+    def lay(name: str, source: str, **metadata: str) -> Path:
+        module = folder / f"acme_{name}.py"
+        module.write_text(source)
+        write_metadata(folder, name, **metadata)
+        return module
+
+    yield lay
+    for name in [name for name in sys.modules if name.startswith("acme_")]:
+        del sys.modules[name]

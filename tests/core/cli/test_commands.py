@@ -1,8 +1,6 @@
 """Rules for every command: help, version, settings files, exit codes."""
 
 import asyncio
-import dataclasses
-import json
 import re
 import subprocess
 import sys
@@ -30,23 +28,13 @@ COMMANDS = sorted(_commands(load_commands()))
 
 
 def test_trunkline_alone_shows_help(cli):
-    result = cli.invoke()
-    assert "Usage" in result.output
-    assert "serve" in result.output
+    output = cli.invoke().output
+    assert "Usage" in output
+    assert "serve" in output
 
 
 def test_version_is_printed(cli):
-    result = cli.invoke("--version")
-    assert (result.exit_code, result.stdout) == (0, f"trunkline {__version__}\n")
-
-
-def test_every_command_of_the_contract_so_far_is_there():
-    assert {" ".join(path) for path in COMMANDS} == {
-        "serve", "worker", "migrate", "audit", "backup", "restore", "demo", "plugins", "plugins show", "events emit", "events tail", "events show", "events explain", "keys create", "keys list",
-        "keys revoke", "keys rotate", "export openapi", "export asyncapi", "export python", "export typescript", "schemas check", "schemas list", "schemas register", "new plugin", "new event", "new action", "new search", "init", "listen", "log advance", "clock confirm", "subscriptions list", "subscriptions show", "subscriptions create", "subscriptions update", "subscriptions pause", "subscriptions resume", "subscriptions delete", "subscriptions rotate-secret", "subscriptions test", "subscriptions channels", "deliveries list", "deliveries show", "deliveries retry", "deliveries skip", "replay", "replays list", "replays show", "replays cancel", "consumers list", "consumers show", "consumers create", "consumers seek", "consumers delete", "events digest", "doctor", "status",
-        "companies create", "companies set", "companies list", "companies show", "companies delete", "companies receipt",
-        "companies limits", "dev", "plugins search", "plugins badge", "secrets check", "secrets rotate", "secrets forget", "quarantine list", "quarantine show", "quarantine release", "quarantine delete",
-    }  # fmt: skip
+    assert cli.done("--version") == f"trunkline {__version__}\n"
 
 
 def test_what_the_api_does_with_subscriptions_deliveries_companies_and_keys_a_command_does_too():
@@ -119,13 +107,10 @@ def test_internal_options_are_not_shown(cli):
     assert "listener-fd" not in cli.invoke("serve", "--help").output
 
 
-@pytest.mark.parametrize("order", ["before", "after"])
-def test_config_is_taken_before_and_after_the_command(cli, order):
+@pytest.mark.parametrize("arguments", ["--config mine.toml plugins", "plugins --config mine.toml"])
+def test_config_is_taken_before_and_after_the_command(cli, arguments):
     (cli.folder / "mine.toml").write_text('[plugins]\ndisabled = ["polling"]\n')
-    arguments = ["plugins", "--json"]
-    config = ["--config", "mine.toml"]
-    result = cli.invoke(*(config + arguments if order == "before" else arguments + config))
-    states = {plugin["name"]: plugin["state"] for plugin in json.loads(result.stdout)["plugins"]}
+    states = {plugin["name"]: plugin["state"] for plugin in cli.json(*arguments.split())["plugins"]}
     assert (states["polling"], states["webhooks"]) == ("disabled", "active")
 
 
@@ -142,33 +127,16 @@ def test_an_unknown_setting_stops_with_one_sentence_that_names_it(cli, command):
     assert cli.refused(*command) == "Setting 'server.prot': is not a setting; did you mean 'server.port'?\n"
 
 
-def test_a_plugin_asked_for_by_name_that_is_not_there_stops_with_exit_code_2(cli):
-    (cli.folder / "trunkline.toml").write_text('[plugins]\nenabled = ["nonesuch"]\n')
-    told = cli.refused("plugins")
-    assert "nonesuch" in told
-    assert "Traceback" not in told
-
-
 def test_a_broken_schema_file_stops_with_exit_code_2(cli):
     (cli.folder / "schemas" / "events").mkdir(parents=True)
     (cli.folder / "schemas" / "events" / "order.placed.json").write_text("{")
     assert "order.placed.json" in cli.refused("plugins")
 
 
-def test_plugins_are_listed_as_plain_lines_in_a_pipe(cli):
-    lines = cli.invoke("plugins").stdout.splitlines()
-    assert lines[0] == "name\tversion\tdistribution\tstate\terror"
-    assert f"webhooks\t{__version__}\ttrunkline\tactive\t" in lines
-
-
-def test_looking_at_plugins_leaves_nothing_behind(cli):
-    cli.invoke("plugins")
-    assert list(cli.folder.iterdir()) == []
-
-
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
+        ("plugins.enabled", "nonesuch"),
         ("limits.storage_url", "memcached://x"),
         ("limits.storage_url", "redis://:hunter2@127.0.0.1:six/0"),
         ("auth.oauth", '{"issuer": "https://id.example.com"}'),
@@ -177,24 +145,22 @@ def test_looking_at_plugins_leaves_nothing_behind(cli):
 )
 def test_a_start_that_a_setting_stops_leaves_nothing_behind(cli, setting, value):
     variable = "TRUNKLINE_" + setting.upper().replace(".", "__")
-    refused = dataclasses.replace(cli, environment={variable: value}).invoke("serve", "--port", "0")
-    assert (refused.exit_code, len(refused.stderr.splitlines())) == (2, 1)
-    assert setting in refused.stderr
-    assert "hunter2" not in refused.stderr
+    told = cli.changed(**{variable: value}).refused("serve", "--port", "0")
+    assert told.count("\n") == 1
+    assert setting in told
+    assert "hunter2" not in told
     assert list(cli.folder.iterdir()) == []
 
 
 def test_migrate_tells_what_it_applied_and_then_that_nothing_is_to_be_done(cli):
-    first, second = cli.invoke("migrate"), cli.invoke("migrate")
-    assert (first.exit_code, second.exit_code) == (0, 0)
-    assert re.match(r"core: nothing → \d{4}\n", first.stdout)
-    assert second.stdout == "The database is up to date; nothing was to be done.\n"
+    assert re.match(r"core: nothing → \d{4}\n", cli.done("migrate"))
+    assert cli.done("migrate") == "The database is up to date; nothing was to be done.\n"
 
 
 def test_a_plan_says_what_migrating_would_do_and_does_nothing(cli):
-    cli = type(cli)(cli.folder, {**cli.environment, **later.ENVIRONMENT})
-    new = cli.invoke("migrate", "--plan")
-    assert new.stdout.startswith(
+    cli = cli.changed(**later.ENVIRONMENT)
+    new = cli.done("migrate", "--plan")
+    assert new.startswith(
         "There is nothing of a hub in the database yet: 'trunkline migrate' makes all of it"
     )
     assert list(cli.folder.iterdir()) == []
@@ -207,11 +173,3 @@ def test_a_plan_says_what_migrating_would_do_and_does_nothing(cli):
     assert cli.invoke("migrate").stdout.startswith("later: 0001 → ")
     assert cli.invoke("migrate", "--plan").stdout == "The database is up to date; nothing to be done.\n"
     assert "'--json' goes with '--plan'" in cli.refused("migrate", "--json")
-
-
-def test_a_database_that_does_not_answer_stops_with_one_sentence(cli, monkeypatch):
-    monkeypatch.setenv("TRUNKLINE_DATABASE__URL", "postgresql://nobody:hunter2@127.0.0.1:1/none")
-    told = cli.refused("migrate")
-    assert told.startswith("The database does not answer: ")
-    assert len(told.splitlines()) == 1
-    assert "hunter2" not in told

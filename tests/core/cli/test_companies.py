@@ -1,6 +1,7 @@
 """``companies``: made, shown, deleted, and their limits."""
 
 import json
+import shlex
 
 import pytest
 
@@ -24,50 +25,25 @@ def test_how_targets_are_treated_is_set_with_the_limits(migrated_cli):
     }
 
 
-@pytest.mark.parametrize(
-    "change", ["coffee=1", "keys", "keys=many", "keys=-1", "rate=fast", "max_in_flight=0"]
-)
-def test_what_cannot_be_meant_is_named(migrated_cli, change):
-    assert change.partition("=")[0] in migrated_cli.refused("companies", "limits", "92", change)
-
-
 def test_a_company_is_made_changed_listed_and_named_by_its_reference(migrated_cli):
-    made = migrated_cli.done(
-        "companies", "create", "--reference", "acme", "--name", "Acme", "--metadata", '{"a": 1}'
-    )
-    changed = migrated_cli.invoke(
-        "companies", "set", "acme", "--name", "", "--time-zone", "Europe/Berlin", "--json"
-    )
-    view = json.loads(changed.stdout)
+    create = ("companies", "create", "--reference", "acme", "--name", "Acme", "--metadata", '{"a": 1}')
+    made = migrated_cli.done(*create)
+    view = migrated_cli.json("companies", "set", "acme", "--name", "", "--time-zone", "Europe/Berlin")
     assert (view["id"], view["name"], view["time_zone"]) == (int(made), None, "Europe/Berlin")
     assert migrated_cli.json("companies", "list") == [view]
-    assert "acme" in migrated_cli.invoke("companies", "show", "acme").stdout
-    envelope = json.loads(migrated_cli.invoke("events", "emit", "client.created", "--company", "acme").stdout)
+    assert "acme" in migrated_cli.done("companies", "show", "acme")
+    envelope = migrated_cli.emit(company="acme")
     assert (envelope["companyId"], envelope["companyRef"]) == (view["id"], "acme")
-    key = migrated_cli.invoke(
-        "keys", "create", "--company", "acme", "--name", "a", "--scope", "events:read", "--json"
-    )
-    assert json.loads(key.stdout)["company_id"] == view["id"]
-
-
-@pytest.mark.parametrize("name", ["no-such", "a b", "0", "9223372036854775808"])
-def test_a_company_that_cannot_be_meant_is_named(migrated_cli, name):
-    refused = migrated_cli.invoke(
-        "keys", "create", "--company", name, "--name", "a", "--scope", "events:read"
-    )
-    assert refused.exit_code != 0
-    assert name in refused.stderr
-    assert "Traceback" not in refused.stderr
+    assert f"_{made.strip()}_" in migrated_cli.create_key("--company", "acme", "--scope", "events:read")
 
 
 @pytest.mark.usefixtures("erasures_settle_soon")
 def test_a_company_is_deleted_with_all_of_it_and_only_when_that_is_confirmed(migrated_cli):
-    migrated_cli.invoke("companies", "create", "--reference", "acme")
-    migrated_cli.invoke("events", "emit", "client.created", "--company", "acme")
+    migrated_cli.done("companies", "create", "--reference", "acme")
+    migrated_cli.emit(company="acme")
     assert migrated_cli.invoke("companies", "delete", "acme").exit_code == 1
-    assert migrated_cli.invoke("companies", "show", "acme").exit_code == 0
-    deleted = migrated_cli.invoke("companies", "delete", "acme", "--yes", "--wait", "--json")
-    receipt = json.loads(deleted.stdout)
+    migrated_cli.done("companies", "show", "acme")
+    receipt = migrated_cli.json("companies", "delete", "acme", "--yes", "--wait")
     assert (receipt["status"], receipt["removed"]) == ("completed", {"events": 1, "audit": 2})
     assert migrated_cli.json("companies", "receipt", receipt["id"]) == receipt
     assert migrated_cli.invoke("companies", "show", "acme").exit_code != 0
@@ -87,27 +63,38 @@ def test_commands_name_the_test_environment_of_a_company(migrated_cli):
     assert (emitted["companyId"], emitted["environment"]) == (92, "test")
     assert migrated_cli.invoke("events", "tail", "--company", "92", "--no-follow", "--json").stdout == ""
     assert migrated_cli.json("events", "tail", *of_test, "--no-follow") == emitted
-    limits = migrated_cli.invoke("companies", "limits", "92", "--environment", "test", "keys=3", "--json")
-    assert json.loads(limits.stdout)["own_limits"] == {"keys": 3}
+    of_test = ("92", "--environment", "test")
+    assert migrated_cli.json("companies", "limits", *of_test, "keys=3")["own_limits"] == {"keys": 3}
     assert migrated_cli.json("companies", "limits", "92")["own_limits"] == {}
-    deleted = migrated_cli.invoke(
-        "companies", "delete", "92", "--environment", "test", "--yes", "--wait", "--json"
-    )
-    receipt = json.loads(deleted.stdout)
-    assert (receipt["status"], receipt["environment"], receipt["removed"]["events"]) == (
-        "completed",
-        "test",
-        1,
-    )
+    receipt = migrated_cli.json("companies", "delete", *of_test, "--yes", "--wait")
+    assert receipt["status"] == "completed"
+    assert receipt["environment"] == "test"
+    assert receipt["removed"]["events"] == 1
+
+
+CREATE = "keys create --name a --scope events:read"
 
 
 @pytest.mark.parametrize(
     ("command", "complaint"),
     [
-        (("keys", "list", "--company", "92", "--environment", "staging"), "is no environment"),
-        (("keys", "list", "--environment", "test"), "name the company"),
-        (("keys", "create", "--operator", "--name", "a", "--environment", "test"), "for both environments"),
+        ("companies limits 92 coffee=1", "coffee"),
+        ("companies limits 92 keys", "keys"),
+        ("companies limits 92 keys=many", "keys"),
+        ("companies limits 92 keys=-1", "keys"),
+        ("companies limits 92 rate=fast", "rate"),
+        ("companies limits 92 max_in_flight=0", "max_in_flight"),
+        (f"{CREATE} --company no-such", "no-such"),
+        (f"{CREATE} --company 'a b'", "a b"),
+        (f"{CREATE} --company 0", "'0'"),
+        (f"{CREATE} --company 9223372036854775808", "9223372036854775808"),
+        ("keys list --company 92 --environment staging", "is no environment"),
+        ("keys list --environment test", "name the company"),
+        ("keys create --operator --name a --environment test", "for both environments"),
     ],
 )
-def test_an_environment_that_cannot_be_meant_is_named(migrated_cli, command, complaint):
-    assert complaint in " ".join(migrated_cli.refused(*command).split())
+def test_what_cannot_be_meant_is_named(migrated_cli, command, complaint):
+    result = migrated_cli.invoke(*shlex.split(command))
+    assert (result.exit_code in {1, 2}, result.stdout) == (True, "")
+    assert complaint in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr

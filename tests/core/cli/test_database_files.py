@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from tests.core.cli.conftest import CommandLine
-from tests.core.cli.test_serving import _url
 
 COMMANDS = (["serve", "--port", "0"], ["migrate"], ["status"], ["keys", "list"])
 
@@ -35,13 +34,14 @@ def make_folder(file: Path) -> None:
 
 
 def every_answer(cli: CommandLine) -> set[str]:
-    said = set()
     before = sorted(cli.folder.iterdir())
-    for command in COMMANDS:
-        told = cli.refused(*command)
-        said.add(told)
-        assert sorted(cli.folder.iterdir()) == before
+    said = {cli.refused(*command) for command in COMMANDS}
+    assert sorted(cli.folder.iterdir()) == before
     return said
+
+
+def at(cli: CommandLine, url: str) -> CommandLine:
+    return cli.changed(TRUNKLINE_DATABASE__URL=url).with_plugins("webhooks")
 
 
 @pytest.mark.parametrize("spoil", [make_text, make_garbage, truncate, make_folder])
@@ -49,9 +49,8 @@ def test_what_is_no_database_is_refused_with_one_sentence(cli, sqlite_database_u
     file = cli.folder / "hub.db"
     shutil.copyfile(sqlite_database_url.removeprefix("sqlite:///"), file)
     spoil(file)
-    lean = CommandLine(cli.folder, {"TRUNKLINE_DATABASE__URL": f"sqlite:///{file}"}).with_plugins("webhooks")
     held = file.is_file() and file.read_bytes()
-    for sentence in every_answer(lean):
+    for sentence in every_answer(at(cli, f"sqlite:///{file}")):
         assert re.fullmatch(rf"The database does not answer: the (database )?file {file} .+\n", sentence)
     assert (file.is_file() and file.read_bytes()) == held
 
@@ -66,8 +65,7 @@ def test_what_is_no_database_is_refused_with_one_sentence(cli, sqlite_database_u
     ],
 )
 def test_a_name_that_no_file_can_have_is_refused_with_one_sentence(cli, url, reason):
-    lean = CommandLine(cli.folder, {"TRUNKLINE_DATABASE__URL": url}).with_plugins("webhooks")
-    [sentence] = every_answer(lean)
+    [sentence] = every_answer(at(cli, url))
     assert sentence.startswith("Setting 'database.url': ")
     assert reason in sentence
     assert sentence.count("\n") == 1
@@ -75,7 +73,7 @@ def test_a_name_that_no_file_can_have_is_refused_with_one_sentence(cli, url, rea
 
 def test_a_link_that_leads_to_nothing_is_refused_with_one_sentence(cli):
     (cli.folder / "hub.db").symlink_to(cli.folder / "volume.db")
-    lean = CommandLine(cli.folder, {"TRUNKLINE_DATABASE__URL": "sqlite:///hub.db"}).with_plugins("webhooks")
+    lean = at(cli, "sqlite:///hub.db")
     [sentence] = every_answer(lean)
     assert sentence == (
         f"Setting 'database.url': the file 'hub.db' is a link to {cli.folder}/volume.db, which is not there: "
@@ -86,7 +84,8 @@ def test_a_link_that_leads_to_nothing_is_refused_with_one_sentence(cli):
     assert [path.name for path in cli.folder.iterdir()] == ["hub.db"]
 
 
-WITHOUT_ROOTS_RIGHTS = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+ACCOUNT = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+"""Begins a command without the rights of root."""
 RUN_ALL = """if True:
     import json, os, sys
     from trunkline.cli import app
@@ -121,16 +120,15 @@ def test_a_file_that_the_account_may_not_read_or_write_is_refused_and_nothing_is
 ):
     file = cli.folder / "hub.db"
     shutil.copyfile(sqlite_database_url.removeprefix("sqlite:///"), file)
-    lean = CommandLine(cli.folder, {"TRUNKLINE_DATABASE__URL": f"sqlite:///{file}"}).with_plugins("webhooks")
-    account = WITHOUT_ROOTS_RIGHTS if os.geteuid() == 0 else []
+    lean = at(cli, f"sqlite:///{file}")
     file.chmod(0o000)
     said = f"The database does not answer: the database file {file} cannot be opened: this account may not read it"
-    assert run_all(lean, *COMMANDS, account=account) == (["2"] * 4, [said] * 4)
+    assert run_all(lean, *COMMANDS, account=ACCOUNT) == (["2"] * 4, [said] * 4)
     file.chmod(0o400)
     said = (
         f"This account may only read {file}: let it write the database's file and the folder in which it is."
     )
-    assert run_all(lean, COMMANDS[0], account=account) == (["2"], [said])
+    assert run_all(lean, COMMANDS[0], account=ACCOUNT) == (["2"], [said])
     assert {path.name for path in cli.folder.iterdir()} == {"hub.db", "own"}
 
 
@@ -140,13 +138,11 @@ def test_a_folder_that_the_account_may_not_write_is_named(cli, sqlite_database_u
     folder.mkdir()
     shutil.copyfile(sqlite_database_url.removeprefix("sqlite:///"), folder / "hub.db")
     folder.chmod(0o555)
-    url = f"sqlite:///{folder}/hub.db"
-    lean = CommandLine(cli.folder, {"TRUNKLINE_DATABASE__URL": url}).with_plugins("webhooks")
-    account = WITHOUT_ROOTS_RIGHTS if os.geteuid() == 0 else []
+    lean = at(cli, f"sqlite:///{folder}/hub.db")
     said = f"This account may only read {folder}: let it write the database's file and the folder in which it is."
     commands = (["migrate"], ["status"], ["keys", "list"], ["log", "advance"], ["clock", "confirm"])
-    assert run_all(lean, *commands, account=account) == (["2"] * 5, [said] * 5)
-    checks, _ = run_all(lean, ["doctor"], account=account)
+    assert run_all(lean, *commands, account=ACCOUNT) == (["2"] * 5, [said] * 5)
+    checks, _ = run_all(lean, ["doctor"], account=ACCOUNT)
     [check] = [line for line in checks if line.startswith("database\terror\t")]
     assert check.split("\t")[2].startswith(said)
     assert "start the database" not in check
@@ -159,21 +155,17 @@ def test_a_working_directory_that_was_deleted_is_refused_unless_the_file_is_else
         "change to another one"
     )
     assert run_all(cli.with_plugins("webhooks"), *COMMANDS, leaves_folder=True) == (["2"] * 4, [said] * 4)
-    elsewhere = CommandLine(cli.folder, {"TRUNKLINE_DATABASE__URL": f"sqlite:///{cli.folder}/hub.db"})
+    elsewhere = cli.changed(TRUNKLINE_DATABASE__URL=f"sqlite:///{cli.folder}/hub.db")
     assert run_all(elsewhere, ["migrate"], leaves_folder=True)[0][-1] == "0"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
 def test_a_second_serve_through_a_link_is_refused_as_one_of_the_same_name_is(migrated_cli, tmp_path, link):
-    file = migrated_cli.environment["TRUNKLINE_DATABASE__URL"].removeprefix("sqlite:///")
     other = tmp_path / "other.db"
-    link(other, file)
-    second = CommandLine(
-        migrated_cli.folder, {**migrated_cli.environment, "TRUNKLINE_DATABASE__URL": f"sqlite:///{other}"}
-    )
-    with migrated_cli.started("serve", "--port", "0") as process:
-        _url(process)
+    link(other, migrated_cli.database)
+    second = migrated_cli.changed(TRUNKLINE_DATABASE__URL=f"sqlite:///{other}")
+    with migrated_cli.serving():
         refused = second.refused("serve", "--port", "0")
         assert refused.startswith(f"Another 'trunkline serve' works on {other}: ")
     assert not Path(f"{other}.secrets").exists()

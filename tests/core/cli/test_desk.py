@@ -1,7 +1,5 @@
 """Commands that need only the database: the modules that they load, and the settings that they still check."""
 
-import contextlib
-import sqlite3
 import subprocess
 import sys
 
@@ -27,9 +25,13 @@ LOOKING = [
     "events explain 1000",
     "replays list sub_1",
     "deliveries list sub_1",
+    "subscriptions list --company 92",
+    "subscriptions show sub_1",
+    "quarantine list",
+    "quarantine show qtn_1",
+    "quarantine delete qtn_1",
+    "schemas list",
 ]
-OF_SUBSCRIPTIONS = ["subscriptions list --company 92", "subscriptions show sub_1"]
-INBOX = ["quarantine list", "quarantine show qtn_1", "quarantine delete qtn_1", "schemas list"]
 OF_PLUGINS = [
     "plugins",
     "schemas check",
@@ -59,6 +61,13 @@ print(*sys.modules, file=sys.stderr)
 """
 
 
+def run_script(cli, script, *arguments):
+    return subprocess.run(
+        [sys.executable, "-P", "-c", script, *arguments],
+        cwd=cli.folder, env=cli._environment(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("commands", "absent"),
@@ -66,18 +75,13 @@ print(*sys.modules, file=sys.stderr)
         (READING, HEAVY | VALIDATORS | {"trunkline.api"}),
         (MAKING, HEAVY),
         (LOOKING, HEAVY - {"trunkline.contract", "trunkline.dispatch"} | {"trunkline.api.models"}),
-        (OF_SUBSCRIPTIONS, HEAVY - {"trunkline.contract", "trunkline.dispatch"} | {"trunkline.api.models"}),
-        (INBOX, HEAVY - {"trunkline.contract", "trunkline.dispatch"} | {"trunkline.api.models"}),
         (OF_PLUGINS, OF_REQUESTS),
         (OF_SETUP, OF_REQUESTS - {"rich"} | {"alembic", "sqlalchemy.orm"}),
     ],
 )
 def test_no_plugin_no_api_and_no_validator_is_loaded_for_them(migrated_cli, commands, absent):
     """Modules are counted, because CPU is hard to measure beside other tests; each of them costs a call 30 to 400 ms."""
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", _SCRIPT, *commands],
-        cwd=migrated_cli.folder, env=migrated_cli._environment(), capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    done = run_script(migrated_cli, _SCRIPT, *commands)
     assert absent & {*done.stderr.splitlines()[-1].split()} == set()
 
 
@@ -103,24 +107,14 @@ asyncio.run(start())
 
 @pytest.mark.slow
 def test_a_hub_is_ready_before_the_web_framework_is_loaded(migrated_cli):
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", _READY],
-        cwd=migrated_cli.folder, env=migrated_cli._environment(), capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    done = run_script(migrated_cli, _READY)
     assert LATER & {*done.stdout.split()} == set()
 
 
 def test_a_section_that_is_nobodys_is_refused_and_a_plugins_is_not(migrated_cli):
-    cli = type(migrated_cli)
-    nobodys = cli(migrated_cli.folder, {**migrated_cli.environment, "TRUNKLINE_NOBODY__X": "1"}).invoke(
-        "keys", "list"
-    )
-    assert (nobodys.exit_code, nobodys.stderr.startswith("'nobody' is not a section")) == (2, True)
-    crm = cli(
-        migrated_cli.folder,
-        {**migrated_cli.environment, "TRUNKLINE_ACTIONS__PROVIDER_URL": "https://h.example.com"},
-    )
-    assert crm.invoke("keys", "list").exit_code == 0
+    told = migrated_cli.changed(TRUNKLINE_NOBODY__X="1").refused("keys", "list")
+    assert told.startswith("'nobody' is not a section")
+    migrated_cli.changed(TRUNKLINE_ACTIONS__PROVIDER_URL="https://h.example.com").done("keys", "list")
 
 
 def test_built_in_plugins_bring_no_event_types_so_that_none_of_them_is_loaded_for_a_new_key():
@@ -139,13 +133,9 @@ def register_event_types():
 """
 
 
-def test_a_new_key_reads_the_versions_of_event_types_that_a_plugin_brings(migrated_cli, sqlite_database_url):
+def test_a_new_key_reads_the_versions_of_event_types_that_a_plugin_brings(migrated_cli):
     (migrated_cli.folder / "acme.py").write_text(VERSIONED)
-    paths = {"TRUNKLINE_PLUGINS__PATHS": "acme.py", "TRUNKLINE_PLUGINS__ENABLED": "webhooks,acme"}
-    with_acme = migrated_cli.changed(**paths)
+    with_acme = migrated_cli.with_plugins("webhooks", "acme").changed(TRUNKLINE_PLUGINS__PATHS="acme.py")
     for cli in (with_acme, migrated_cli):
-        made = cli.invoke("keys", "create", "--company", "92", "--name", "n", "--scope", "events:read")
-        assert made.exit_code == 0, made.output
-    with contextlib.closing(sqlite3.connect(sqlite_database_url.removeprefix("sqlite:///"))) as connection:
-        pins = [row[0] for row in connection.execute("SELECT pins FROM api_keys ORDER BY created_ms, id")]
-    assert set(pins) == {'{"acme.made":2}', None}
+        cli.create_key()
+    assert {row[0] for row in migrated_cli.execute("SELECT pins FROM api_keys")} == {'{"acme.made":2}', None}

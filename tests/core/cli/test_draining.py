@@ -3,19 +3,16 @@
 import contextlib
 import signal
 import time
-from dataclasses import replace
 
 import httpx2
 import pytest
-from tests.core.cli.test_serving import READY, _children, _stop, _url, _wait_until
+from tests.core.cli.conftest import READY, wait_until
 
 pytestmark = pytest.mark.slow
 
 
 def draining(commands, seconds):
-    return replace(
-        commands, environment={**commands.environment, "TRUNKLINE_SERVER__DRAIN_SECONDS": str(seconds)}
-    )
+    return commands.changed(TRUNKLINE_SERVER__DRAIN_SECONDS=str(seconds))
 
 
 def readiness(url):
@@ -24,12 +21,11 @@ def readiness(url):
 
 
 def test_serve_drains_for_its_time_and_then_ends_with_0(migrated_cli):
-    with draining(migrated_cli, 3).started("serve", "--port", "0") as process:
-        url = _url(process)
+    with draining(migrated_cli, 3).serving() as (process, url):
         assert readiness(url) == (200, READY)
         began = time.monotonic()
         process.popen.send_signal(signal.SIGTERM)
-        _wait_until(lambda: readiness(url) == (503, READY | {"server": "stopping"}))
+        wait_until(lambda: readiness(url) == (503, READY | {"server": "stopping"}))
         answered = 0
         with contextlib.suppress(httpx2.ConnectError), httpx2.Client(base_url=url) as client:
             while True:
@@ -44,30 +40,27 @@ def test_serve_drains_for_its_time_and_then_ends_with_0(migrated_cli):
 
 @pytest.mark.parametrize("with_signals", [[signal.SIGINT], [signal.SIGTERM, signal.SIGTERM]])
 def test_ctrl_c_and_a_second_sigterm_end_it_at_once(migrated_cli, with_signals):
-    with draining(migrated_cli, 60).started("serve", "--port", "0") as process:
-        url = _url(process)
+    with draining(migrated_cli, 60).serving() as (process, url):
         *first, last = with_signals
         for each in first:
             process.popen.send_signal(each)
-            _wait_until(lambda: readiness(url)[0] == 503)
-        assert _stop(process, last) == 0
+            wait_until(lambda: readiness(url)[0] == 503)
+        assert process.stop(last) == 0
 
 
 def test_several_processes_drain_together_and_a_second_sigterm_ends_them_at_once(postgres_cli):
-    with draining(postgres_cli, 60).started("serve", "--port", "0", "--workers", "2") as process:
-        url = _url(process)
-        children = _children(process)
+    with draining(postgres_cli, 60).serving("--workers", "2") as (process, url):
+        children = process.children()
         process.popen.send_signal(signal.SIGTERM)
-        _wait_until(lambda: {readiness(url)[0] for _ in range(20)} == {503})
+        wait_until(lambda: {readiness(url)[0] for _ in range(20)} == {503})
         assert {child.is_running() for child in children} == {True}
-        assert _stop(process) == 0
+        assert process.stop() == 0
         assert not [child for child in children if child.is_running()]
         assert "killed" not in process.errors.read_text()
 
 
 def test_several_processes_answer_until_the_last_has_left_the_port(postgres_cli):
-    with draining(postgres_cli, 1).started("serve", "--port", "0", "--workers", "2") as process:
-        url = _url(process)
+    with draining(postgres_cli, 1).serving("--workers", "2") as (process, url):
         process.popen.send_signal(signal.SIGTERM)
         with contextlib.suppress(httpx2.ConnectError):
             while True:

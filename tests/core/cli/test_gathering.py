@@ -1,12 +1,11 @@
 """The metrics and the readiness of several real processes: one scrape has all of them, whichever process answers."""
 
-import re
 import signal
 
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.core.cli.test_serving import READY, _children, _stop, _url, _wait_until
+from tests.core.cli.conftest import READY, wait_until
 from tests.payloads import FAILED
 
 ACCEPTED = "trunkline_events_accepted_total"
@@ -30,20 +29,19 @@ def emit(url, key, count):
 
 @pytest.mark.slow
 def test_a_scrape_of_serve_is_of_all_its_processes_and_no_sum_falls_when_one_dies(postgres_cli):
-    key = postgres_cli.invoke("keys", "create", "--operator", "--name", "back end").stdout.strip()
-    with postgres_cli.started("serve", "--port", "0", "--workers", "3") as process:
-        url = _url(process)
+    key = postgres_cli.create_key("--operator")
+    with postgres_cli.serving("--workers", "3") as (process, url):
         emit(url, key, 30)
-        _wait_until(lambda: {figure(url, ACCEPTED) for _ in range(20)} == {30})
-        _wait_until(lambda: figure(url, "trunkline_shards_held") == 16)  # fewer while shards are handed over
-        children = _children(process)
+        wait_until(lambda: {figure(url, ACCEPTED) for _ in range(20)} == {30})
+        wait_until(lambda: figure(url, "trunkline_shards_held") == 16)  # fewer while shards are handed over
+        children = process.children()
         children[1].kill()
-        _wait_until(lambda: len(_children(process)) == 3 and children[1] not in _children(process))
+        wait_until(lambda: len(process.children()) == 3 and children[1] not in process.children())
         assert {figure(url, ACCEPTED) for _ in range(10)} == {30}
         emit(url, key, 5)
-        _wait_until(lambda: figure(url, ACCEPTED, type="payment.failed") == 35)
+        wait_until(lambda: figure(url, ACCEPTED, type="payment.failed") == 35)
 
-        children = _children(process)
+        children = process.children()
 
         def files():
             return [len(child.open_files()) + child.num_fds() for child in children]
@@ -54,7 +52,7 @@ def test_a_scrape_of_serve_is_of_all_its_processes_and_no_sum_falls_when_one_die
                 figure(url, ACCEPTED)
             return files() == before
 
-        _wait_until(stay_the_same)  # the new process opens connections when it first needs them
+        wait_until(stay_the_same)  # the new process opens connections when it first needs them
 
 
 @pytest.mark.slow
@@ -65,10 +63,10 @@ def test_a_process_that_hangs_keeps_nobody_from_the_figures_of_the_others(postgr
 
     with postgres_cli.started("worker", "--processes", "2", "--metrics-port", "0") as process:
         url = _metrics_url(process, ", in 2 processes")
-        _wait_until(lambda: shares() == [8, 8])  # else shards that the hanging one gave back are in no figure
-        _wait_until(lambda: figure(url, "trunkline_shards_held") == 16)
+        wait_until(lambda: shares() == [8, 8])  # else shards that the hanging one gave back are in no figure
+        wait_until(lambda: figure(url, "trunkline_shards_held") == 16)
         assert httpx2.get(f"{url}/readyz").json() == READY
-        hanging = _children(process)[1]
+        hanging = process.children()[1]
         hanging.send_signal(signal.SIGSTOP)
         try:
             assert figure(url, "trunkline_shards_held") == 16, "as it was last seen"
@@ -77,39 +75,32 @@ def test_a_process_that_hangs_keeps_nobody_from_the_figures_of_the_others(postgr
             assert httpx2.get(f"{url}/healthz").json() == {"status": "ok"}
         finally:
             hanging.send_signal(signal.SIGCONT)
-        _wait_until(lambda: httpx2.get(f"{url}/readyz", timeout=60).status_code == 200)
-        assert _stop(process) == 0
+        wait_until(lambda: httpx2.get(f"{url}/readyz", timeout=60).status_code == 200)
+        assert process.stop() == 0
 
 
 @pytest.mark.slow
 def test_a_worker_has_metrics_and_health_on_a_port_of_its_own(postgres_cli):
     with postgres_cli.started("worker", "--metrics-port", "0") as process:
         url = _metrics_url(process)
-        _wait_until(lambda: figure(url, "trunkline_shards_held") == 16)
+        wait_until(lambda: figure(url, "trunkline_shards_held") == 16)
         assert httpx2.get(f"{url}/healthz").json() == {"status": "ok"}
         assert httpx2.get(f"{url}/readyz").json()["dispatcher"] == "ok"
         assert httpx2.head(f"{url}/metrics").status_code == 200
         assert httpx2.get(f"{url}/api/v1/me").status_code == 404
         assert httpx2.post(f"{url}/metrics").status_code == 405
-        assert _stop(process) == 0
+        assert process.stop() == 0
         assert "Traceback" not in process.errors.read_text()
 
 
 @pytest.mark.slow
 def test_a_taken_metrics_port_stops_the_start_with_one_sentence(postgres_cli):
-    taken = postgres_cli
-    with taken.started("worker", "--metrics-port", "0") as process:
+    with postgres_cli.started("worker", "--metrics-port", "0") as process:
         port = _metrics_url(process).rpartition(":")[2]
-        result = taken.invoke("worker", "--metrics-port", port)
-    assert result.exit_code == 2
-    assert result.stderr.startswith(f"Port {port} of 127.0.0.1 is taken")
-    assert "choose another with --metrics-port (0 takes a free one)" in result.stderr
+        told = postgres_cli.refused("worker", "--metrics-port", port)
+    assert told.startswith(f"Port {port} of 127.0.0.1 is taken")
+    assert "choose another with --metrics-port (0 takes a free one)" in told
 
 
 def _metrics_url(process, how=""):
-    def find():
-        assert process.popen.poll() is None, process.errors.read_text()
-        written = process.output.read_text()
-        return re.match(rf"trunkline worker delivers{how} · metrics on (http://\S+)/metrics\n", written)
-
-    return _wait_until(find)[1]
+    return process.says(rf"trunkline worker delivers{how} · metrics on (http://\S+)/metrics\n")[1]

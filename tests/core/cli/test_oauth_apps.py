@@ -12,54 +12,53 @@ def oauth_cli(migrated_cli):
     return migrated_cli.with_plugins("oauth")
 
 
+def register(cli, name, *arguments):
+    """Register an app; return its id and its secret, if it has one."""
+    made = cli.done("run", "oauth", "register", name, CALLBACK, *arguments)
+    return re.fullmatch(r"client_id\t(app_[0-9a-f]+)\n(?:client_secret\t(oas_\S+)\n)?", made).groups()
+
+
 def test_an_app_is_registered_listed_and_removed(oauth_cli):
-    made = oauth_cli.done("run", "oauth", "register", "Desk", CALLBACK, "--scope", "events:read")
-    client_id, secret = re.fullmatch(r"client_id\t(app_[0-9a-f]+)\nclient_secret\t(oas_\S+)\n", made).groups()
-    listed = oauth_cli.invoke("run", "oauth", "apps").stdout
-    assert listed == f"{client_id}\tDesk\tevents:read\n"
-    assert secret not in listed
-    removed = oauth_cli.invoke("run", "oauth", "remove", client_id)
-    assert removed.stdout == f"{client_id} is removed, and its connections have ended.\n"
-    assert oauth_cli.invoke("run", "oauth", "apps").stdout == "\n"
-    again = oauth_cli.invoke("run", "oauth", "remove", client_id)
-    assert (again.exit_code, f"There is no app '{client_id}' here." in again.stderr) == (1, True), (
-        again.output
-    )
-
-
-def test_a_public_app_has_no_secret(oauth_cli):
-    made = oauth_cli.invoke("run", "oauth", "register", "Desk", CALLBACK, "--public")
-    assert "client_secret" not in made.stdout
+    client_id, secret = register(oauth_cli, "Desk", "--scope", "events:read")
+    assert secret
+    assert oauth_cli.done("run", "oauth", "apps") == f"{client_id}\tDesk\tevents:read\n"
+    removed = oauth_cli.done("run", "oauth", "remove", client_id)
+    assert removed == f"{client_id} is removed, and its connections have ended.\n"
+    assert oauth_cli.done("run", "oauth", "apps") == "\n"
 
 
 def test_an_app_is_changed_and_gets_a_new_secret(oauth_cli):
-    made = oauth_cli.invoke("run", "oauth", "register", "Desk", CALLBACK).stdout
-    client_id = made.split()[1]
-    changed = oauth_cli.invoke(
-        "run", "oauth", "change", client_id, "--name", "Desk 2", "--redirect-uri", f"{CALLBACK}/2"
-    )
-    assert changed.stdout == f"{client_id}\tDesk 2\t{CALLBACK}/2\n", changed.output
-    rotated = oauth_cli.invoke("run", "oauth", "rotate-secret", client_id, "--overlap-seconds", "0")
-    assert re.fullmatch(r"oas_\S+\n", rotated.stdout), rotated.output
-    assert rotated.stdout.strip() not in made
-    signs = oauth_cli.invoke("run", "oauth", "register", "Signs", CALLBACK, "--jwks-uri", f"{CALLBACK}/keys")
-    assert "client_secret" not in signs.stdout
-    refused = oauth_cli.invoke("run", "oauth", "rotate-secret", signs.stdout.split()[1])
-    assert (refused.exit_code, "has no secret" in refused.stderr) == (1, True), refused.output
+    client_id, secret = register(oauth_cli, "Desk")
+    changes = ("--name", "Desk 2", "--redirect-uri", f"{CALLBACK}/2")
+    changed = oauth_cli.done("run", "oauth", "change", client_id, *changes)
+    assert changed == f"{client_id}\tDesk 2\t{CALLBACK}/2\n"
+    rotated = oauth_cli.done("run", "oauth", "rotate-secret", client_id, "--overlap-seconds", "0")
+    assert re.fullmatch(r"oas_\S+\n", rotated)
+    assert rotated != f"{secret}\n"
 
 
-def test_what_cannot_be_registered_is_said(oauth_cli):
-    shown = oauth_cli.refused("run", "oauth", "register", "Desk", "ftp://desk.example.com")
-    assert "redirect_uris 0:" in shown
-    done = oauth_cli.invoke("run", "oauth", "register", "Desk", CALLBACK, "--scope", "events:fly")
-    assert "events:fly" in done.stderr
+@pytest.mark.parametrize("how", [("--public",), ("--jwks-uri", f"{CALLBACK}/keys")])
+def test_an_app_that_is_public_or_signs_has_no_secret(oauth_cli, how):
+    client_id, secret = register(oauth_cli, "Desk", *how)
+    assert secret is None
+    assert "has no secret" in oauth_cli.refused("run", "oauth", "rotate-secret", client_id, code=1)
 
 
-def test_connections_are_those_of_a_company_and_an_environment(oauth_cli):
-    assert oauth_cli.invoke("run", "oauth", "connections", "--company", "92").stdout == "\n"
-    unknown = oauth_cli.invoke("run", "oauth", "disconnect", "con_1", "--company", "92")
-    assert (unknown.exit_code, "There is no connected app 'con_1' here." in unknown.stderr) == (1, True), (
-        unknown.output
-    )
-    wrong = oauth_cli.invoke("run", "oauth", "connections", "--company", "92", "--environment", "staging")
-    assert (wrong.exit_code, "must be live or test, not 'staging'" in wrong.stderr) == (2, True), wrong.output
+def test_a_company_without_connections_has_none(oauth_cli):
+    assert oauth_cli.done("run", "oauth", "connections", "--company", "92") == "\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("register Desk ftp://desk.example.com", "redirect_uris 0:"),
+        (f"register Desk {CALLBACK} --scope events:fly", "events:fly"),
+        ("remove app_1", "There is no app 'app_1' here."),
+        ("disconnect con_1 --company 92", "There is no connected app 'con_1' here."),
+        ("connections --company 92 --environment staging", "must be live or test, not 'staging'"),
+    ],
+)
+def test_what_cannot_be_meant_is_named(oauth_cli, arguments, sentence):
+    result = oauth_cli.invoke("run", "oauth", *arguments.split())
+    assert result.exit_code in {1, 2}
+    assert sentence in result.stderr

@@ -1,17 +1,15 @@
 """A plugin with tables is uninstalled and installed again: migrating and serving work throughout, and its rows are kept."""
 
+import asyncio
 import json
-import re
 import shutil
-import time
-from dataclasses import replace
 from pathlib import Path
 
 import httpx2
 import pytest
-import sqlalchemy
 from sqlalchemy import text
 from tests.answers import json_of
+from tests.core.cli.conftest import SECRETS, write_metadata
 
 from trunkline.store.engines import EngineDatabase
 from trunkline_kit.suites.suite import BUILT_INS
@@ -53,7 +51,6 @@ down_revision = "a1"
 def upgrade():
     op.add_column("aviary_birds", sa.Column("color", sa.String(20), server_default="grey"))
 """
-LISTENS = re.compile(r"listens on (http://\S+)")
 
 
 class Site:
@@ -64,16 +61,12 @@ class Site:
 
     def install(self, version: str, *revisions: str) -> None:
         self.uninstall()
-        package, metadata = self.folder / "acme_aviary", self.folder / f"acme_aviary-{version}.dist-info"
+        package = self.folder / "acme_aviary"
         (package / "migrations").mkdir(parents=True)
         (package / "__init__.py").write_text(PLUGIN)
         for number, source in enumerate(revisions, 1):
             (package / "migrations" / f"a{number}.py").write_text(source)
-        metadata.mkdir()
-        (metadata / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: acme-aviary\nVersion: {version}\nRequires-Dist: trunkline>=0.1,<1\n"
-        )
-        (metadata / "entry_points.txt").write_text("[trunkline]\naviary = acme_aviary\n")
+        write_metadata(self.folder, "aviary", version=version)
 
     def uninstall(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -88,17 +81,12 @@ def site(tmp_path):
 @pytest.fixture
 def hub(cli, site, empty_database_url):
     """Give the command line on a new database, with the site on its path and no other plugin, so that it starts fast."""
-    from tests.core.cli.conftest import SECRETS
-
-    environment = {
+    return cli.changed(
         **SECRETS,
-        "TRUNKLINE_DATABASE__URL": empty_database_url,
-        "TRUNKLINE_PLUGINS__DISABLED": ",".join(BUILT_INS),
-        "PYTHONPATH": str(site.folder),
-        "TRUNKLINE_DELIVERY__ALLOW_HTTP": "true",
-        "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true",
-    }
-    return replace(cli, environment=environment)
+        TRUNKLINE_DATABASE__URL=empty_database_url,
+        TRUNKLINE_PLUGINS__DISABLED=",".join(BUILT_INS),
+        PYTHONPATH=str(site.folder),
+    )
 
 
 def migrate(hub):
@@ -113,31 +101,13 @@ async def query(url, statement, *, writes=False):
         return [] if writes else [tuple(row) for row in result]
 
 
-async def columns(url):
-    async with EngineDatabase(url) as database, database.engine.connect() as connection:
-        columns = await connection.run_sync(lambda sync: sqlalchemy.inspect(sync).get_columns("aviary_birds"))
-    return [column["name"] for column in columns]
-
-
-def make_key(hub):
-    made = hub.run("keys", "create", "--company", "92", "--name", "test", "--scope", "admin", "--json")
-    assert made.returncode == 0, made.stderr
-    return json.loads(made.stdout)["key"]
-
-
 def serves(hub, key):
     """Serve, accept an event, and stop; return the event's id and the process's log."""
-    with hub.started("serve", "--port", "0") as process:
-        deadline = time.monotonic() + 60
-        while not (listens := LISTENS.search(process.output.read_text())):
-            assert process.popen.poll() is None, process.errors.read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        with httpx2.Client(base_url=listens[1], headers={"X-Api-Key": key}, timeout=60) as client:
+    with hub.serving() as (process, url):
+        with httpx2.Client(base_url=url, headers={"X-Api-Key": key}, timeout=60) as client:
             assert client.get("/readyz").status_code == 200
             answer = json_of(client.post("/api/v1/events/test", json={"type": "lead.created"}), 201)
-        process.popen.terminate()
-        assert process.popen.wait(60) == 0
+        assert process.stop() == 0
         return answer["id"], process.errors.read_text()
 
 
@@ -146,7 +116,7 @@ async def test_a_plugin_with_tables_may_be_uninstalled_and_come_back(hub, site, 
     site.install("1.0", FIRST)
     assert "aviary: nothing → a1" in migrate(hub).splitlines()
     await query(url, "INSERT INTO aviary_birds (name) VALUES ('Ada')", writes=True)
-    key = make_key(hub)
+    key = await asyncio.to_thread(hub.create_key)
     serves(hub, key)
 
     site.uninstall()
@@ -169,22 +139,22 @@ async def test_a_plugin_with_tables_may_be_uninstalled_and_come_back(hub, site, 
 async def test_serving_brings_a_plugin_that_came_back_up_to_date_by_itself(hub, site, empty_database_url):
     site.install("1.0", FIRST)
     migrate(hub)
-    key = make_key(hub)
+    key = await asyncio.to_thread(hub.create_key)
     site.uninstall()
     serves(hub, key)
     site.install("2.0", FIRST, SECOND)
     serves(hub, key)
-    assert await columns(empty_database_url) == ["name", "color"]
+    assert await query(empty_database_url, "SELECT name, color FROM aviary_birds") == []
 
 
 async def test_an_older_version_may_come_back_on_tables_of_a_newer_one(hub, site, empty_database_url):
     site.install("2.0", FIRST, SECOND)
     migrate(hub)
-    key = make_key(hub)
+    key = await asyncio.to_thread(hub.create_key)
     site.uninstall()
     migrate(hub)
     site.install("1.0", FIRST)
     assert migrate(hub) == "The database is up to date; nothing was to be done.\n"
     _, log = serves(hub, key)
     assert "a later version has migrated the database (aviary a2)" in log
-    assert await columns(empty_database_url) == ["name", "color"]
+    assert await query(empty_database_url, "SELECT name, color FROM aviary_birds") == []

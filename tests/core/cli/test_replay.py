@@ -4,52 +4,47 @@ import asyncio
 import json
 import re
 
-import httpx2
 import pytest
-
-LOCAL = {
-    "TRUNKLINE_DELIVERY__ALLOW_HTTP": "true",
-    "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true",
-}
-
-
-async def _url(process):
-    async with asyncio.timeout(60):
-        while (address := re.search(r"http://\S+", process.output.read_text())) is None:
-            await asyncio.sleep(0.05)
-    return address[0]
+from tests.core.cli.conftest import LOOSE
 
 
 @pytest.mark.slow
 async def test_a_replay_is_counted_started_and_watched_to_its_end(migrated_cli, receiver):
-    local = migrated_cli.changed(**LOCAL)
+    local = migrated_cli.changed(**LOOSE)
 
     async def run(*arguments):
         return await asyncio.to_thread(local.run, *arguments)
 
-    with local.started("serve", "--port", "0") as process:
-        url = await _url(process)
-        key = (
-            await run("keys", "create", "--company", "92", "--name", "t", "--scope", "webhooks:write")
-        ).stdout
-        async with httpx2.AsyncClient(base_url=url, headers={"X-Api-Key": key.strip()}) as client:
-            body = {"target_url": receiver.url, "event_types": ["*"]}
-            subscription = (await client.post("/api/v1/webhooks/subscriptions", json=body)).json()
+    with local.serving():
+        create = (
+            "subscriptions",
+            "create",
+            "--company",
+            "92",
+            "--url",
+            receiver.url,
+            "--types",
+            "*",
+            "--json",
+        )
+        subscription = json.loads((await run(*create)).stdout)["id"]
         for _ in range(2):
             await run("events", "emit", "client.created", "--company", "92")
         await receiver.wait_for(2)
-        counted = await run("replay", subscription["id"], "--dry-run", "--json")
+        counted = await run("replay", subscription, "--dry-run", "--json")
         assert json.loads(counted.stdout) == {"matched": 2}
-        done = await run("replay", subscription["id"])
+        done = await run("replay", subscription)
         assert re.fullmatch(r"rpl_\w+ completed: 2 made due, 2 delivered\.\n", done.stdout), done
         assert done.stderr.startswith("To be sent: 2.\n")  # and the progress, every five seconds
         assert receiver.count == 4
 
 
-def test_a_subscription_that_is_not_there_is_named(migrated_cli):
-    assert "There is no subscription 'sub_x' here." in migrated_cli.refused("replay", "sub_x", code=1)
-
-
-def test_a_time_that_is_none_is_named(migrated_cli):
-    refused = migrated_cli.refused("replay", "sub_x", "--from", "2026-13-01")
-    assert "'2026-13-01' is not an ISO 8601 time" in refused
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        ((), 1, "There is no subscription 'sub_x' here."),
+        (("--from", "2026-13-01"), 2, "'2026-13-01' is not an ISO 8601 time"),
+    ],
+)
+def test_what_cannot_be_meant_is_named(migrated_cli, arguments, code, sentence):
+    assert sentence in migrated_cli.refused("replay", "sub_x", *arguments, code=code)

@@ -1,11 +1,8 @@
 """Closed, full or unread standard streams, and signals, with real processes of a shell."""
 
-import contextlib
-import json
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +10,8 @@ from pathlib import Path
 import httpx2
 import psutil
 import pytest
+from tests.core.cli.conftest import READY, wait_until
 from tests.core.cli.test_draining import draining, readiness
-from tests.core.cli.test_serving import READY, _stop, _url, _wait_until
 from tests.small_disks import small_disk
 
 LOST = {
@@ -46,20 +43,14 @@ def in_shell(cli, command: str, redirected: str, *, limits: str = "") -> subproc
 def prepared(migrated_cli):
     """Make a hub with a key and a subscription; give their ids as commands name them."""
     cli = migrated_cli.with_plugins("webhooks", "oauth")
-    made = cli.invoke(*SECRETS_SHOWN_ONCE[0].split(), "--json").stdout
-    subscribed = cli.invoke(*SECRETS_SHOWN_ONCE[2].split(), "--json").stdout
-    return cli, {"KEY": json.loads(made)["id"], "SUBSCRIPTION": json.loads(subscribed)["id"]}
+    made, subscribed = (cli.json(*SECRETS_SHOWN_ONCE[number].split()) for number in (0, 2))
+    return cli, {"KEY": made["id"], "SUBSCRIPTION": subscribed["id"]}
 
 
 def stored(cli) -> list[tuple[object, ...]]:
     """Read all data that a secret-making command may change."""
-    file = cli.environment["TRUNKLINE_DATABASE__URL"].removeprefix("sqlite:///")
-    with contextlib.closing(sqlite3.connect(file)) as connection:
-        return [
-            row
-            for table in ("api_keys", "subscriptions", "oauth_apps")
-            for row in connection.execute(f"SELECT * FROM {table}")
-        ]
+    tables = ("api_keys", "subscriptions", "oauth_apps")
+    return [row for table in tables for row in cli.execute(f"SELECT * FROM {table}")]
 
 
 @pytest.mark.parametrize(
@@ -129,12 +120,11 @@ def test_a_hub_works_without_standard_streams_and_stops_at_a_signal(cli):
     arguments = ["bash", "-c", script, "bash", *cli._command(["serve"])]
     with subprocess.Popen(arguments, cwd=cli.folder, env=cli._environment()) as process:
         try:
-            (listening,) = _wait_until(lambda: _listening(process.pid))
+            (listening,) = wait_until(lambda: _listening(process.pid))
             url = f"http://127.0.0.1:{listening.laddr.port}"
             assert httpx2.get(f"{url}/readyz").json() == READY
-            assert {str(Path(f"/proc/{process.pid}/fd/{number}").readlink()) for number in range(3)} == {
-                os.devnull
-            }
+            streams = {str(Path(f"/proc/{process.pid}/fd/{number}").readlink()) for number in range(3)}
+            assert streams == {os.devnull}
             process.send_signal(signal.SIGTERM)
             assert process.wait(60) == 0
         finally:
@@ -156,7 +146,7 @@ def test_a_hub_whose_banner_nobody_reads_goes_on_and_says_so(migrated_cli):
     ) as process:  # fmt: skip
         os.close(writing)
         try:
-            found = _wait_until(lambda: re.search(r"listens on (\S+) · .*Broken pipe", errors.read_text()))
+            found = wait_until(lambda: re.search(r"listens on (\S+) · .*Broken pipe", errors.read_text()))
             assert httpx2.get(f"{found[1]}/readyz").json() == READY
             process.terminate()
             assert (process.wait(60), "Traceback" in errors.read_text()) == (0, False)
@@ -168,11 +158,10 @@ def test_a_hub_whose_banner_nobody_reads_goes_on_and_says_so(migrated_cli):
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_sighup_drains_as_sigterm_does(postgres_cli, workers):
     commands = draining(postgres_cli, 60)
-    with commands.started("serve", "--port", "0", "--workers", workers) as process:
-        url = _url(process)
+    with commands.serving("--workers", workers) as (process, url):
         process.popen.send_signal(signal.SIGHUP)
-        _wait_until(lambda: {readiness(url)[0] for _ in range(20)} == {503})
-        assert _stop(process, signal.SIGHUP) == 0
+        wait_until(lambda: {readiness(url)[0] for _ in range(20)} == {503})
+        assert process.stop(signal.SIGHUP) == 0
 
 
 STUBBORN = """
@@ -191,16 +180,11 @@ async def lifespan():
 @pytest.mark.slow
 def test_a_second_ctrl_c_ends_it_and_is_no_error_of_the_plugin_that_it_meets(migrated_cli):
     (migrated_cli.folder / "stubborn.py").write_text(STUBBORN)
-    paths = {
-        "PYTHONUNBUFFERED": "1",
-        "TRUNKLINE_PLUGINS__PATHS": "stubborn.py",
-        "TRUNKLINE_PLUGINS__ENABLED": "stubborn",
-    }
-    commands = migrated_cli.changed(**paths)
-    with commands.started("serve", "--port", "0") as process:
-        _url(process)
+    commands = migrated_cli.with_plugins("stubborn")
+    commands = commands.changed(PYTHONUNBUFFERED="1", TRUNKLINE_PLUGINS__PATHS="stubborn.py")
+    with commands.serving() as (process, _):
         process.popen.send_signal(signal.SIGINT)
-        _wait_until(lambda: "leaving" in process.output.read_text())
-        assert _stop(process, signal.SIGINT) == -signal.SIGINT
+        wait_until(lambda: "leaving" in process.output.read_text())
+        assert process.stop(signal.SIGINT) == -signal.SIGINT
         assert '"level":"error"' not in process.errors.read_text()
         assert "Traceback" not in process.errors.read_text()

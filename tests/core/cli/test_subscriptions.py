@@ -1,20 +1,19 @@
 """``subscriptions`` and ``deliveries``: the API's actions, from the command line."""
 
 import asyncio
-import json
 
 import pytest
+from tests.core.cli.conftest import LOOSE
+from tests.waiting import until
 
 from trunkline.cli.commands import COMMANDS
 
-LOOSE = {"TRUNKLINE_DELIVERY__ALLOW_HTTP": "true", "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true"}
 TARGET = ["--company", "92", "--url", "http://127.0.0.1:1/hook"]
 
 
 @pytest.fixture
 def line(migrated_cli):
-    lean = migrated_cli
-    return lean.changed(**LOOSE)
+    return migrated_cli.changed(**LOOSE)
 
 
 CAGES = '''
@@ -51,9 +50,9 @@ def test_a_subscription_from_its_making_to_its_end(line):
     assert (shown["event_types"], shown["max_in_flight"], "secret" in shown) == (["client.*"], 8, False)
     changed = line.json("subscriptions", "update", made["id"], "--types", "*", "--option", 'rate="5/second"')
     assert (changed["event_types"], changed["rate"], changed["max_in_flight"]) == (["*"], "5/second", 8)
-    assert line.invoke("subscriptions", "pause", made["id"]).stderr == f"{made['id']} is paused.\n"
-    assert line.invoke("subscriptions", "resume", made["id"]).stderr == f"{made['id']} is active.\n"
-    rotated = line.invoke("subscriptions", "rotate-secret", made["id"]).stdout.strip()
+    for command, status in (("pause", "paused"), ("resume", "active")):
+        assert line.invoke("subscriptions", command, made["id"]).stderr == f"{made['id']} is {status}.\n"
+    rotated = line.done("subscriptions", "rotate-secret", made["id"])
     assert rotated.startswith("whsec_")
     assert rotated != made["secret"]
     assert line.json("subscriptions", "test", made["id"])["error"] == "connection_refused"
@@ -67,12 +66,9 @@ def test_a_subscription_from_its_making_to_its_end(line):
 
 def test_a_target_is_given_by_its_members_and_a_secret_by_standard_input(line, tmp_path):
     (tmp_path / "cages.py").write_text(CAGES)
-    paths = {"TRUNKLINE_PLUGINS__PATHS": str(tmp_path / "cages.py"), "TRUNKLINE_PLUGINS__ENABLED": "cages"}
-    line = line.changed(**paths)
-    channels = line.json("subscriptions", "channels")["channels"]
-    assert [(channel["name"], set(channel["target_example"])) for channel in channels] == [
-        ("cages", {"room", "height", "word"})
-    ]
+    line = line.with_plugins("cages").changed(TRUNKLINE_PLUGINS__PATHS=str(tmp_path / "cages.py"))
+    (channel,) = line.json("subscriptions", "channels")["channels"]
+    assert (channel["name"], set(channel["target_example"])) == ("cages", {"room", "height", "word"})
     where = ["--target", "room=attic", "--target", "height=3", "--target", "word=-"]
     create = ["subscriptions", "create", "--company", "92", "--channel", "cages", "--types", "*"]
     made = line.json(*create, *where, stdin="sesame\n")
@@ -105,16 +101,14 @@ def test_what_cannot_be_meant_is_named(line, arguments, sentence):
     assert sentence in " ".join(result.stderr.replace("│", " ").split())
 
 
-def test_deliveries_are_listed_shown_skipped_and_made_due(line):
-    made = line.json(
-        "subscriptions", "create", *TARGET, "--types", "*", "--option", 'ordering="subscription"'
-    )
-    line.invoke("events", "emit", "client.created", "--company", "92")
+def test_deliveries_that_are_not_there_are_named(line):
+    made = line.json("subscriptions", "create", *TARGET, "--types", "*")
+    line.emit()
     assert line.json("deliveries", "list", made["id"])["deliveries"] == []  # no dispatcher runs here
     for command in ("show", "retry", "skip"):
-        result = line.invoke("deliveries", command, "dlv_1000_1")
-        assert (result.exit_code, result.stderr) == (1, "There is no delivery 'dlv_1000_1' here.\n")
-    assert "There is no subscription" in line.invoke("deliveries", "list", "sub_0").stderr
+        told = line.refused("deliveries", command, "dlv_1000_1", code=1)
+        assert told == "There is no delivery 'dlv_1000_1' here.\n"
+    assert "There is no subscription" in line.refused("deliveries", "list", "sub_0", code=1)
 
 
 @pytest.mark.slow
@@ -131,13 +125,12 @@ async def test_a_delivery_that_failed_is_shown_and_made_due(migrated_cli, make_h
     delivery = f"dlv_{(await hub.send_test_event())['id']}_1"
 
     async def run(*arguments):
-        return await asyncio.to_thread(migrated_cli.run, *arguments)
+        return await asyncio.to_thread(migrated_cli.invoke, *arguments)
 
-    for _ in range(100):
-        shown = await run("deliveries", "list", made, "--status", "pending", "--json")
-        if json.loads(shown.stdout)["count"]:
-            break
-    assert json.loads(shown.stdout)["deliveries"][0]["id"] == delivery
+    async def is_pending():
+        return delivery in (await run("deliveries", "list", made, "--status", "pending")).stdout
+
+    await until(is_pending)
     assert "connection_refused" in (await run("deliveries", "show", delivery)).stdout
     assert (await run("deliveries", "retry", delivery)).stderr == f"{delivery} is pending.\n"
     assert (await run("deliveries", "skip", delivery)).stderr == f"{delivery} is skipped.\n"
@@ -146,9 +139,6 @@ async def test_a_delivery_that_failed_is_shown_and_made_due(migrated_cli, make_h
 @pytest.mark.slow
 def test_shells_complete_commands_that_are_not_loaded_yet(line):
     asked = {"_TRUNKLINE_COMPLETE": "complete_bash", "COMP_CWORD": "2"}
-    completing = type(line)(
-        line.folder, {**line.environment, **asked, "COMP_WORDS": "trunkline subscriptions "}
-    )
-    result = completing.run()
+    result = line.changed(**asked, COMP_WORDS="trunkline subscriptions ").run()
     assert {"create", "pause", "rotate-secret"} <= set(result.stdout.split()), result.stderr
     assert "subscriptions" in COMMANDS

@@ -6,21 +6,16 @@ from dataclasses import replace
 
 import httpx2
 import pytest
-from tests.core.cli.test_database_files import WITHOUT_ROOTS_RIGHTS, run_all
-from tests.core.cli.test_serving import READY, _url
+from tests.core.cli.conftest import READY
+from tests.core.cli.test_database_files import ACCOUNT, run_all
 
 WITHOUT_UTF8 = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
-def within(cli, **environment: str):
-    return cli.changed(**environment)
-
-
 @pytest.mark.slow
 def test_every_plugin_and_the_demo_run_without_docstrings_and_asserts(cli):
-    optimized = within(cli, PYTHONOPTIMIZE="2")
-    with optimized.started("serve", "--port", "0") as process:
-        url = _url(process)  # the first such command compiles everything again
+    optimized = cli.changed(PYTHONOPTIMIZE="2")
+    with optimized.serving() as (_, url):
         assert httpx2.get(f"{url}/readyz").json() == READY
         paths = ("/openapi.json", "/docs", "/docs/events")
         assert {httpx2.get(f"{url}{path}").status_code for path in paths} == {200}
@@ -33,40 +28,29 @@ def test_every_plugin_and_the_demo_run_without_docstrings_and_asserts(cli):
 
 @pytest.mark.slow
 def test_settings_schemas_and_arguments_may_have_any_letters_where_the_locale_has_none(cli):
-    posix = within(cli, **WITHOUT_UTF8)
+    posix = cli.changed(**WITHOUT_UTF8)
     folder = cli.folder / "żółw"
     begun = posix.run("init", "--name", "Łódź ✓", "--key-prefix", "lodz", "--into", str(folder), "--yes")
-    assert (begun.returncode, "Łódź ✓" in (folder / "trunkline.toml").read_text(encoding="utf-8")) == (
-        0,
-        True,
-    )
+    assert begun.returncode == 0
+    assert "Łódź ✓" in (folder / "trunkline.toml").read_text(encoding="utf-8")
     there = replace(posix, folder=folder)
     brand = json.loads((folder / "schemas" / "brand.json").read_text(encoding="utf-8"))
     assert brand["title"] == "Łódź ✓"
-    assert there.run("schemas", "check").returncode == 0
-    assert there.run("migrate").returncode == 0
-    assert (
-        there.run("keys", "create", "--name", "Jürgen", "--company", "1", "--scope", "events:read").returncode
-        == 0
-    )
-    assert [key["name"] for key in json.loads(there.run("keys", "list", "--json").stdout)["keys"]] == [
-        "Jürgen"
-    ]
+    create = ["keys", "create", "--name", "Jürgen", "--company", "1", "--scope", "events:read"]
+    for command in (["schemas", "check"], ["migrate"], create):
+        assert there.run(*command).returncode == 0
+    (key,) = json.loads(there.run("keys", "list", "--json").stdout)["keys"]
+    assert key["name"] == "Jürgen"
     assert posix.run("demo", "--exit").returncode == 0
 
 
 @pytest.mark.slow
 def test_a_start_warns_of_a_file_of_secrets_that_every_account_may_read(cli):
-    with within(cli, TRUNKLINE_SERVER__PORT="0", TRUNKLINE_PLUGINS__ENABLED="polling").started(
-        "serve"
-    ) as process:
-        _url(process)
+    lean = cli.with_plugins("polling")
+    with lean.serving() as (process, _):
         assert "may read the secrets" not in process.errors.read_text()
     (cli.folder / "trunkline.db.secrets").chmod(0o644)
-    with within(cli, TRUNKLINE_SERVER__PORT="0", TRUNKLINE_PLUGINS__ENABLED="polling").started(
-        "serve"
-    ) as process:
-        _url(process)
+    with lean.serving() as (process, _):
         assert "'chmod o= trunkline.db.secrets' takes that away" in process.errors.read_text()
 
 
@@ -82,9 +66,8 @@ def test_a_folder_of_schemas_that_the_account_may_not_read_is_named(cli, closed)
     (lean.folder / "own" / "schemas" / "events").mkdir(parents=True)
     folder = lean.folder / "own" / closed
     folder.chmod(0o000)
-    account = WITHOUT_ROOTS_RIGHTS if os.geteuid() == 0 else []
     commands = (["serve", "--port", "0"], ["schemas", "check"], ["migrate", "--plan"], ["doctor"])
-    codes, lines = run_all(lean, *commands, account=account)
+    codes, lines = run_all(lean, *commands, account=ACCOUNT)
     assert [code for code in codes if code.isdecimal()] == ["2", "1", "2", "2"]
     said = [line for line in codes + lines if "the folder cannot be read: Permission denied" in line]
     assert len(said) == 4, (codes, lines)

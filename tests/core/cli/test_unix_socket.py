@@ -7,8 +7,7 @@ import subprocess
 
 import httpx2
 import pytest
-from tests.core.cli.test_serving import READY, _children, _stop, _wait_until
-from tests.core.cli.test_surroundings import within
+from tests.core.cli.conftest import READY
 from tests.nginx_sample import nginx
 from tests.postgres_servers import free_port
 
@@ -26,20 +25,12 @@ def client(path):
         yield lent
 
 
-def announced(process, path):
-    def says_so():
-        assert process.popen.poll() is None, process.errors.read_text()
-        return process.output.read_text() == f"trunkline listens on unix:{path}\n"
-
-    return _wait_until(says_so)
-
-
 def test_it_is_served_examined_refused_to_a_second_process_and_replaced_after_a_crash(
     migrated_cli, path, client
 ):
-    cli = within(migrated_cli, TRUNKLINE_SERVER__SOCKET=str(path))
+    cli = migrated_cli.changed(TRUNKLINE_SERVER__SOCKET=str(path))
     with cli.started("serve") as process:
-        announced(process, path)
+        process.says(f"trunkline listens on unix:{path}\n$")
         assert client.get("/readyz").json() == READY
         report = json.loads(cli.run("doctor", "--json").stdout)
         assert f"The hub at {path} is ready." in {check["detail"] for check in report["checks"]}
@@ -47,33 +38,32 @@ def test_it_is_served_examined_refused_to_a_second_process_and_replaced_after_a_
         assert (second.returncode, second.stderr.splitlines()[-1]) == (
             2, f"Setting 'server.socket': cannot listen at {path}: another process listens there.",
         )  # fmt: skip
-        _stop(process, signal.SIGKILL)
+        process.stop(signal.SIGKILL)
     assert path.exists()
     with cli.started("serve") as process:
-        announced(process, path)
+        process.says(f"trunkline listens on unix:{path}\n$")
         assert client.get("/readyz").json() == READY
-        assert _stop(process) == 0
+        assert process.stop() == 0
     assert not path.exists()
     assert cli.run("doctor", "--json").stdout.count(f"No hub runs at {path}.") == 1
 
 
 def test_several_processes_answer_at_it_and_nginx_names_the_client(postgres_cli, path, client, tmp_path):
-    cli = within(postgres_cli, TRUNKLINE_SERVER__SOCKET=str(path))
-    terms = ("--company", "92", "--scope", "events:read", "--name", "n", "--network", "127.0.0.3")
-    key = cli.invoke("keys", "create", *terms).stdout.strip()
+    cli = postgres_cli.changed(TRUNKLINE_SERVER__SOCKET=str(path))
+    key = cli.create_key("--company", "92", "--scope", "events:read", "--network", "127.0.0.3")
     servers = (
         f"upstream hub {{ server unix:{path}; }} server {{ listen 127.0.0.1:{(port := free_port())}; location / {{ "
         "proxy_pass http://hub; proxy_set_header X-Forwarded-For $remote_addr; } }"
     )
     with cli.started("serve", "--workers", "2") as process, nginx(tmp_path, servers):
-        announced(process, path)
-        assert len(_children(process)) == 2
+        process.says(f"trunkline listens on unix:{path}\n$")
+        assert len(process.children()) == 2
         assert client.get("/readyz").status_code == 200
         for address, status in (("127.0.0.2", 403), ("127.0.0.3", 200)):
             transport = httpx2.HTTPTransport(local_address=address)
             with httpx2.Client(transport=transport, base_url=f"http://127.0.0.1:{port}") as behind:
                 assert behind.get("/api/v1/me", headers={"X-Api-Key": key}).status_code == status
-        assert _stop(process) == 0
+        assert process.stop() == 0
     assert not path.exists()
 
 

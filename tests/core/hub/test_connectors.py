@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
+from tests.core.cli.conftest import SECRETS
 
 from trunkline import settings
 from trunkline.contract import Connector
@@ -13,19 +14,17 @@ from trunkline.hub.connectors import make_files, product_of
 from trunkline.hub.hub import Hub
 from trunkline.schemas.products import Product
 
-SECRETS = {"TRUNKLINE_AUTH__PEPPER": "p" * 32, "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32}
-
 
 def product_with(**environment: str) -> Product:
-    loaded = settings.load(
-        environment=SECRETS | {f"TRUNKLINE_{name}": value for name, value in environment.items()}
-    )
+    changed = {f"TRUNKLINE_{name}": value for name, value in environment.items()}
+    loaded = settings.load(environment=SECRETS | changed)
     hub = Hub(loaded, dispatch=False, serves=False)
     return product_of(loaded, event_types=hub.catalog.types(), operations=hub.operations)
 
 
-def connector(generate: Callable[[Product], Any]) -> Connector:
-    return Connector("acme", title="Acme", description="a", generate=generate)
+def files_of(generate: Callable[[Product], Any]) -> Mapping[PurePosixPath, bytes]:
+    connector = Connector("acme", title="Acme", description="a", generate=generate)
+    return make_files(connector, product_with(), plugin="acme")
 
 
 def test_a_product_is_what_the_deployment_offers():
@@ -58,9 +57,8 @@ def test_the_settings_lie_over_the_brand_of_the_schemas(tmp_path):
 
 
 def test_a_deployment_without_schemas_of_a_product_has_a_plain_brand(tmp_path):
-    brand = product_with(
-        PRODUCT__SCHEMAS=str(tmp_path), PLUGINS__DISABLED="crm", AUTH__KEY_PREFIX="acme"
-    ).brand
+    plain = {"PRODUCT__SCHEMAS": str(tmp_path), "PLUGINS__DISABLED": "crm", "AUTH__KEY_PREFIX": "acme"}
+    brand = product_with(**plain).brand
     assert (brand.slug, brand.title) == ("acme", "acme")
 
 
@@ -78,24 +76,22 @@ def test_a_logo_that_cannot_serve_is_named(tmp_path, content, reason):
 
 
 def test_files_come_in_the_order_of_their_paths():
-    made = make_files(connector(lambda _: {"b/c.txt": b"1", "a.txt": b"2"}), product_with(), plugin="acme")
+    made = files_of(lambda _: {"b/c.txt": b"1", "a.txt": b"2"})
     assert list(made.items()) == [(PurePosixPath("a.txt"), b"2"), (PurePosixPath("b/c.txt"), b"1")]
 
 
 def _fail(_: Product) -> Mapping[str, bytes]:
-    msg = "no"
-    raise KeyError(msg)
+    raise KeyError("no")
 
 
 def _refuse(_: Product) -> Mapping[str, bytes]:
-    msg = "the field 'a' is not possible; rename it"
-    raise ValueError(msg)
+    raise ValueError("the field 'a' is not possible; rename it")
 
 
 def test_what_a_platform_cannot_represent_is_told_in_the_words_of_its_connector():
     sentence = "Acme cannot offer this product: the field 'a' is not possible; rename it."
     with pytest.raises(Conflict, match=sentence):
-        make_files(connector(_refuse), product_with(), plugin="acme")
+        files_of(_refuse)
 
 
 @pytest.mark.parametrize(
@@ -106,13 +102,10 @@ def test_what_a_platform_cannot_represent_is_told_in_the_words_of_its_connector(
         (lambda _: {}, "made no files for the connector 'acme'"),
         (lambda _: {"a.txt": "text"}, "made 'a.txt' of str, not of bytes"),
         (lambda _: {"../a.txt": b""}, "made '../a.txt', which is not below the folder that it is made for"),
-        (
-            lambda _: {"/etc/a.txt": b""},
-            "made '/etc/a.txt', which is not below the folder that it is made for",
-        ),
+        (lambda _: {"/etc/a.txt": b""}, "made '/etc/a.txt', which is not below the folder"),
     ],
     ids=["raises", "None", "nothing", "text", "above", "absolute"],
 )
 def test_a_generator_that_gives_nonsense_is_told(generate, reason):
     with pytest.raises(PluginFailed, match=reason):
-        make_files(connector(generate), product_with(), plugin="acme")
+        files_of(generate)

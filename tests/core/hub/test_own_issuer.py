@@ -7,7 +7,7 @@ import pytest
 from tests.plugins.mcp.issuer import Issuer, issuing
 
 from trunkline.access.issuers import IssuerUnavailable
-from trunkline.schemas.authorization import EndpointsUnknown
+from trunkline.schemas.authorization import AuthorizationServer, EndpointsUnknown
 
 HUB = "https://hub.example.com"
 
@@ -47,11 +47,11 @@ async def test_endpoints_are_those_of_the_issuers_metadata(deployment_of):
                 deployment.connector_files(name)
         await deployment.look_up_issuer()
         server = deployment.product().authorization_server
-    assert server.authorization_endpoint == f"{issuer.url}/authorize?tenant=1"
-    assert (server.token_endpoint, server.revocation_endpoint) == (f"{issuer.url}/token", "")
-    asked = ("crm", "events:read", "webhooks:write", "integrations:write", "offline_access")
-    assert server.scopes == asked
-    assert server.parameters == {"resource": HUB, "prompt": "consent"}
+    assert server == AuthorizationServer(
+        f"{issuer.url}/authorize?tenant=1", f"{issuer.url}/token",
+        scopes=("crm", "events:read", "webhooks:write", "integrations:write", "offline_access"),
+        parameters={"resource": HUB, "prompt": "consent"}, issuer=issuer.url, audience=HUB,
+    )  # fmt: skip
     for name in ("zapier", "n8n", "make"):
         files = deployment.connector_files(name)
         written = b"".join(files.values()).decode()
@@ -64,13 +64,9 @@ async def test_endpoints_are_those_of_the_issuers_metadata(deployment_of):
     assert list(steps["authorize"]["qs"])[:2] == ["resource", "prompt"]
 
 
-async def test_an_issuer_that_is_away_leaves_exports_by_key_alone(deployment_of):
+async def test_an_issuer_that_is_away_is_told_and_leaves_exports_by_key_alone(deployment_of):
+    with pytest.raises(IssuerUnavailable):
+        await (await deployment_of(issuer="http://127.0.0.1:9")).look_up_issuer()
     by_key = await deployment_of("key", issuer="http://127.0.0.1:9")
     await by_key.look_up_issuer()
     assert b"api_key" in b"".join(by_key.connector_files("make").values())
-
-
-async def test_an_issuer_that_is_away_is_told(deployment_of):
-    deployment = await deployment_of(issuer="http://127.0.0.1:9")
-    with pytest.raises(IssuerUnavailable):
-        await deployment.look_up_issuer()

@@ -15,12 +15,9 @@ from trunkline_kit.databases import SHARDS
 async def test_a_number_of_shards_that_the_database_does_not_have_is_named_and_changes_nothing(
     database, caplog, delivery, says
 ):
+    chosen = Delivery(**delivery)
     with caplog.at_level(logging.WARNING):
-        found = await preparing.prepare(
-            database, database, [], Delivery(**delivery), migrates=True, dispatches=False
-        )
+        found = await preparing.prepare(database, database, [], chosen, migrates=True, dispatches=False)
     assert found == SHARDS
-    sentence = (
-        f"delivery.shards is {SHARDS + 3}, but the log of this database was set up with {SHARDS} shards"
-    )
-    assert (sentence in caplog.text) == says
+    set_up = f"but the log of this database was set up with {SHARDS} shards"
+    assert (f"delivery.shards is {SHARDS + 3}, {set_up}" in caplog.text) == says

@@ -1,7 +1,5 @@
-"""Distributions in a folder, one installed by pip and the others as pip would, and plugins made in memory."""
+"""Distributions in a folder, and plugins made in memory."""
 
-import json
-import subprocess
 import sys
 from dataclasses import fields
 from types import ModuleType
@@ -65,10 +63,7 @@ DISTRIBUTIONS = {
     "acme-exits": ("trunkline", {"exits": "sys.exit(3)"}),
     "acme-twin-one": ("trunkline", {"twin": FAX}),
     "acme-twin-two": ("trunkline", {"twin": FAX}),
-    "acme-misspelt": (
-        "trunkline",
-        {"misspelt": "@hookimpl\ndef register_chanels(context):\n    return []"},
-    ),
+    "acme-misspelt": ("trunkline", {"misspelt": "@hookimpl\ndef register_chanels(context):\n    return []"}),
     "acme-new": ("trunkline>=99", {"too_new": "raise AssertionError('must not be imported')"}),
     "acme-old": ("trunkline<0.1", {"too_old": "raise AssertionError('must not be imported')"}),
     "acme-rangeless": (None, {"rangeless": FAX}),
@@ -87,70 +82,26 @@ DISTRIBUTIONS = {
     ),
 }
 
-PROJECT = """
-[build-system]
-requires = ["hatchling"]
-build-backend = "hatchling.build"
-
-[project]
-name = {name}
-version = "1.2"
-dependencies = {dependencies}
-
-[project.entry-points.trunkline]
-{entries}
-
-[tool.hatch.build.targets.wheel]
-packages = [{package}]
-"""
-
-
-def write_package(folder, name, plugins):
-    package = name.replace("-", "_")
-    (folder / package / "migrations").mkdir(parents=True)
-    (folder / package / "migrations" / "0001_none.py").write_text('revision = "0001"\ndown_revision = None\n')
-    (folder / package / "__init__.py").touch()
-    for plugin, source in plugins.items():
-        (folder / package / f"{plugin}.py").write_text(HEAD + source + "\n")
-    return package
-
-
-def lay_down(folder, name, requirement, plugins):
-    """Install a distribution as pip would, with pip's metadata."""
-    package = write_package(folder, name, plugins)
-    info = folder / f"{package}-1.2.dist-info"
-    info.mkdir()
-    requires = f"Requires-Dist: {requirement}\n" if requirement else ""
-    (info / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {name}\nVersion: 1.2\n{requires}")
-    entries = "\n".join(f"{plugin} = {package}.{plugin}" for plugin in plugins)
-    (info / "entry_points.txt").write_text(f"[trunkline]\n{entries}\n")
-
-
-def write_source(folder, name, requirement, plugins):
-    package = write_package(folder, name, plugins)
-    (folder / "pyproject.toml").write_text(
-        PROJECT.format(
-            name=json.dumps(name),
-            dependencies=json.dumps([requirement] if requirement else []),
-            entries="\n".join(f'{plugin} = "{package}.{plugin}"' for plugin in plugins),
-            package=json.dumps(package),
-        )
-    )
-
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory):
-    """Make a folder with every distribution above; pip builds and installs the first, which takes a second."""
-    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("target")
-    (name, (requirement, plugins)), *others = DISTRIBUTIONS.items()
-    write_source(source, name, requirement, plugins)
-    options = "--quiet --no-index --no-deps --no-build-isolation --no-compile --disable-pip-version-check"
-    command = [sys.executable, "-m", "pip", "install", *options.split(), "--target", str(target)]
-    done = subprocess.run([*command, str(source)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    for name, (requirement, plugins) in others:
-        lay_down(target, name, requirement, plugins)
-    return target
+    """Make a folder with every distribution above, as pip installs them."""
+    folder = tmp_path_factory.mktemp("installed")
+    for name, (requirement, plugins) in DISTRIBUTIONS.items():
+        package = name.replace("-", "_")
+        (folder / package / "migrations").mkdir(parents=True)
+        revision = 'revision = "0001"\ndown_revision = None\n'
+        (folder / package / "migrations" / "0001_none.py").write_text(revision)
+        (folder / package / "__init__.py").touch()
+        for plugin, source in plugins.items():
+            (folder / package / f"{plugin}.py").write_text(f"{HEAD}{source}\n")
+        info = folder / f"{package}-1.2.dist-info"
+        info.mkdir()
+        requires = f"Requires-Dist: {requirement}\n" if requirement else ""
+        (info / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {name}\nVersion: 1.2\n{requires}")
+        entries = "".join(f"{plugin} = {package}.{plugin}\n" for plugin in plugins)
+        (info / "entry_points.txt").write_text(f"[trunkline]\n{entries}")
+    return folder
 
 
 @pytest.fixture

@@ -10,21 +10,20 @@ from trunkline.errors import PluginFailed, SettingsInvalid
 from trunkline.settings import Plugins
 
 SENTENCES = {
-    "argument": "Plugin 'argument' takes 'ctx' in register_channels, which takes only: context",
-    "broken": "Plugin 'broken' could not be imported: RuntimeError: no such luck",
-    "exits": "Plugin 'exits' could not be imported: SystemExit: 3",
-    "hookless": "Plugin 'hookless' implements no hook; "
-    "put @trunkline.hookspecs.hookimpl over each function that is one",
-    "misspelt": "Plugin 'misspelt' implements 'register_chanels', which is not a hook; "
-    "did you mean 'register_channels'?",
-    "rangeless": "Plugin 'rangeless' does not say which trunkline it is for; "
-    "acme-rangeless must depend on trunkline with a range",
-    "syntax": "Plugin 'syntax' could not be imported: SyntaxError: invalid syntax (syntax.py, line 8)",
-    "too_new": "Plugin 'too_new' needs trunkline >=99, but this is trunkline 0.1.0",
-    "too_old": "Plugin 'too_old' needs trunkline <0.1, but this is trunkline 0.1.0",
-    "twin": "Plugin 'twin' is claimed by more than one distribution: "
-    "acme-twin-one 1.2, acme-twin-two 1.2; uninstall all but one",
-    "unmarked": "Plugin 'unmarked' defines register_channels without @hookimpl, so it would never be called",
+    name: f"Plugin '{name}' {fault}"
+    for name, fault in {
+        "argument": "takes 'ctx' in register_channels, which takes only: context",
+        "broken": "could not be imported: RuntimeError: no such luck",
+        "exits": "could not be imported: SystemExit: 3",
+        "hookless": "implements no hook; put @trunkline.hookspecs.hookimpl over each function that is one",
+        "misspelt": "implements 'register_chanels', which is not a hook; did you mean 'register_channels'?",
+        "rangeless": "does not say which trunkline it is for; acme-rangeless must depend on trunkline with a range",
+        "syntax": "could not be imported: SyntaxError: invalid syntax (syntax.py, line 8)",
+        "too_new": "needs trunkline >=99, but this is trunkline 0.1.0",
+        "too_old": "needs trunkline <0.1, but this is trunkline 0.1.0",
+        "twin": "is claimed by more than one distribution: acme-twin-one 1.2, acme-twin-two 1.2; uninstall all but one",
+        "unmarked": "defines register_channels without @hookimpl, so it would never be called",
+    }.items()
 }
 
 
@@ -37,21 +36,13 @@ def admit(folder, *, only=None, version="0.1.0", **chosen):
     )
 
 
-def test_every_broken_plugin_is_recorded_with_its_sentence(importable):
-    failed = {record.name: record.error for record in admit(importable).records if record.state == "failed"}
-    assert failed == SENTENCES
-
-
-def test_the_others_run(importable):
-    assert admit(importable).active == ("clash_one", "clash_two", "good", "nonsense", "raises")
-
-
-def test_both_claims_to_one_name_are_recorded(importable):
-    records = [record for record in admit(importable).records if record.name == "twin"]
-    assert [(record.distribution, record.state) for record in records] == [
-        ("acme-twin-one", "failed"),
-        ("acme-twin-two", "failed"),
-    ]
+def test_every_broken_plugin_is_recorded_with_its_sentence_and_the_others_run(importable):
+    registry = admit(importable)
+    failed = [record for record in registry.records if record.state == "failed"]
+    assert {record.name: record.error for record in failed} == SENTENCES
+    twins = [record.distribution for record in failed if record.name == "twin"]
+    assert twins == ["acme-twin-one", "acme-twin-two"]
+    assert registry.active == ("clash_one", "clash_two", "good", "nonsense", "raises")
 
 
 @pytest.mark.parametrize("name", sorted(SENTENCES))
@@ -66,16 +57,13 @@ def test_only_what_is_enabled_runs(importable):
     assert {record.state for record in registry.records if record.name != "good"} == {"disabled"}
 
 
-def test_a_disabled_plugin_is_not_imported(importable):
-    registry = admit(importable, only=("good",), disabled=("good",))
-    (record,) = registry.records
+@pytest.mark.parametrize(
+    ("chosen", "state"), [({"disabled": ("good",)}, "disabled"), ({"version": "99.0"}, "failed")]
+)
+def test_a_plugin_that_is_disabled_or_outside_its_range_is_not_imported(importable, chosen, state):
+    (record,) = admit(importable, only=("good",), **chosen).records
     assert (record.name, record.version, record.distribution) == ("good", "1.2", "acme-good")
-    assert (record.state, record.module, record.requires) == ("disabled", "acme_good.good", "<99,>=0.1")
-    assert "acme_good.good" not in sys.modules
-
-
-def test_a_plugin_outside_its_range_is_not_imported(importable):
-    admit(importable, only=("good",), version="99.0")
+    assert (record.state, record.module, record.requires) == (state, "acme_good.good", "<99,>=0.1")
     assert "acme_good.good" not in sys.modules
 
 
@@ -102,37 +90,25 @@ def candidate(name="acme", module="acme", distribution="acme", requires=""):
 
 
 @pytest.mark.parametrize(
-    ("candidates", "sentence"),
+    ("candidates", "fault"),
     [
         (
             [candidate(name="Acme-Fax")],
-            (
-                "Plugin 'Acme-Fax' must have a name of at most 32 lower-case letters, digits and underscores "
-                "that starts with a letter"
-            ),
+            "must have a name of at most 32 lower-case letters, digits and underscores that starts with a letter",
         ),
-        (
-            [candidate(name="server")],
-            "Plugin 'server' has the name of a settings section of trunkline itself",
-        ),
-        (
-            [candidate(module="acme:plugin")],
-            "Plugin 'acme' has the entry point 'acme:plugin', which must name a module",
-        ),
-        (
-            [candidate(requires="around 1")],
-            "Plugin 'acme' needs trunkline around 1, which is not a range of versions",
-        ),
-        ([candidate(), candidate(module="other")], "Plugin 'acme' is declared twice by acme 1.0"),
+        ([candidate(name="server")], "has the name of a settings section of trunkline itself"),
+        ([candidate(module="acme:plugin")], "has the entry point 'acme:plugin', which must name a module"),
+        ([candidate(requires="around 1")], "needs trunkline around 1, which is not a range of versions"),
+        ([candidate(), candidate(module="other")], "is declared twice by acme 1.0"),
         (
             [candidate(module="acme_not_there")],
-            "Plugin 'acme' could not be imported: ModuleNotFoundError: No module named 'acme_not_there'",
+            "could not be imported: ModuleNotFoundError: No module named 'acme_not_there'",
         ),
     ],
 )
-def test_what_no_installer_would_let_through_has_a_sentence_too(candidates, sentence):
+def test_what_no_installer_would_let_through_has_a_sentence_too(candidates, fault):
     registry = plugins.admit(candidates, chosen=Plugins(), version="0.1.0")
-    assert {record.error for record in registry.records} == {sentence}
+    assert {record.error for record in registry.records} == {f"Plugin '{candidates[0].name}' {fault}"}
 
 
 def test_a_built_in_plugin_needs_no_range(importable):

@@ -43,76 +43,69 @@ async def refuses(request):
     raise Unauthenticated("It has expired.")
 
 
-FUNCTIONS = (knows, knows_in_a_thread, knows_none, raises, hangs, says_nonsense, refuses)
-for function in FUNCTIONS:
+for function in (knows, knows_in_a_thread, knows_none, raises, hangs, says_nonsense, refuses):
     function.__name__ = "authenticate_request"
 
 
-def principals(make_registry, make_context, **functions):
-    registry = make_registry(**{name: [function] for name, function in functions.items()})
-    plugins.collect_with(registry, contexts=make_context)
-    return TokenPrincipals(registry, limit_seconds=0.05 if hangs in functions.values() else 30)
+@pytest.fixture
+def principals(make_registry, make_context):
+    """Make the tokens of plugins that are these functions, with everything collected."""
+
+    def make(**functions):
+        registry = make_registry(**{name: [function] for name, function in functions.items()})
+        plugins.collect_with(registry, contexts=make_context)
+        return TokenPrincipals(registry, limit_seconds=0.05 if hangs in functions.values() else 30)
+
+    return make
 
 
 @pytest.mark.parametrize("function", [knows, knows_in_a_thread])
-async def test_the_plugin_that_knows_a_token_tells_whose_it_is(make_registry, make_context, function):
-    tokens = principals(make_registry, make_context, one=knows_none, two=function)
+async def test_the_plugin_that_knows_a_token_tells_whose_it_is(principals, function):
+    tokens = principals(one=knows_none, two=function)
     assert await tokens.authenticate(REQUEST) is KNOWN
     assert await tokens.find("grant_1") is None  # no plugin implements that
 
 
-async def test_a_token_that_nobody_knows_is_nobodys(make_registry, make_context):
-    assert await principals(make_registry, make_context, one=knows_none).authenticate(REQUEST) is None
+async def test_a_token_that_nobody_knows_is_nobodys(principals):
+    assert await principals(one=knows_none).authenticate(REQUEST) is None
 
 
 @pytest.mark.parametrize("bad", [raises, hangs, says_nonsense])
-async def test_a_plugin_that_fails_stops_no_other_and_makes_no_token_invalid(
-    make_registry, make_context, bad
-):
-    assert await principals(make_registry, make_context, a=bad, b=knows).authenticate(REQUEST) is KNOWN
+async def test_a_plugin_that_fails_stops_no_other_and_makes_no_token_invalid(principals, bad):
+    assert await principals(a=bad, b=knows).authenticate(REQUEST) is KNOWN
     with pytest.raises(Overloaded):  # a client would discard a token that is refused
-        await principals(make_registry, make_context, a=bad, b=knows_none).authenticate(REQUEST)
+        await principals(a=bad, b=knows_none).authenticate(REQUEST)
 
 
 @pytest.mark.parametrize(
-    ("principal", "fault"),
+    ("changed", "fault"),
     [
-        (replace(KNOWN, key_id=""), "key_id is empty"),
-        (replace(KNOWN, name=7), "name is a value of type int, not text"),
-        (
-            replace(KNOWN, scopes=["events:read"]),
-            "scopes are a value of type list, not a frozenset of events:read",
-        ),
-        (
-            replace(KNOWN, scopes=frozenset({"events:raed"})),
-            "scopes are a value of type frozenset, not a frozenset of",
-        ),
-        (replace(KNOWN, company_id="92"), "company_id is '92', not the id of a company"),
-        (replace(KNOWN, key_id="k" * 1001), "key_id is longer than 1000 characters"),
-        (
-            replace(KNOWN, name="a\0b"),
-            "name is longer than 1000 characters, or has a NUL",
-        ),
-        (replace(KNOWN, company_id=2**63), "company_id is 9223372036854775808, not the id of a company"),
-        (replace(KNOWN, company_id=True), "company_id is True, not the id of a company"),
-        (replace(KNOWN, company_id=None), "company_id is None, which only the scope operator allows"),
+        ({"key_id": ""}, "key_id is empty"),
+        ({"name": 7}, "name is a value of type int, not text"),
+        ({"scopes": ["events:read"]}, "scopes are a value of type list, not a frozenset of events:read"),
+        ({"scopes": frozenset({"events:raed"})}, "scopes are a value of type frozenset, not a frozenset of"),
+        ({"company_id": "92"}, "company_id is '92', not the id of a company"),
+        ({"key_id": "k" * 1001}, "key_id is longer than 1000 characters"),
+        ({"name": "a\0b"}, "name is longer than 1000 characters, or has a NUL"),
+        ({"company_id": 2**63}, "company_id is 9223372036854775808, not the id of a company"),
+        ({"company_id": True}, "company_id is True, not the id of a company"),
+        ({"company_id": None}, "company_id is None, which only the scope operator allows"),
     ],
 )
 async def test_a_faulty_principal_lets_nobody_in_and_is_logged_with_the_fault(
-    make_registry, make_context, caplog, principal, fault
+    principals, caplog, changed, fault
 ):
-    def gives(request):
-        return principal
+    def authenticate_request(request):
+        return replace(KNOWN, **changed)
 
-    gives.__name__ = "authenticate_request"
     with pytest.raises(Overloaded):
-        await principals(make_registry, make_context, bad=gives).authenticate(REQUEST)
+        await principals(bad=authenticate_request).authenticate(REQUEST)
     assert f"Plugin 'bad' returned a faulty Principal from authenticate_request: its {fault}" in caplog.text
 
 
-async def test_a_plugin_refuses_what_is_its_own(make_registry, make_context):
+async def test_a_plugin_refuses_what_is_its_own(principals):
     with pytest.raises(Unauthenticated, match="It has expired"):
-        await principals(make_registry, make_context, a=refuses, b=knows_none).authenticate(REQUEST)
+        await principals(a=refuses, b=knows_none).authenticate(REQUEST)
 
 
 async def test_the_token_is_in_no_repr():

@@ -38,18 +38,18 @@ def test_one_that_does_not_return_at_start_fails_and_the_others_run(
 
     hang.__name__ = hook
     registry = make_registry(hanging=[hang], good=[register_channels])
-    registry.start_seconds = 0.5
+    registry.start_seconds = 0.2
     plugins.collect_static(registry, sections={})
     assert plugins.collect_with(registry, contexts=make_context).channels == {"fax": ("good", FAX)}
-    assert registry.records[0].error == f"Plugin 'hanging' did not return from {hook} within 0.5 s"
+    assert registry.records[0].error == f"Plugin 'hanging' did not return from {hook} within 0.2 s"
 
 
 def test_one_that_does_not_end_its_import_fails(tmp_path, monkeypatch):
     (tmp_path / "acme_sleeper.py").write_text("import threading\nthreading.Event().wait(20)\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     sleeper = plugins.Candidate("sleeper", "acme_sleeper", "acme", "1.0", "")
-    registry = plugins.admit([sleeper], chosen=Plugins(start_timeout_seconds=0.5), version="0.1.0")
-    assert registry.records[0].error == "Plugin 'sleeper' could not be imported within 0.5 s"
+    registry = plugins.admit([sleeper], chosen=Plugins(start_timeout_seconds=0.2), version="0.1.0")
+    assert registry.records[0].error == "Plugin 'sleeper' could not be imported within 0.2 s"
 
 
 def test_the_value_of_a_function_is_given_and_what_it_raises():

@@ -16,15 +16,9 @@ PARCEL = EventType("parcel.sent", "Parcel sent", "A parcel left.", {"examples": 
 
 def giving(hook, value):
     def function():
+        if isinstance(value, BaseException):
+            raise value
         return value
-
-    function.__name__ = hook
-    return function
-
-
-def raising(hook, error):
-    def function():
-        raise error
 
     function.__name__ = hook
     return function
@@ -65,22 +59,21 @@ def test_where_nothing_is_served_no_plugin_is_asked_for_routes(importable, make_
     assert collected.channels.keys() == {"pigeon"}
 
 
+CLASH = "gives the channel 'fax', which plugin 'clash_{}' gives too; disable one of them"
+
+
 def test_installed_plugins_that_fail_leave_the_others_running(importable, make_context):
     registry = plugins.load(Settings(), path=[str(importable)])
     plugins.collect_with(registry, contexts=make_context)
     assert registry.active == ("good",)
-    errors = errors_of(registry)
-    assert errors["raises"] == "Plugin 'raises' raised in register_event_types: KeyError: 'types'"
-    assert errors["nonsense"] == (
-        "Plugin 'nonsense' returned None from register_event_types, "
-        "which must return a list or tuple of EventType"
-    )
-    assert errors["clash_one"] == (
-        "Plugin 'clash_one' gives the channel 'fax', which plugin 'clash_two' gives too; disable one of them"
-    )
-    assert errors["clash_two"] == (
-        "Plugin 'clash_two' gives the channel 'fax', which plugin 'clash_one' gives too; disable one of them"
-    )
+    faults = {
+        "raises": "raised in register_event_types: KeyError: 'types'",
+        "nonsense": "returned None from register_event_types, which must return a list or tuple of EventType",
+        "clash_one": CLASH.format("two"),
+        "clash_two": CLASH.format("one"),
+    }
+    sentences = {name: f"Plugin '{name}' {fault}" for name, fault in faults.items()}
+    assert sentences.items() <= errors_of(registry).items()
 
 
 @pytest.mark.parametrize("name", ["raises", "nonsense"])
@@ -98,7 +91,7 @@ def test_a_clash_of_plugins_asked_for_by_name_stops_the_start(make_registry, mak
 
 def test_a_plugin_that_exits_when_asked_fails_alone(make_registry, make_context):
     registry = make_registry(
-        bad=[raising("register_channels", SystemExit("bye"))], good=[giving("register_channels", [FAX])]
+        bad=[giving("register_channels", SystemExit("bye"))], good=[giving("register_channels", [FAX])]
     )
     assert collect_all(registry, make_context).channels == {"fax": ("good", FAX)}
     assert errors_of(registry) == {"bad": "Plugin 'bad' raised in register_channels: SystemExit: bye"}
@@ -115,6 +108,15 @@ def test_two_claims_to_an_event_type_are_both_refused_with_all_they_gave(make_re
 
 
 CHANNELS = "from register_channels, which must return a list or tuple of Channel"
+TAKEN = "api, asyncapi.json, docs, healthz, metrics, openapi-3.0.json, openapi.json, portal, readyz, schemas"
+SCOPES = "events:read, events:write, webhooks:read, webhooks:write, integrations:read, integrations:write, admin, operator"
+HOOKS = {
+    Channel: "register_channels",
+    EventType: "register_event_types",
+    Migrations: "register_migrations",
+    PortalPage: "register_portal_pages",
+    Routes: "register_routes",
+}
 
 
 @pytest.mark.parametrize(
@@ -127,42 +129,6 @@ CHANNELS = "from register_channels, which must return a list or tuple of Channel
         ("register_channels", (None,), f"returned a tuple with None in it {CHANNELS}"),
         ("register_channels", [FAX, FAX], "gives the channel 'fax' twice"),
         (
-            "register_channels",
-            [Channel("Fax!", "Fax", "")],
-            (
-                "gave a faulty Channel in register_channels: its name 'Fax!' "
-                "is not made of lower-case letters, digits, '-' and '_'"
-            ),
-        ),
-        (
-            "register_channels",
-            [Channel("fax", None, "")],
-            "gave a faulty Channel in register_channels: its title is None, not text",
-        ),
-        (
-            "register_channels",
-            [Channel("fax", "Fax", "", deliver="later")],
-            "gave a faulty Channel in register_channels: its deliver is a value of type str, not a function",
-        ),
-        (
-            "register_channels",
-            [Channel("fax", "Fax", "", batch=Batch(most=0))],
-            "gave a faulty Channel in register_channels: its batch has most=0, which is not a number from 1 to 1000",
-        ),
-        (
-            "register_channels",
-            [Channel("fax", "Fax", "", batch=Batch(wait_seconds=1.1))],
-            "gave a faulty Channel in register_channels: its batch has wait_seconds=1.1, which is not from 0 to 1 s",
-        ),
-        (
-            "register_channels",
-            [Channel("fax", "Fax", "", batch=Batch(most_bytes=0))],
-            (
-                "gave a faulty Channel in register_channels: its batch has most_bytes=0, "
-                "which is not a number from 1 to 16777216"
-            ),
-        ),
-        (
             "register_event_types",
             [EventType("Parcel", "", "", {})],
             "gives an unfit event type 'Parcel': the name of an event type is {domain}.{action} in lower case",
@@ -173,84 +139,9 @@ CHANNELS = "from register_channels, which must return a list or tuple of Channel
             "gives an unfit event type 'parcel.sent': the schema has no 'examples'; give at least one payload",
         ),
         (
-            "register_event_types",
-            [EventType("parcel.sent", 7, "", {})],
-            "gave a faulty EventType in register_event_types: its title is a value of type int, not text",
-        ),
-        (
-            "register_routes",
-            [Routes(7)],
-            (
-                "gave a faulty Routes in register_routes: its router is a value of type int, "
-                "not a fastapi.APIRouter"
-            ),
-        ),
-        (
-            "register_routes",
-            [Routes(APIRouter(), prefix="fax/")],
-            "gave a faulty Routes in register_routes: its prefix 'fax/' is neither empty nor of the form '/path'",
-        ),
-        (
-            "register_routes",
-            [Routes(APIRouter(), base="/fax")],
-            (
-                "gave a faulty Routes in register_routes: its base '/fax' is none of /api/v1, /schemas, /docs, /portal, "
-                "or empty for the root"
-            ),
-        ),
-        *(
-            (
-                "register_routes",
-                [Routes(APIRouter(), prefix=prefix, base="")],
-                (
-                    f"gave a faulty Routes in register_routes: its prefix '{prefix}' does not begin with a name of its own; "
-                    "at the root these are taken: api, asyncapi.json, docs, healthz, metrics, openapi-3.0.json, openapi.json, portal, readyz, "
-                    "schemas"
-                ),
-            )
-            for prefix in ("", "/api/v2", "/metrics", "/{anything}")
-        ),
-        (
-            "register_portal_pages",
-            [PortalPage("Fax log", "Faxes", print)],
-            (
-                "gave a faulty PortalPage in register_portal_pages: its name 'Fax log' is not made of "
-                "lower-case letters, digits, '-' and '_'"
-            ),
-        ),
-        (
-            "register_portal_pages",
-            [PortalPage("faxes", "Faxes", "<p>")],
-            (
-                "gave a faulty PortalPage in register_portal_pages: its render is a value of type str, "
-                "not a function"
-            ),
-        ),
-        (
-            "register_portal_pages",
-            [PortalPage("faxes", "Faxes", print, scope="root")],
-            (
-                "gave a faulty PortalPage in register_portal_pages: its scope 'root' is none of events:read, "
-                "events:write, webhooks:read, webhooks:write, integrations:read, integrations:write, admin, operator"
-            ),
-        ),
-        (
-            "register_portal_pages",
-            [PortalPage("faxes", "Faxes", print, icon="fax.svg")],
-            "gave a faulty PortalPage in register_portal_pages: its icon is neither None nor an SVG element",
-        ),
-        (
             "register_portal_pages",
             [PortalPage("faxes", "Faxes", print), PortalPage("faxes", "More faxes", print)],
             "gives the portal page 'faxes' twice",
-        ),
-        (
-            "register_migrations",
-            [Migrations("acme")],
-            (
-                "gave a faulty Migrations in register_migrations: its location 'acme' is not of the form "
-                "'package:folder'"
-            ),
         ),
         (
             "register_settings",
@@ -265,6 +156,65 @@ def test_nonsense_is_refused_with_what_came_and_what_was_expected(
     registry = make_registry(acme=[giving(hook, value)])
     collect_all(registry, make_context)
     assert errors_of(registry) == {"acme": f"Plugin 'acme' {reason}"}
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        (Channel("Fax!", "Fax", ""), "name 'Fax!' is not made of lower-case letters, digits, '-' and '_'"),
+        (Channel("fax", None, ""), "title is None, not text"),
+        (Channel("fax", "Fax", "", deliver="later"), "deliver is a value of type str, not a function"),
+        (
+            Channel("fax", "Fax", "", batch=Batch(most=0)),
+            "batch has most=0, which is not a number from 1 to 1000",
+        ),
+        (
+            Channel("fax", "Fax", "", batch=Batch(wait_seconds=1.1)),
+            "batch has wait_seconds=1.1, which is not from 0 to 1 s",
+        ),
+        (
+            Channel("fax", "Fax", "", batch=Batch(most_bytes=0)),
+            "batch has most_bytes=0, which is not a number from 1 to 16777216",
+        ),
+        (EventType("parcel.sent", 7, "", {}), "title is a value of type int, not text"),
+        (Routes(7), "router is a value of type int, not a fastapi.APIRouter"),
+        (
+            Routes(APIRouter(), prefix="fax/"),
+            "prefix 'fax/' is neither empty nor of the form '/path'",
+        ),
+        (
+            Routes(APIRouter(), base="/fax"),
+            "base '/fax' is none of /api/v1, /schemas, /docs, /portal, or empty for the root",
+        ),
+        *(
+            (
+                Routes(APIRouter(), prefix=prefix, base=""),
+                f"prefix '{prefix}' does not begin with a name of its own; at the root these are taken: {TAKEN}",
+            )
+            for prefix in ("", "/api/v2", "/metrics", "/{anything}")
+        ),
+        (
+            PortalPage("Fax log", "Faxes", print),
+            "name 'Fax log' is not made of lower-case letters, digits, '-' and '_'",
+        ),
+        (PortalPage("faxes", "Faxes", "<p>"), "render is a value of type str, not a function"),
+        (
+            PortalPage("faxes", "Faxes", print, scope="root"),
+            f"scope 'root' is none of {SCOPES}",
+        ),
+        (
+            PortalPage("faxes", "Faxes", print, icon="fax.svg"),
+            "icon is neither None nor an SVG element",
+        ),
+        (Migrations("acme"), "location 'acme' is not of the form 'package:folder'"),
+    ],
+)
+def test_a_faulty_contribution_is_refused_with_its_fault(make_registry, make_context, given, fault):
+    hook = HOOKS[type(given)]
+    registry = make_registry(acme=[giving(hook, [given])])
+    collect_all(registry, make_context)
+    sentence = f"Plugin 'acme' gave a faulty {type(given).__name__} in {hook}: its {fault}"
+    assert errors_of(registry) == {"acme": sentence}
 
 
 class Nested(BaseModel):
@@ -315,18 +265,9 @@ def test_an_unknown_or_malformed_setting_stops_the_start(make_registry, model, s
 
 @pytest.mark.parametrize("hook", ["register_event_types", "register_channels", "register_routes"])
 def test_a_fault_of_the_settings_that_a_hook_finds_stops_the_start(make_registry, make_context, hook):
-    def find():
-        raise SettingsInvalid("Setting 'acme.url': is not mine")
-
-    find.__name__ = hook
-    registry = make_registry(acme=[find])
-
-    def start():
-        plugins.collect_static(registry, sections={})
-        plugins.collect_with(registry, contexts=make_context)
-
+    registry = make_registry(acme=[giving(hook, SettingsInvalid("Setting 'acme.url': is not mine"))])
     with pytest.raises(SettingsInvalid, match=r"^Setting 'acme\.url': is not mine$"):
-        start()
+        collect_all(registry, make_context)
 
 
 def test_a_section_of_no_plugin_stops_the_start_and_lists_what_there_is(make_registry):
@@ -336,16 +277,16 @@ def test_a_section_of_no_plugin_stops_the_start_and_lists_what_there_is(make_reg
     assert str(caught.value) == f"'acne' is not a section; known sections are {known}; did you mean 'acme'?"
 
 
-def test_a_plugin_that_was_merely_found_and_has_no_settings_but_needs_them_fails_alone(make_registry):
-    assert errors_of(read(make_registry, Needy, None)) == {
-        "acme": "Plugin 'acme' needs settings: Setting 'acme.token': is required"
-    }
-
-
-def test_a_validator_that_breaks_fails_its_plugin(make_registry):
-    assert errors_of(read(make_registry, Cranky, {"token": "secret"})) == {
-        "acme": "Plugin 'acme' could not read its settings: RuntimeError: out of order"
-    }
+@pytest.mark.parametrize(
+    ("model", "section", "fault"),
+    [
+        (Needy, None, "needs settings: Setting 'acme.token': is required"),
+        (Cranky, {"token": "secret"}, "could not read its settings: RuntimeError: out of order"),
+    ],
+    ids=["merely found, and without the settings that it needs", "a validator that breaks"],
+)
+def test_a_plugin_that_cannot_have_its_settings_fails_alone(make_registry, model, section, fault):
+    assert errors_of(read(make_registry, model, section)) == {"acme": f"Plugin 'acme' {fault}"}
 
 
 def test_without_a_model_the_settings_are_none(make_registry):

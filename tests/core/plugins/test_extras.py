@@ -67,15 +67,9 @@ def test_what_is_missing_or_too_old_is_named_with_the_command_that_installs_it(b
         require_extra("pigeon", distribution="acme-birds")
 
 
-def test_a_plugin_without_its_extra_is_listed_as_disabled_with_that_sentence(birds):
+def test_a_plugin_without_its_extra_is_disabled_with_that_sentence_or_stops_the_start_if_it_is_named(birds):
     birds("absent")
-    registry = admit()
-    (record,) = registry.records
-    assert (registry.active, record.state) == ((), "disabled")
-    assert record.error == f"Plugin 'birds' {SENTENCE.format(need='absent')}"
-
-
-def test_a_plugin_without_its_extra_that_is_asked_for_by_name_stops_the_start(birds):
-    birds("absent")
+    (record,) = admit().records
+    assert (record.state, record.error) == ("disabled", f"Plugin 'birds' {SENTENCE.format(need='absent')}")
     with pytest.raises(PluginFailed, match="install with: pip install 'acme-birds\\[pigeon\\]'"):
         admit(enabled=("birds",))

@@ -2,11 +2,11 @@
 
 import itertools
 import re
-import subprocess
-import sys
 
+import httpx2
 import pytest
 from pluggy import PluginManager
+from tests.core.cli.conftest import CommandLine
 from tests.waiting import until
 
 from trunkline.api.app import create_app
@@ -15,6 +15,7 @@ from trunkline.errors import PluginFailed
 from trunkline.hub.hub import Hub
 from trunkline.plugins.inspection import list_hooks
 from trunkline_kit.hubs import settings_for, start_hub
+from trunkline_kit.suites.suite import BUILT_INS
 
 HEAD = """
 import asyncio, contextlib
@@ -196,19 +197,27 @@ def test_a_plugin_fails_by_what_it_declares(hub, what):
 
 
 def test_every_other_plugin_runs(hub):
-    assert {record.state for record in hub.registry.records if not record.name.startswith("bad_")} == {
-        "active"
-    }
+    others = [record for record in hub.registry.records if not record.name.startswith("bad_")]
+    assert {record.state for record in others} == {"active"}
 
 
-async def test_migrations_that_cannot_be_applied_keep_no_other_process_from_its_work(tmp_path):
+@pytest.mark.parametrize(
+    ("upgrade", "fault"),
+    [
+        ("raise KeyError('rows')", "KeyError: 'rows'"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("op.execute('CREATE TABEL broken_rows (id int)')", ".*TABEL"),
+    ],
+)
+async def test_migrations_that_cannot_be_applied_keep_no_other_process_from_its_work(
+    tmp_path, upgrade, fault
+):
     """The migrations of the other plugins are applied as well."""
-    history(tmp_path, "broken", "raise KeyError('rows')")
+    history(tmp_path, "broken", upgrade)
     history(tmp_path, "whole", "op.create_table('whole_rows', sa.Column('id', sa.Integer))")
-    settings = settings_for(f"sqlite:///{tmp_path / 'x.db'}", {"plugins.paths": str(tmp_path)})
-    with pytest.raises(
-        PluginFailed, match="'broken' has migrations that cannot be applied: KeyError: 'rows'"
-    ):
+    chosen = {"plugins.paths": str(tmp_path), "plugins.disabled": ",".join(BUILT_INS)}
+    settings = settings_for(f"sqlite:///{tmp_path / 'x.db'}", chosen)
+    with pytest.raises(PluginFailed, match=f"'broken' has migrations that cannot be applied: {fault}"):
         await migrate_database(settings)
     async with Hub(settings, migrates=False) as hub:
         records = {record.name: record for record in hub.registry.records}
@@ -221,23 +230,15 @@ async def test_migrations_that_cannot_be_applied_keep_no_other_process_from_its_
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 async def test_the_hub_works_beside_all_of_them(tmp_path):
-    """Another plugin interrupts in each later hook, and one has migrations that raise."""
+    """Another plugin interrupts in each later hook, and one has a route that cannot be described."""
     for number, hook in enumerate(LATER):
         (tmp_path / f"later_{number}.py").write_text(source_of(hook, "raise KeyboardInterrupt", "async def"))
-    history(tmp_path, "raising", "raise SystemExit(3)")
-    history(tmp_path, "broken", "op.execute('CREATE TABEL broken_rows (id int)')")
-    history(tmp_path, "whole", "op.create_table('whole_rows', sa.Column('id', sa.Integer))")
     undescribed = (
         "[Routes(made, prefix='/own')]\n\nmade = APIRouter()\n\n@made.get('/a')\ndef a() -> Undescribed: ..."
     )
     (tmp_path / "undescribed.py").write_text(source_of("register_routes", f"return {undescribed}"))
     hub = await start_hub(f"sqlite:///{tmp_path / 'x.db'}", {"plugins.paths": str(tmp_path)})
     try:
-        records = {record.name: record for record in hub.hub.registry.records}
-        assert records["whole"].state == "active"
-        for name, words in (("raising", "SystemExit: 3"), ("broken", "TABEL")):
-            assert f"'{name}' has migrations that cannot be applied" in str(records[name].error)
-            assert words in str(records[name].error)
         wanted = {"target_url": "http://127.0.0.1:9/", "event_types": ["*"]}
         assert (await hub.client.post("/api/v1/webhooks/subscriptions", json=wanted)).status_code == 201
         await hub.emit("lead.created")
@@ -312,53 +313,20 @@ async def direct(request):
 def register_routes():
     return [Routes(router, prefix="/leave", direct={("GET", "/direct"): direct})]
 """
-CALLS = """
-import asyncio, sys
-import httpx2, uvicorn
-from trunkline.api.app import create_app
-from trunkline.cli.loop import run
-from trunkline.hub.hub import Hub
-from trunkline_kit.hubs import settings_for
-
-async def main():
-    hub = Hub(settings_for(sys.argv[1], {"plugins.paths": sys.argv[2], "logging.level": "error"}))
-    server = uvicorn.Server(uvicorn.Config(create_app(hub), port=0, log_config=None))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-        for name in ("plain", "awaited", "dependency", "direct", "task", "streamed"):
-            try:
-                answer = await client.get(f"/api/v1/leave/{name}")
-                print(name, answer.status_code, answer.headers["content-type"], flush=True)
-            except httpx2.RemoteProtocolError:
-                print(name, "was cut off", flush=True)
-            await asyncio.sleep(0.05)
-        print("lives", (await client.get("/healthz")).status_code, flush=True)
-    server.should_exit = True
-    await serving
-
-run(main())
-"""
 
 
 @pytest.mark.slow
 def test_a_route_that_exits_is_a_problem_and_a_task_that_exits_ends_nothing_else(tmp_path):
     """Use a separate process: an exception that bypasses the error handlers ends the loop, and with it the process."""
     (tmp_path / "leaving.py").write_text(ROUTES)
-    (tmp_path / "calls.py").write_text(CALLS)
-    command = [sys.executable, str(tmp_path / "calls.py"), f"sqlite:///{tmp_path / 'x.db'}"]
-    done = subprocess.run(
-        [*command, str(tmp_path / "leaving.py")], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    problem = "500 application/problem+json"
-    expected = [f"{name} {problem}" for name in ("plain", "awaited", "dependency", "direct")]
-    assert done.stdout.splitlines() == [
-        *expected,
-        "task 200 application/json",
-        "streamed was cut off",
-        "lives 200",
-    ]
-    assert re.search(r'leaving.py", line \d+, in end', done.stderr)
+    hub = CommandLine(tmp_path, {"TRUNKLINE_PLUGINS__PATHS": "leaving.py"}).with_plugins("leaving")
+    with hub.serving() as (process, url), httpx2.Client(base_url=f"{url}/api/v1/leave") as client:
+        for name in ("plain", "awaited", "dependency", "direct"):
+            answer = client.get(f"/{name}")
+            assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+        assert client.get("/task").json() == {"task": "begun"}
+        with pytest.raises(httpx2.RemoteProtocolError):
+            client.get("/streamed")
+        assert httpx2.get(f"{url}/healthz").status_code == 200
+        assert process.stop() == 0
+    assert re.search(r'leaving\.py\\?", line \d+, in end', process.errors.read_text())

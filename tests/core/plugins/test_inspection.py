@@ -10,15 +10,13 @@ from trunkline.errors import PluginFailed
 from trunkline.plugins import Registry
 from trunkline.plugins.inspection import list_hooks
 
-
-def module_of(**functions):
-    module = ModuleType("acme")
-    vars(module).update(functions)
-    return module
+HOOKS = list_hooks(PluginManager("trunkline"))
 
 
 def register(**functions):
-    Registry([], required=False).register("acme", module_of(**functions))
+    module = ModuleType("acme")
+    vars(module).update(functions)
+    Registry([], required=False).register("acme", module)
 
 
 @hookimpl
@@ -69,25 +67,13 @@ def channels(context):
         ),
         (
             {"register_channels": by_keyword},
-            (
-                "takes 'context' in register_channels, by keyword only, "
-                "but hooks are called with positional arguments"
-            ),
+            "takes 'context' in register_channels, by keyword only, but hooks are called with positional arguments",
         ),
-        (
-            {"register_settings": argument},
-            "takes 'value' in register_settings, which takes no arguments",
-        ),
-        (
-            {"event_accepted": argument},
-            "takes 'value' in event_accepted, which takes only: context, events",
-        ),
+        ({"register_settings": argument}, "takes 'value' in register_settings, which takes no arguments"),
+        ({"event_accepted": argument}, "takes 'value' in event_accepted, which takes only: context, events"),
         (
             {"frobnicate": unknown},
-            (
-                "implements 'frobnicate', which is not a hook; the hooks are "
-                + ", ".join(sorted(list_hooks(PluginManager("trunkline"))))
-            ),
+            f"implements 'frobnicate', which is not a hook; the hooks are {', '.join(sorted(HOOKS))}",
         ),
         (
             {"register_channels": wrapping},
@@ -102,13 +88,14 @@ def test_a_wrong_hook_is_refused_with_a_sentence(functions, reason):
     assert caught.value.reason == reason
 
 
-def test_a_hook_may_take_fewer_arguments_than_it_is_offered():
-    register(register_channels=unknown)
-
-
-def test_a_hook_may_have_another_name_in_the_module():
-    register(channels=channels)
-
-
-def test_a_hook_of_a_later_hub_may_be_optional():
-    register(register_channels=unknown, later=hookimpl(optionalhook=True)(argument))
+@pytest.mark.parametrize(
+    "functions",
+    [
+        {"register_channels": unknown},
+        {"channels": channels},
+        {"register_channels": unknown, "later": hookimpl(optionalhook=True)(argument)},
+    ],
+    ids=["takes-fewer-arguments", "has-another-name-in-the-module", "is-optional-and-of-a-later-hub"],
+)
+def test_a_hook_is_taken_that(functions):
+    register(**functions)

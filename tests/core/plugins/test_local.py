@@ -7,7 +7,6 @@ import pytest
 from trunkline import plugins
 from trunkline.errors import PluginFailed, SettingsInvalid
 from trunkline.plugins.descriptions import describe_plugins
-from trunkline.settings import Plugins
 from trunkline_kit.hubs import settings_for
 
 PIGEON = """
@@ -32,14 +31,15 @@ def load(place, **settings):
     return plugins.load(settings_for("sqlite:///none.db", {"plugins.paths": str(place), **settings}))
 
 
+def records_of(registry, name):
+    return [record for record in registry.records if record.name == name]
+
+
 def test_a_file_is_a_plugin_by_its_name(folder):
     (folder / "pigeon.py").write_text(PIGEON)
-    (record,) = [record for record in load(folder / "pigeon.py").records if record.name == "pigeon"]
-    assert (record.state, record.version, record.distribution) == (
-        "active",
-        "local",
-        str(folder / "pigeon.py"),
-    )
+    file = folder / "pigeon.py"
+    (record,) = records_of(load(file), "pigeon")
+    assert (record.state, record.version, record.distribution) == ("active", "local", str(file))
 
 
 def test_a_folder_gives_its_files_and_packages_and_leaves_out_what_is_hidden(folder):
@@ -47,10 +47,8 @@ def test_a_folder_gives_its_files_and_packages_and_leaves_out_what_is_hidden(fol
     for name in ("_draft.py", ".hidden.py", "notes.txt"):
         (folder / name).write_text("raise SystemExit")
     (folder / "dove").mkdir()
-    (folder / "dove/__init__.py").write_text("from .inside import register_settings\n")
-    (folder / "dove/inside.py").write_text(
-        "from pydantic import BaseModel\nfrom trunkline import hookimpl\n\nclass Settings(BaseModel):\n    pass\n\n@hookimpl\ndef register_settings():\n    return Settings\n"
-    )
+    (folder / "dove/__init__.py").write_text("from .inside import register_channels\n")
+    (folder / "dove/inside.py").write_text(PIGEON.replace("pigeon", "dove"))
     states = {record.name: record.state for record in load(folder).records}
     assert (states["pigeon"], states["dove"]) == ("active", "active")
     assert not {"_draft", ".hidden", "notes"} & states.keys()
@@ -68,8 +66,7 @@ def test_two_that_have_one_name_are_both_refused(folder):
     for place in (folder, folder / "more"):
         place.mkdir(exist_ok=True)
         (place / "pigeon.py").write_text(PIGEON)
-    found = load(f"{folder},{folder / 'more'}").records
-    (record, other) = [record for record in found if record.name == "pigeon"]
+    record, other = records_of(load(f"{folder},{folder / 'more'}"), "pigeon")
     assert {record.state, other.state} == {"failed"}
     assert str(folder / "pigeon.py") in str(record.error)
 
@@ -77,7 +74,7 @@ def test_two_that_have_one_name_are_both_refused(folder):
 def test_one_that_has_the_name_of_a_plugin_of_trunkline_fails_alone(folder):
     (folder / "webhooks.py").write_text(PIGEON)
     registry = load(folder)
-    (own, other) = [record for record in registry.records if record.name == "webhooks"]
+    own, other = records_of(registry, "webhooks")
     assert (own.state, own.distribution, own.error) == ("active", "trunkline", None)
     assert other.state == "failed"
     assert other.error == (
@@ -92,7 +89,7 @@ def test_one_that_has_the_name_of_a_plugin_of_trunkline_fails_alone(folder):
 
 def test_one_that_breaks_is_listed_with_its_reason_and_stops_the_start_where_it_is_asked_for(folder):
     (folder / "broken.py").write_text("import no_such_library\n")
-    (record,) = [record for record in load(folder).records if record.name == "broken"]
+    (record,) = records_of(load(folder), "broken")
     assert record.state == "failed"
     assert "no_such_library" in str(record.error)
     with pytest.raises(PluginFailed, match="no_such_library"):
@@ -111,10 +108,5 @@ def test_what_is_no_plugin_stops_the_start(folder, path, sentence):
 
 def test_a_name_that_no_plugin_can_have_is_said(folder):
     (folder / "carrier-pigeon.py").write_text(PIGEON)
-    (record,) = [record for record in load(folder).records if record.name == "carrier-pigeon"]
+    (record,) = records_of(load(folder), "carrier-pigeon")
     assert "must have a name of at most 32 lower-case letters" in str(record.error)
-
-
-def test_without_the_setting_there_is_none():
-    assert Plugins().paths == ()
-    assert plugins.discover_local(()) == []

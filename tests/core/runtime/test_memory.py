@@ -25,6 +25,7 @@ V1, V2 = "memory/{}/memory.limit_in_bytes", "{}/memory.max"
         ("7:cpu,memory:/outside\n", {V1.format("."): "600\n"}, 600),
         ("0::/a\n", {V2.format("a"): "max\n"}, None),
         ("4:cpu:/a\n", {}, None),
+        (None, {}, None),
     ],
 )
 def test_the_least_limit_of_the_groups_around_a_process_counts(tmp_path, groups, files, limit):
@@ -32,12 +33,9 @@ def test_the_least_limit_of_the_groups_around_a_process_counts(tmp_path, groups,
         file = tmp_path / "mount" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content)
-    (tmp_path / "cgroup").write_text(groups)
+    if groups is not None:
+        (tmp_path / "cgroup").write_text(groups)
     assert memory.limit_bytes(tmp_path / "cgroup", mount=tmp_path / "mount") == limit
-
-
-def test_a_system_without_control_groups_sets_no_limit(tmp_path):
-    assert memory.limit_bytes(tmp_path / "cgroup", mount=tmp_path) is None
 
 
 @pytest.mark.parametrize(

@@ -64,45 +64,37 @@ def test_gauges_of_a_process_are_added_up_and_those_of_the_deployment_are_not():
     assert [value(merged, "trunkline_shard_lag_positions", shard=shard) for shard in ("1", "2")] == [10, 20]
 
 
-def test_one_process_without_a_database_is_seen():
-    lost = one()
-    lost.database_failed()
-    assert value(merged_of(one(), lost), "trunkline_database_up") == 0
+PROCESS = (
+    "process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "process_max_fds",
+    "process_start_time_seconds",
+)  # fmt: skip
 
 
 def test_what_processes_take_of_the_machine_is_added_up_and_what_limits_them_is_the_least():
     def process(cpu: float, memory: float, files: float, most: float, began: float) -> list[Family]:
         kinds = {family.name: family for family in sent(Metrics())}
-        values = {
-            "process_cpu_seconds": ("process_cpu_seconds_total", cpu),
-            "process_resident_memory_bytes": ("process_resident_memory_bytes", memory),
-            "process_open_fds": ("process_open_fds", files),
-            "process_max_fds": ("process_max_fds", most),
-            "process_start_time_seconds": ("process_start_time_seconds", began),
-        }
+        figures = zip(PROCESS, (cpu, memory, files, most, began), strict=True)
         return [
-            kinds[name]._replace(samples=[Sample(sample, {}, figure)])
-            for name, (sample, figure) in values.items()
+            kinds[name.removesuffix("_total")]._replace(samples=[Sample(name, {}, figure)])
+            for name, figure in figures
         ]
 
     merged = MergedMetrics()
     merged.seen(1, process(5, 1000, 20, 1024, 111))
     merged.seen(2, process(7, 3000, 30, 4096, 222))
-    assert value(merged, "process_cpu_seconds_total") == 12
-    assert value(merged, "process_resident_memory_bytes") == 4000
-    assert value(merged, "process_open_fds") == 50
-    assert value(merged, "process_max_fds") == 1024
-    assert value(merged, "process_start_time_seconds") == 111
+    assert [value(merged, name) for name in PROCESS] == [12, 4000, 50, 1024, 111]
     merged.ended(1)
     assert value(merged, "process_cpu_seconds_total") == 12, "a counter never falls"
     assert value(merged, "process_resident_memory_bytes") == 3000
 
 
-def test_a_log_that_one_process_cannot_write_is_seen():
+def test_a_log_that_one_process_cannot_write_and_a_database_that_it_does_not_reach_are_seen():
     well, ill = one(), one()
     well.watch_log(lambda: True)
     ill.watch_log(lambda: False)
+    ill.database_failed()
     assert value(merged_of(well, ill), "trunkline_log_writable") == 0
+    assert value(merged_of(well, ill), "trunkline_database_up") == 0
 
 
 def test_what_a_process_had_counted_stays_when_it_ends_and_its_gauges_go():

@@ -28,10 +28,8 @@ def test_clients_and_pushes_share_what_the_hub_itself_leaves(most, shares, caplo
     is_less = shares.connections < 1000
     assert len(caplog.messages) == is_less
     if is_less:
-        assert (
-            f"may open {most} files: {shares.connections} connections of clients at once instead of 1000, and {shares.attempts} attempts"
-            in caplog.messages[0]
-        )
+        said = f"{shares.connections} connections of clients at once instead of 1000, and {shares.attempts} attempts"
+        assert f"may open {most} files: {said}" in caplog.messages[0]
 
 
 def test_too_few_files_for_the_hub_itself_are_refused():

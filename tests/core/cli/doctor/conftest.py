@@ -1,4 +1,4 @@
-"""Certificates of receivers, for the doctor's tests."""
+"""A receiver that verifies, and certificates of receivers, for the doctor's tests."""
 
 import datetime as dt
 import ipaddress
@@ -10,18 +10,48 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from standardwebhooks import Webhook, WebhookVerificationError
 
-MakeTls = Callable[..., tuple[ssl.SSLContext, ssl.SSLContext]]
+from trunkline.targets.signatures import new_secret
+from trunkline_kit.receiver import Answer, Connection, ReceivedRequest, Receiver, Reply
+
+SECRET = new_secret("standard")
+
+
+def is_genuine(request: ReceivedRequest) -> bool:
+    try:
+        Webhook(SECRET).verify(request.body, dict(request.headers))
+    except (WebhookVerificationError, ValueError):
+        return False
+    return True
+
+
+def answering(receiver: Receiver, choose: Callable[[ReceivedRequest], Reply]) -> Reply:
+    """Answer each request with the reply that *choose* gives.
+
+    The newest request is the present one: the doctor sends one at a time, except two with the same id.
+    """
+
+    async def reply(connection: Connection) -> None:
+        await choose(receiver.requests[-1])(connection)
+
+    return reply
+
+
+def verify(request: ReceivedRequest) -> Reply:
+    """Do as a good receiver: 204 to a request that is signed with ``SECRET`` now, 401 to any other."""
+    return Answer(204 if is_genuine(request) else 401)
 
 
 @pytest.fixture
-def make_tls(tmp_path: Path) -> MakeTls:
-    """Make a self-signed certificate; give a server's context with it, and a client's context that trusts it."""
+def make_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ssl.SSLContext]:
+    """Make a self-signed certificate, which this process trusts unless told otherwise; give a server's context."""
 
     def make(
-        *, days: int = 90, age_days: int = 1, name: str = "hooks.example.com", has_names: bool = True
-    ) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+        *, days: int = 90, age_days: int = 0, has_names: bool = True, is_trusted: bool = True
+    ) -> ssl.SSLContext:
         key = ec.generate_private_key(ec.SECP256R1())
+        name = "hooks.example.com"
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         # A minute earlier: OpenSSL's clock enters a second some milliseconds later than this one.
         begin = dt.datetime.now(dt.UTC) - dt.timedelta(days=age_days, minutes=1)
@@ -39,8 +69,10 @@ def make_tls(tmp_path: Path) -> MakeTls:
         )
         file = tmp_path / "own.pem"
         file.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+        if is_trusted:
+            monkeypatch.setenv("SSL_CERT_FILE", str(file))
         server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         server.load_cert_chain(file)
-        return server, ssl.create_default_context(cafile=str(file))
+        return server
 
     return make

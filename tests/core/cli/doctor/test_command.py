@@ -3,71 +3,33 @@
 import asyncio
 import json
 import re
-import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import uvloop
-from standardwebhooks import Webhook, WebhookVerificationError
+from tests.core.cli.conftest import LOOSE
+from tests.core.cli.doctor.conftest import SECRET, answering, verify
 
 from trunkline.cli.doctor import command
 from trunkline.cli.doctor.checks import NAMES, Verdict
-from trunkline.targets.signatures import new_secret
-from trunkline_kit.receiver import Answer, Connection, Receiver
 
-SECRET = new_secret("standard")
 PRODUCT = "Product: WhiteLabelCRO, from whitelabelcro; 10 event types; keys begin with wlcro_.\n"
-LOOSE = {"TRUNKLINE_DELIVERY__ALLOW_HTTP": "true", "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true"}
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A receiver in a separate thread, because a command uses this thread's loop."""
-
-    url: str
-    receiver: Receiver
 
 
 @pytest.fixture
-def target() -> Iterator[Target]:
-    started, done = threading.Event(), threading.Event()
-    receivers: list[Receiver] = []
+def examine(cli, receiver):
+    """Examine a receiver that verifies, in a thread, because a command runs a loop of its own."""
+    receiver.always(answering(receiver, verify))
 
-    async def verify(connection: Connection) -> None:
-        request = receivers[0].requests[-1]
-        try:
-            Webhook(SECRET).verify(request.body, dict(request.headers))
-        except (WebhookVerificationError, ValueError):
-            await Answer(401)(connection)
-        else:
-            await Answer(204)(connection)
+    async def run(*arguments, **environment):
+        loose_cli = cli.changed(**LOOSE, **environment)
+        return await asyncio.to_thread(loose_cli.invoke, "doctor", receiver.url, *arguments)
 
-    async def serve() -> None:
-        async with Receiver() as receiver:
-            receiver.always(verify)
-            receivers.append(receiver)
-            started.set()
-            await asyncio.to_thread(done.wait)
-
-    thread = threading.Thread(target=uvloop.run, args=(serve(),))
-    thread.start()
-    assert started.wait(60)
-    yield Target(receivers[0].url, receivers[0])
-    done.set()
-    thread.join()
+    return run
 
 
-@pytest.fixture
-def loose_cli(cli):
-    """Give the command line of a deployment that may send to this machine."""
-    return type(cli)(cli.folder, LOOSE)
-
-
-def test_a_good_receiver_ends_with_0_and_a_line_for_each_check(loose_cli, target):
-    result = loose_cli.invoke("doctor", target.url, "--secret", SECRET)
+async def test_a_good_receiver_ends_with_0_and_a_line_for_each_check(examine):
+    result = await examine("--secret", SECRET)
     assert result.exit_code == 0, result.output
     rows = [line.split("\t") for line in result.stdout.splitlines()]
     assert {row[1] for row in rows} == {"good"}
@@ -76,19 +38,11 @@ def test_a_good_receiver_ends_with_0_and_a_line_for_each_check(loose_cli, target
     assert SECRET not in result.output
 
 
-def test_what_is_to_mend_ends_with_1_and_is_counted(loose_cli, target):
-    target.receiver.answer(200)
-    result = loose_cli.invoke("doctor", target.url, "--secret", SECRET)
-    assert result.exit_code == 1
-    assert "signature-missing\tbad\tAccepts an event without a signature" in result.stdout
-    assert result.stderr == PRODUCT + "7 things to mend.\n"
-
-
-def test_machines_get_json_alone(loose_cli, target):
-    result = loose_cli.invoke("doctor", target.url, "--json")
+async def test_machines_get_json_alone(examine, receiver):
+    result = await examine("--json")
     assert (result.exit_code, result.stderr) == (0, "")
     report = json.loads(result.stdout)
-    assert (report["url"], report["reachable"], report["not_tried"]) == (target.url, True, [])
+    assert (report["url"], report["reachable"], report["not_tried"]) == (receiver.url, True, [])
     assert {"name", "verdict", "sentence"} == set(report["checks"][0])
     assert {check["verdict"] for check in report["checks"]} == {"good", "unknown"}
     assert report["product"] == {
@@ -96,17 +50,17 @@ def test_machines_get_json_alone(loose_cli, target):
     }  # fmt: skip
 
 
-def test_a_receiver_that_takes_what_is_not_signed_is_to_mend_though_no_secret_is_given(loose_cli, target):
-    target.receiver.answer(200)
-    result = loose_cli.invoke("doctor", target.url)
+async def test_what_is_to_mend_though_no_secret_is_given_ends_with_1_and_is_counted(examine, receiver):
+    receiver.answer(200)
+    result = await examine()
     assert result.exit_code == 1
     assert "signature-missing\tbad\tAccepts an event without a signature" in result.stdout
     assert "signature-wrong\tunknown" in result.stdout
+    assert result.stderr == PRODUCT + "2 things to mend.\n"
 
 
-def test_the_secret_may_come_from_the_environment(cli, target):
-    with_secret = type(cli)(cli.folder, {**LOOSE, command.SECRET_VARIABLE: SECRET})
-    assert "signature-wrong\tgood" in with_secret.invoke("doctor", target.url).stdout
+async def test_the_secret_may_come_from_the_environment(examine):
+    assert "signature-wrong\tgood" in (await examine(**{command.SECRET_VARIABLE: SECRET})).stdout
 
 
 @pytest.mark.parametrize("url", ["nonsense", "https://user@example.com/", "http://127.0.0.1:1/"])
@@ -117,12 +71,13 @@ def test_a_url_that_the_hub_refuses_ends_with_2_and_a_sentence(cli, url):
     assert result.stderr == PRODUCT + "Not reachable: the other checks were not made.\n"
 
 
-def test_a_closed_port_ends_with_2_in_json_too(loose_cli):
-    result = loose_cli.invoke("doctor", "http://127.0.0.1:1/", "--json")
+def test_a_closed_port_ends_with_2_in_json_too(cli):
+    result = cli.changed(**LOOSE).invoke("doctor", "http://127.0.0.1:1/", "--json")
     assert result.exit_code == 2
     report = json.loads(result.stdout)
     assert report["reachable"] is False
     assert "delivery" in report["not_tried"]
+    assert list(cli.folder.iterdir()) == []
 
 
 def test_a_secret_of_another_form_is_a_mistake(cli):
@@ -131,23 +86,19 @@ def test_a_secret_of_another_form_is_a_mistake(cli):
     assert "hunter2" not in told
 
 
-def test_it_leaves_nothing_behind(loose_cli):
-    loose_cli.invoke("doctor", "http://127.0.0.1:1/")
-    assert list(loose_cli.folder.iterdir()) == []
-
-
-def test_on_a_terminal_it_is_a_table_in_which_a_url_is_no_markup(cli, target):
-    terminal = {"FORCE_COLOR": "1", "COLUMNS": "200", "TERM": "xterm"}
-    target.receiver.answer(302, headers={"location": "https://example.com/[bold]"})
-    result = type(cli)(cli.folder, {**LOOSE, **terminal}).invoke("doctor", target.url)
+async def test_on_a_terminal_it_is_a_table_in_which_a_url_is_no_markup(examine, receiver):
+    receiver.answer(302, headers={"location": "https://example.com/[bold]"})
+    result = await examine(FORCE_COLOR="1", COLUMNS="200", TERM="xterm")
     assert "subscribe with 'https://example.com/[bold]'" in result.stdout
     assert "\x1b[1;31mbad" in result.stdout
 
 
 @pytest.mark.slow
-def test_the_process_itself_ends_with_the_code_and_in_seconds(loose_cli, target):
+async def test_the_process_itself_ends_with_the_code_and_in_seconds(cli, receiver):
+    receiver.always(answering(receiver, verify))
     began = time.monotonic()
-    result = loose_cli.run("doctor", target.url, "--secret", SECRET)
+    doctor = ("doctor", receiver.url, "--secret", SECRET)
+    result = await asyncio.to_thread(cli.changed(**LOOSE).run, *doctor)
     assert (result.returncode, result.stderr) == (0, PRODUCT + "Nothing to mend.\n")
     assert time.monotonic() - began < 60
 
@@ -160,9 +111,9 @@ def test_the_page_explains_every_check_and_every_verdict():
     assert documented == [*Verdict, *NAMES]
 
 
-def test_the_page_shows_what_a_receiver_gets_that_verifies_nothing(loose_cli, target):
+async def test_the_page_shows_what_a_receiver_gets_that_verifies_nothing(examine, receiver):
     (block,) = re.findall(r"^```text\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    target.receiver.answer(200)
-    result = loose_cli.invoke("doctor", target.url, "--secret", SECRET)
+    receiver.answer(200)
+    result = await examine("--secret", SECRET)
     rows = {" ".join(line.split()) for line in result.output.splitlines()}
     assert {" ".join(line.split()) for line in block.splitlines() if line != "…"} <= rows

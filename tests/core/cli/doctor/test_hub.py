@@ -3,46 +3,40 @@
 import asyncio
 import json
 import re
-import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
 import pytest
-from sqlalchemy import text
 from tests import clock_steps
 from tests.conftest import MakeHub
-from typer.testing import Result
+from tests.core.cli.conftest import LOOSE, SECRETS
+from tests.waiting import until
 
 from trunkline.cli.doctor.hub import database as examination
 from trunkline.cli.doctor.hub import targets
 from trunkline.settings import Settings
 from trunkline.store.clock import ClockGuard
-from trunkline.store.engines import EngineDatabase
-from trunkline_kit.receiver import Receiver
+from trunkline_kit.receiver import Answer, Receiver
 
 DAY_SECONDS = 86_400
 PRODUCTION = {"TRUNKLINE_SERVER__PUBLIC_URL": "https://events.example.com", "TRUNKLINE_SERVER__PORT": "1"}
 SHARED = [
     "start", "plugins", "public-url", "target-policy", "rate-limits", "database", "schema", "writing", "secrets", "clock", "alert-recipients", "audit", "hub",
 ]  # fmt: skip
-MakeTls = Callable[..., tuple[ssl.SSLContext, ssl.SSLContext]]
 
 
 def with_settings(cli, **environment: str):
-    return type(cli)(cli.folder, {**PRODUCTION, **cli.environment, **environment})
+    return cli.changed(**(PRODUCTION | environment))
 
 
-def found(result: Result) -> dict[str, dict[str, str]]:
+def examine(cli, *arguments: str, **environment: str) -> dict[str, dict[str, str]]:
+    result = with_settings(cli, **environment).invoke("doctor", "--json", *arguments)
     assert result.exit_code == (2 if '"error"' in result.stdout else 0), result.output
     return {check["name"]: check for check in json.loads(result.stdout)["checks"]}
-
-
-def examine(cli, **environment: str) -> dict[str, dict[str, str]]:
-    return found(with_settings(cli, **environment).invoke("doctor", "--json"))
 
 
 def faulty(checks: dict[str, dict[str, str]]) -> dict[str, str]:
@@ -78,8 +72,7 @@ def test_warnings_count_in_the_exit_code_where_they_are_asked_for(migrated_cli):
 
 
 def test_what_is_for_a_receiver_and_what_is_for_the_hub_are_told_apart(cli):
-    result = cli.invoke("doctor", "https://example.com/", "--targets")
-    assert (result.exit_code, "leave the URL out" in result.stderr) == (2, True)
+    assert "leave the URL out" in cli.refused("doctor", "https://example.com/", "--targets")
 
 
 @pytest.mark.parametrize("host", ["nope.invalid", "", "192.0.2.1", f"{'x' * 70}.example"])
@@ -87,14 +80,14 @@ def test_a_host_at_which_no_hub_can_listen_is_an_error_that_names_it(migrated_cl
     check = examine(migrated_cli, TRUNKLINE_SERVER__HOST=host)["hub"]
     assert check["status"] == "error"
     assert check["detail"].startswith(f"No hub can listen at server.host, '{host}': ")
-    refused = with_settings(migrated_cli, TRUNKLINE_SERVER__HOST=host).invoke("serve")
-    assert (refused.exit_code, refused.stderr.startswith("Setting 'server.host' and ")) == (2, True)
+    told = with_settings(migrated_cli, TRUNKLINE_SERVER__HOST=host).refused("serve")
+    assert told.startswith("Setting 'server.host' and ")
 
 
 def test_settings_that_cannot_be_read_are_the_one_error(cli):
-    checks = found(type(cli)(cli.folder, {"TRUNKLINE_SERVER__PORT": "abc"}).invoke("doctor", "--json"))
-    assert checks["settings"]["detail"] == "Setting 'server.port': must be a whole number, not 'abc'"
-    assert len(checks) == 1
+    (check,) = examine(cli, TRUNKLINE_SERVER__PORT="abc").values()
+    assert check["name"] == "settings"
+    assert check["detail"] == "Setting 'server.port': must be a whole number, not 'abc'"
 
 
 def test_a_start_that_would_fail_is_an_error_and_the_database_is_examined_all_the_same(migrated_cli):
@@ -107,17 +100,18 @@ def test_a_start_that_would_fail_is_an_error_and_the_database_is_examined_all_th
     ("environment", "sentence"),
     [
         ({"TRUNKLINE_BRAND__LOGO": "gone.svg"}, "Setting 'brand.logo': "),
-        ({"TRUNKLINE_OTEL__ENABLED": "true"}, "Setting 'otel.enabled': needs OpenTelemetry's SDK"),
+        (
+            {"TRUNKLINE_OTEL__ENABLED": "true"},
+            "Setting 'otel.enabled': needs OpenTelemetry's SDK; install it with: pip install 'trunkline[otel]'",
+        ),
     ],
 )
 def test_a_start_fails_here_by_what_fails_only_while_a_hub_makes_its_routes(
     migrated_cli, monkeypatch, environment, sentence
 ):
     monkeypatch.delitem(sys.modules, "trunkline.runtime.otel", raising=False)
-    for name in (
-        "opentelemetry.sdk",
-        *(each for each in sys.modules if each.startswith("opentelemetry.sdk.")),
-    ):
+    submodules = [name for name in sys.modules if name.startswith("opentelemetry.sdk.")]
+    for name in ("opentelemetry.sdk", *submodules):
         monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed
     checks = examine(migrated_cli, TRUNKLINE_PLUGINS__ENABLED="webhooks,portal", **environment)
     assert checks["start"]["status"] == "error"
@@ -129,11 +123,7 @@ def test_a_start_fails_here_by_what_fails_only_while_a_hub_makes_its_routes(
     [
         ({"SERVER__PUBLIC_URL": "HTTP://h.example.com"}, "public-url", "in the clear"),
         ({"DELIVERY__ALLOW_PRIVATE_NETWORKS": "true"}, "target-policy", "services of your own network"),
-        (
-            {"DELIVERY__ALLOW_HTTP": "true"},
-            "target-policy",
-            "delivery.allow_http is on for a hub at https://",
-        ),
+        ({"DELIVERY__ALLOW_HTTP": "true"}, "target-policy", "delivery.allow_http is on for a hub at https"),
         ({"LIMITS__ENABLED": "false"}, "rate-limits", "one key can use all of the hub"),
     ],
 )
@@ -144,18 +134,15 @@ def test_a_setting_that_does_not_suit_production_is_a_warning(migrated_cli, envi
 
 
 def test_what_is_loose_on_a_hub_for_development_is_no_warning(migrated_cli):
-    loose = {
-        "TRUNKLINE_DELIVERY__ALLOW_HTTP": "true",
-        "TRUNKLINE_SERVER__PUBLIC_URL": "http://localhost:8000",
-    }
-    assert examine(migrated_cli, **loose)["target-policy"]["status"] == "ok"
+    checks = examine(migrated_cli, **LOOSE, TRUNKLINE_SERVER__PUBLIC_URL="http://localhost:8000")
+    assert checks["target-policy"]["status"] == "ok"
 
 
 def test_a_plugin_that_failed_is_a_warning_with_its_sentence(migrated_cli):
     (migrated_cli.folder / "broken.py").write_text("import nothing_that_is_here\n")
     environment = {name: value for name, value in migrated_cli.environment.items() if "PLUGINS" not in name}
-    cli = type(migrated_cli)(migrated_cli.folder, {**environment, "TRUNKLINE_PLUGINS__PATHS": "broken.py"})
-    checks = examine(cli)
+    cli = replace(migrated_cli, environment=environment)
+    checks = examine(cli, TRUNKLINE_PLUGINS__PATHS="broken.py")
     assert faulty(checks) == {"plugins": "warning"}
     assert "'broken' failed: " in checks["plugins"]["detail"]
 
@@ -177,29 +164,24 @@ def test_a_file_that_is_no_database_of_a_hub_is_left_as_it_is(cli):
 
 def test_a_database_that_is_away_is_an_error_and_the_other_checks_go_on(cli):
     url = "postgresql://u:s3cret@127.0.0.1:1/n"
-    result = with_settings(cli, TRUNKLINE_DATABASE__URL=url, TRUNKLINE_AUTH__PEPPER="p" * 32,
-                           TRUNKLINE_AUTH__ENCRYPTION_KEY="k" * 32).invoke("doctor", "--json", "--targets")  # fmt: skip
-    checks = found(result)
+    checks = examine(cli, "--targets", **SECRETS, TRUNKLINE_DATABASE__URL=url)
     assert faulty(checks) == {"database": "error"}
     assert "127.0.0.1:1: ConnectionRefusedError" in checks["database"]["detail"]
     assert {"start", "rate-limits", "hub"} <= set(checks)
-    assert "s3cret" not in result.output
+    assert "s3cret" not in json.dumps(checks)
 
 
 def test_a_database_of_another_encoding_is_refused_by_doctor_migrate_and_serve(cli, postgres_server):
     create = "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
     asyncio.run(postgres_server.execute(create))
     try:
-        url = {"TRUNKLINE_DATABASE__URL": postgres_server.url_of("latin")}
-        secrets = {"TRUNKLINE_AUTH__PEPPER": "p" * 32, "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32}
-        hub = with_settings(cli.with_plugins("webhooks"), **url, **secrets)
-        sentence = examine(hub)["database"]["detail"]
-        assert (
-            "has the encoding LATIN1, and the hub stores any text: make one with CREATE DATABASE" in sentence
+        hub = cli.with_plugins("webhooks").changed(
+            **SECRETS, TRUNKLINE_DATABASE__URL=postgres_server.url_of("latin")
         )
+        sentence = examine(hub)["database"]["detail"]
+        assert "has the encoding LATIN1, and the hub stores any text: make one with CREATE" in sentence
         for command in (["migrate"], ["serve", "--port", "0"]):
-            refused = hub.invoke(*command)
-            assert (refused.exit_code, refused.stderr) == (2, f"{sentence}\n")
+            assert hub.refused(*command) == f"{sentence}\n"
     finally:
         asyncio.run(postgres_server.drop("latin"))
 
@@ -208,12 +190,11 @@ async def test_a_database_that_is_behind_or_ahead_or_too_old_is_told_apart(
     postgres_cli, postgres_database_url
 ):
     async def at(revision: str | None) -> dict[str, dict[str, str]]:
-        async with EngineDatabase(postgres_database_url) as database, database.write() as connection:
-            await connection.execute(text("DELETE FROM alembic_version_core"))
-            if revision is not None:
-                await connection.execute(
-                    text("INSERT INTO alembic_version_core VALUES (:to)"), {"to": revision}
-                )
+        connection = await asyncpg.connect(postgres_database_url)
+        await connection.execute("DELETE FROM alembic_version_core")
+        if revision is not None:
+            await connection.execute("INSERT INTO alembic_version_core VALUES ($1)", revision)
+        await connection.close()
         return await asyncio.to_thread(examine, postgres_cli)
 
     old, behind, ahead = await at("0017"), await at(None), await at("9999")
@@ -232,16 +213,14 @@ async def test_a_database_that_is_behind_or_ahead_or_too_old_is_told_apart(
 
 
 def test_secrets_of_another_database_are_an_error(migrated_cli):
-    assert migrated_cli.invoke("keys", "create", "--operator", "--name", "n").exit_code == 0
+    migrated_cli.create_key("--operator")
     checks = examine(migrated_cli, TRUNKLINE_AUTH__PEPPER="q" * 32)
     assert faulty(checks) == {"secrets": "error"}
     assert "'auth.pepper': is not that of this database" in checks["secrets"]["detail"]
 
 
 def test_companies_that_name_nobody_to_be_alerted_are_listed(migrated_cli):
-    def run(*arguments: str) -> None:
-        assert migrated_cli.invoke(*arguments).exit_code == 0
-
+    run = migrated_cli.done
     for company in ("92", "93"):
         target = f"https://1.1.1.1/{company}"  # nothing is sent, and no name is looked up
         run("subscriptions", "create", "--company", company, "--url", target, "--types", "lead.created")
@@ -249,9 +228,8 @@ def test_companies_that_name_nobody_to_be_alerted_are_listed(migrated_cli):
     run("companies", "set", "92", "--alert-recipient", "ops@example.com")
     check = examine(migrated_cli)["alert-recipients"]
     assert check["status"] == "warning"
-    assert check["detail"].startswith(
-        "1 of 2 companies with active subscriptions name no alert recipients: 93. "
-    )
+    said = "1 of 2 companies with active subscriptions name no alert recipients: 93. "
+    assert check["detail"].startswith(said)
     run("companies", "set", "93", "--alert-recipient", "ops@example.com")
     assert examine(migrated_cli)["alert-recipients"]["status"] == "ok"
 
@@ -265,19 +243,14 @@ async def test_a_role_that_may_only_read_is_an_error_with_what_to_grant(postgres
         url = postgres_database_url.replace("//postgres:", f"//{name}_reader:")
         checks = await asyncio.to_thread(examine, postgres_cli, TRUNKLINE_DATABASE__URL=url)
         assert faulty(checks) == {"writing": "error"}
-        assert (
-            f"role '{name}_reader' is read-only (no INSERT, UPDATE, DELETE on " in checks["writing"]["detail"]
-        )
-        assert (
-            f"GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {name}_reader"
-            in checks["writing"]["fix"]
-        )
+        detail, fix = checks["writing"]["detail"], checks["writing"]["fix"]
+        assert f"role '{name}_reader' is read-only (no INSERT, UPDATE, DELETE on " in detail
+        assert f"GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {name}_reader" in fix
         await connection.execute(f"ALTER ROLE {name}_reader CONNECTION LIMIT 5")
         few = await asyncio.to_thread(examine, postgres_cli, TRUNKLINE_DATABASE__URL=url)
         assert few["connections"]["status"] == "warning"
-        assert few["connections"]["detail"].startswith(
-            "5 of 5 connections are free; a process of the hub takes up to 28, "
-        )
+        said = "5 of 5 connections are free; a process of the hub takes up to 28, "
+        assert few["connections"]["detail"].startswith(said)
     finally:
         await connection.execute(f"DROP OWNED BY {name}_reader")
         await connection.execute(f"DROP ROLE {name}_reader")
@@ -310,8 +283,8 @@ def test_the_room_that_the_disk_has_is_judged(tmp_path, free, status):
     assert examination.judge_disk(tmp_path / "trunkline.db", free_bytes=lambda _: free).status == status
 
 
-def test_a_file_that_every_account_may_read_is_a_warning(migrated_cli, sqlite_database_url):
-    Path(sqlite_database_url.removeprefix("sqlite:///")).chmod(0o644)
+def test_a_file_that_every_account_may_read_is_a_warning(migrated_cli):
+    migrated_cli.database.chmod(0o644)
     assert faulty(examine(migrated_cli)) == {"file-mode": "warning"}
 
 
@@ -335,65 +308,61 @@ def test_each_file_of_secrets_that_every_account_may_read_is_a_warning(migrated_
 
 @pytest.mark.slow
 def test_it_works_while_the_hub_runs_and_asks_it(migrated_cli):
-    with migrated_cli.started("serve", "--port", "0") as serving:
-        deadline = time.monotonic() + 60
-        while (listening := re.search(r"http://127\.0\.0\.1:(\d+)", serving.output.read_text())) is None:
-            assert time.monotonic() < deadline, serving.errors.read_text()
-            time.sleep(0.05)
-        checks = examine(migrated_cli, TRUNKLINE_SERVER__PORT=listening[1])
+    with migrated_cli.serving() as (_, url):
+        port = url.rpartition(":")[2]
+        checks = examine(migrated_cli, TRUNKLINE_SERVER__PORT=port)
     assert faulty(checks) == {}
-    assert checks["hub"]["detail"] == f"The hub at 127.0.0.1:{listening[1]} is ready."
+    assert checks["hub"]["detail"] == f"The hub at 127.0.0.1:{port} is ready."
 
 
-async def test_a_hub_that_is_not_ready_says_why(migrated_cli, receiver):
-    receiver.answer(503, body=b'{"database": "takes no writes", "plugins": "ok", "dispatcher": "off"}')
-    port = receiver.url.rpartition(":")[2].strip("/")
-    checks = await asyncio.to_thread(examine, migrated_cli, TRUNKLINE_SERVER__PORT=port)
-    assert checks["hub"]["detail"] == f"The hub at 127.0.0.1:{port} is not ready: database takes no writes."
-    receiver.answer(200, body=b"hello")
-    checks = await asyncio.to_thread(examine, migrated_cli, TRUNKLINE_SERVER__PORT=port)
-    assert "does not answer /readyz as a hub does" in checks["hub"]["detail"]
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (
+            Answer(503, body=b'{"database": "takes no writes", "plugins": "ok", "dispatcher": "off"}'),
+            "is not ready: database takes no writes.",
+        ),
+        (Answer(200, body=b"hello"), "does not answer /readyz as a hub does"),
+    ],
+)
+async def test_a_hub_that_is_not_ready_says_why(migrated_cli, receiver, answer, sentence):
+    receiver.always(answer)
+    checks = await asyncio.to_thread(examine, migrated_cli, TRUNKLINE_SERVER__PORT=str(receiver.port))
+    assert sentence in checks["hub"]["detail"]
 
 
 @pytest.fixture
-async def target(
-    make_tls: MakeTls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Receiver]:
+async def target(make_tls) -> AsyncIterator[Receiver]:
     """Start a receiver with a certificate for 90 days, which this process trusts."""
-    server, _ = make_tls(days=90, age_days=0)
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.pem"))
-    async with Receiver(ssl_context=server) as receiver:
+    async with Receiver(ssl_context=make_tls(days=90)) as receiver:
         yield receiver
 
 
-async def subscribed(make_hub: MakeHub, database_url: str, target: Receiver) -> Settings:
-    hub = await make_hub(database_url, {"delivery.allow_private_networks": "true"}, dispatch=False)
+@pytest.fixture
+async def subscribed(make_hub: MakeHub, sqlite_database_url: str, target: Receiver) -> Settings:
+    """Give the settings of a hub that has two subscriptions at the target."""
+    hub = await make_hub(sqlite_database_url, {"delivery.allow_private_networks": "true"}, dispatch=False)
     for path in ("/one", "/two"):
-        await hub.subscribe(f"{target.url.rstrip('/')}{path}")
+        await hub.subscribe(f"{target.url}{path}")
     return hub.hub.settings
 
 
-@pytest.mark.parametrize("left_days", [20, 13])
+@pytest.mark.parametrize(
+    ("left_days", "status", "words"), [(20, "ok", ""), (13, "warning", "/ (company 92) Expires in 12 days")]
+)
 async def test_certificates_of_targets_that_end_within_14_days_are_named(
-    sqlite_database_url, make_hub, target, left_days
+    subscribed, target, left_days, status, words
 ):
-    settings = await subscribed(make_hub, sqlite_database_url, target)
-    check = await targets.examine_targets(settings, now=time.time() + (90 - left_days) * DAY_SECONDS)
+    check = await targets.examine_targets(subscribed, now=time.time() + (90 - left_days) * DAY_SECONDS)
     assert target.count == 0, "nothing was sent"
     assert check.detail.startswith("Certificates seen: 1")
-    if left_days > 14:
-        assert check.status == "ok"
-    else:
-        assert check.status == "warning"
-        assert f"{target.url.rstrip('/')}/ (company 92) Expires in 12 days" in check.detail
+    assert check.status == status
+    assert f"{target.url}{words}" in check.detail if words else "Expires" not in check.detail
 
 
-async def test_a_target_that_the_address_policy_refuses_is_not_connected_to(
-    sqlite_database_url, make_hub, target
-):
-    settings = await subscribed(make_hub, sqlite_database_url, target)
-    delivery = settings.delivery.model_copy(update={"allow_private_networks": False})
-    strict = settings.model_copy(update={"delivery": delivery})
+async def test_a_target_that_the_address_policy_refuses_is_not_connected_to(subscribed, target):
+    delivery = subscribed.delivery.model_copy(update={"allow_private_networks": False})
+    strict = subscribed.model_copy(update={"delivery": delivery})
     check = await targets.examine_targets(strict, now=time.time())
     assert target.connections == 0
     assert (check.status, "targets that did not answer: 1" in check.detail) == ("ok", True)
@@ -409,25 +378,19 @@ def test_the_page_explains_every_check():
 
 
 @pytest.mark.slow
-async def test_a_hub_tells_of_a_certificate_that_ends_soon_once(
-    sqlite_database_url, make_hub, make_tls, tmp_path, monkeypatch
-):
-    server, _ = make_tls(days=5, age_days=0)
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.pem"))
-    async with Receiver(ssl_context=server) as receiver:
+async def test_a_hub_tells_of_a_certificate_that_ends_soon_once(sqlite_database_url, make_hub, make_tls):
+    async with Receiver(ssl_context=make_tls(days=5)) as receiver:
         hub = await make_hub(sqlite_database_url, {"delivery.allow_private_networks": "true"})
-        await hub.subscribe(f"{receiver.url.rstrip('/')}/one")
-        await hub.emit("lead.created")
-        told: list[dict] = []
-        for _ in range(400):
+        await hub.subscribe(f"{receiver.url}/one")
+
+        async def told() -> list[dict]:
             query = {"types": "target.certificate_expiring"}
-            told = (await hub.client.get("/api/v1/events", params=query)).json()["events"]
-            if told:
-                break
-            await asyncio.sleep(0.1)
+            return (await hub.client.get("/api/v1/events", params=query)).json()["events"]
+
+        await hub.emit("lead.created")
+        first = await until(told)
         await hub.emit("lead.created")
         await asyncio.sleep(6)
-        again = (await hub.client.get("/api/v1/events", params=query)).json()["events"]
-    [payload] = [event["payload"] for event in told]
+        assert await told() == first
+    [payload] = [event["payload"] for event in first]
     assert (payload["host"], payload["company_id"]) == ("127.0.0.1", 92)
-    assert again == told

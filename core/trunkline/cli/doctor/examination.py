@@ -1,7 +1,6 @@
 """An examination, step by step: the connection, correct events, then events that a receiver must refuse or tolerate."""
 
 import asyncio
-import ssl
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
@@ -51,15 +50,14 @@ async def examine(
     secret: str | None = None,
     thresholds: Thresholds | None = None,
     resolve: Resolve = resolve_by_system,
-    ssl_context: ssl.SSLContext | None = None,
     now: Callable[[], float] = time.time,
 ) -> Report:
     """Examine the receiver at *url* with at most ``MAX_REQUESTS`` requests of *timeout_seconds* each.
 
     Requests go one at a time, except two duplicates.
 
-    *secret* is the receiver's secret; without it, answers to wrong signatures cannot be judged. *resolve* and *ssl_context*
-    are as in ``Outbound``; *now* gives Unix seconds.
+    *secret* is the receiver's secret; without it, answers to wrong signatures cannot be judged. *resolve* is
+    as in ``Outbound``; *now* gives Unix seconds.
     """
     route = await path.explore(
         url,
@@ -67,7 +65,6 @@ async def examine(
         timeout_seconds=timeout_seconds,
         now=now(),
         resolve=resolve,
-        ssl_context=ssl_context,
     )
     checks = [*route.checks]
     if route.url is not None:
@@ -75,7 +72,6 @@ async def examine(
             policy,
             timeout_seconds=timeout_seconds,
             resolve=resolve,
-            ssl_context=ssl_context,
             resends=False,  # so that the end of a kept connection is noticed
         ) as http:
             trials = Trials(route.url, http=http, secret=secret or throwaway_secret(), now=now)

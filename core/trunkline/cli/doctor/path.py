@@ -53,7 +53,6 @@ async def explore(
     timeout_seconds: float,
     now: float,
     resolve: Resolve = resolve_by_system,
-    ssl_context: ssl.SSLContext | None = None,
     renewal: timedelta | None = None,
 ) -> Path:
     """Check each step of the connection to *url*, up to the first that fails.
@@ -81,9 +80,8 @@ async def explore(
             "Events and their signatures travel in the clear, for anyone on the way to read; use https."
         )
         return Path(checks=(*checks, improve("tls", sentence)), url=normalised, is_connected=True)
-    context = ssl_context or tls_context()
     secured = await _secure(
-        target, address, context=context, timeout_seconds=timeout_seconds, now=now, renewal=renewal
+        target, address, context=tls_context(), timeout_seconds=timeout_seconds, now=now, renewal=renewal
     )
     is_open = not any(check.verdict is Verdict.BAD for check in secured)
     return Path(checks=(*checks, *secured), url=normalised if is_open else None, is_connected=True)

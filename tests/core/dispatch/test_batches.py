@@ -25,10 +25,7 @@ class Store:
 
     def __init__(self, answer=lambda push: DELIVERED):
         self.answer = answer
-        self.batches = []
-        self.times = []
-        self.sizes = []
-        self.owners = []
+        self.batches, self.times, self.sizes, self.owners = [], [], [], []
 
     async def take(self, pushes, http):
         self.batches.append([_number(push.event_id) for push in pushes])
@@ -71,8 +68,7 @@ async def test_each_of_a_batch_ends_by_its_own_result_and_is_tried_again_alone(o
     assert all(len(attempts[p]) == (2 if p % 5 == 0 else 1) for p in positions)
     assert {a["error"] for p in positions for a in attempts[p]} == {None, "busy"}
     assert Counter(store.taken) == Counter({p: 2 if p % 5 == 0 else 1 for p in positions})
-    count = f'trunkline_delivery_batch_count{{channel="store"}} {len(store.batches)}.0'
-    assert count in metrics
+    assert f'trunkline_delivery_batch_count{{channel="store"}} {len(store.batches)}.0' in metrics
 
 
 @on_sqlite
@@ -233,7 +229,6 @@ async def test_what_waits_or_is_on_its_way_when_the_hub_stops_is_delivered_by_th
         await asyncio.sleep(0.3)
     store = Store()
     async with open_house(channels=[store.channel()]) as house:
-        house.matched = {(position, no) for position in positions}
         await house.check_settled()
     assert sorted(store.taken) == positions
 

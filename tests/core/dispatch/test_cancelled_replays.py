@@ -11,15 +11,14 @@ from trunkline_kit.receiver import Answer
 
 async def replay_and_cancel(house, no, receiver, *, begun):
     """Replay everything, cancel after *begun* more pushes; return the number of pushes within a second, and after it."""
-    row = await house.subscription(no)
     before = receiver.count
-    view = await house.hub.replays.start(92, row["id"], {}, channel=None)
+    replay_id = await house.replay(no)
     await house.until(lambda: receiver.count >= before + begun)
-    await house.hub.replays.cancel(92, view["id"])
+    await house.hub.replays.cancel(92, replay_id)
     await asyncio.sleep(1)
     within = receiver.count
     await asyncio.sleep(1.2)
-    assert (await house.hub.replays.get(92, view["id"]))["status"] == "cancelled"
+    assert (await house.hub.replays.get(92, replay_id))["status"] == "cancelled"
     return within - before, receiver.count - within
 
 
@@ -64,14 +63,14 @@ async def test_a_cancelled_replay_in_an_order_is_taken_back_piece_by_piece(open_
         _, after = await replay_and_cancel(house, no, receiver, begun=5)
         assert after == 0
         await house.check_settled(delivered=120)
-        await house.until(lambda: _is_over(house))
+
+        async def is_withdrawn():
+            return not await house.query("SELECT 1 FROM replays WHERE withdrawing IS NOT NULL")
+
+        await house.until(is_withdrawn)
         receiver.answer()
         await house.emit(1, to=[no])
         await house.check_settled()
-
-
-async def _is_over(house):
-    return not await house.query("SELECT 1 FROM replays WHERE withdrawing IS NOT NULL")
 
 
 async def test_what_failed_in_a_cancelled_replay_is_exhausted_and_what_was_open_before_goes_on(
@@ -106,8 +105,7 @@ async def test_events_that_only_the_replay_would_have_sent_are_skipped_and_may_b
         assert counted["skipped"] > 10
         assert set(counted) == {"delivered", "skipped"}
         receiver.answer()
-        row = await house.subscription(no)
-        await house.hub.replays.start(92, row["id"], {}, channel=None)
+        await house.replay(no)
         await house.until_statuses(no, delivered=60)
 
 

@@ -33,7 +33,7 @@ async def _have_outage(open_house, url: str, **options) -> tuple[set[tuple[int, 
         for number in range(1, EACH + 1):
             for company, no in numbers.items():
                 await house.emit(company=company, to=[no], client_id=number)
-        return house.matched, fresh
+        return {*house.matched}, fresh
 
 
 def slowly(receiver) -> asyncio.Event:
@@ -65,7 +65,6 @@ async def test_fresh_events_pass_a_backlog_and_neither_has_a_row_before_its_atte
     matched, fresh = await _have_outage(open_house, receiver.url)
     go_on = slowly(receiver)
     async with open_house(concurrency=8) as house:
-        house.matched |= matched
         await until(lambda: _is_catching_up(house))
         await house.emit(company=FRESH, to=[fresh])
         await until(lambda: "/fresh" in _paths(receiver))
@@ -102,18 +101,15 @@ async def test_who_takes_over_while_a_backlog_is_caught_up_with_goes_on_where_bo
     matched, fresh = await _have_outage(open_house, receiver.url, **options)
     go_on = slowly(receiver)
     async with open_house(concurrency=8) as house:
-        house.matched |= matched
         await until(lambda: _is_catching_up(house))
         await house.emit(company=FRESH, to=[fresh])
         for company, no in zip(BACKLOG, sorted({no for _, no in matched}), strict=True):
             await house.emit(company=company, to=[no], client_id=EACH + 1)
         await until(lambda: "/fresh" in _paths(receiver) and len(receiver.requests) > FAR_BEHIND)
         await until(lambda: house.query("SELECT 1 FROM shards WHERE stretch_end IS NOT NULL"))
-        matched = house.matched
     assert len(receiver.requests) < len(matched), "the backlog is not all delivered"
     go_on.set()
     async with open_house(concurrency=8) as house:
-        house.matched |= matched
         await house.check_settled()
     times = Counter(request.headers["webhook-id"] for request in receiver.requests)
     assert set(times) == {str(position) for position, _ in matched}
@@ -135,7 +131,6 @@ async def test_what_is_fresh_of_an_order_waits_for_the_stretch_and_that_of_other
     matched, fresh = await _have_outage(open_house, receiver.url, ordering="subscription")
     go_on = slowly(receiver)
     async with open_house() as house:
-        house.matched |= matched
         await until(lambda: _is_catching_up(house))
         numbers = sorted({no for _, no in matched})
         await house.emit(company=1, to=[numbers[0]], client_id=EACH + 1)
@@ -162,7 +157,6 @@ async def test_a_second_outage_during_the_first_adds_to_what_is_caught_up_with(
     matched, fresh = await _have_outage(open_house, receiver.url)
     go_on = slowly(receiver)
     async with open_house(concurrency=8) as house:
-        house.matched |= matched
         await until(lambda: _is_catching_up(house))
         owned = house.hub.dispatcher.owned_shards.values()
         trusted = {progress: progress.valid_until for progress in owned}

@@ -47,6 +47,7 @@ class Gauge:
         return reply
 
 
+@on_sqlite
 async def test_no_more_attempts_are_in_flight_than_a_subscription_and_the_process_may_have(
     open_house, receiver
 ):
@@ -89,7 +90,7 @@ async def test_what_has_not_ended_after_two_seconds_is_written_as_claimed_and_th
         assert time.monotonic() - began > 2
         [row] = await house.rows()
         assert (row.attempts, row.claim, row.claimed_by) == (0, 1, house.hub.dispatcher.worker)
-        await until(lambda: _has_passed(house, position))
+        await until(lambda: house.has_passed(position))
         assert await house.statuses() == {"pending": 1}, "the cursor went on while the attempt was under way"
         passed.set()
         await house.check_settled()
@@ -98,10 +99,6 @@ async def test_what_has_not_ended_after_two_seconds_is_written_as_claimed_and_th
     assert (row.status, row.attempts) == ("delivered", 1)
     assert attempt["duration_ms"] >= 2000
     assert receiver.count == 1
-
-
-async def _has_passed(house, position):
-    return await house.cursor() >= position
 
 
 @pytest.mark.slow

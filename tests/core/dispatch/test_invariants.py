@@ -5,6 +5,8 @@ import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
+
 from trunkline import dispatch
 from trunkline.dispatch.attempts import open_limit
 from trunkline.dispatch.attempts.jobs import Deferred, Ended
@@ -16,6 +18,7 @@ from trunkline.store import shards as shard_store
 from trunkline.store.shards import Lease, Reached
 from trunkline_kit.receiver import Answer
 
+on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 WRITERS = {
     "leases.py": {"draining", "lease", "lost", "since", "valid_until"},
     "dividing.py": {"dividing"},
@@ -25,6 +28,7 @@ WRITERS = {
 """The fields of a ``Progress`` that each module writes; all other modules read them, or call methods."""
 
 
+@on_sqlite
 async def test_a_stopping_worker_keeps_its_shards_and_writes_results_until_attempts_have_ended(
     open_house, receiver, monkeypatch
 ):
@@ -106,6 +110,7 @@ async def test_a_shard_is_marked_lost_before_it_is_released(open_house, until, m
     assert released == [True] * 8
 
 
+@on_sqlite
 async def test_what_is_parked_is_what_waits_to_be_matched(open_house, receiver, monkeypatch, until):
     monkeypatch.setattr(open_limit, "COMPANY_HIGH_WATER", 4)
     monkeypatch.setattr(matching_lane, "COMPANY_LISTED", 10)

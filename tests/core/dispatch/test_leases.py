@@ -143,7 +143,6 @@ async def test_the_claims_of_a_dead_worker_are_due_as_soon_as_it_is_known_to_be_
         [row] = await first.rows()
         assert row.claimed_by == first.hub.dispatcher.worker
         async with open_house(timeout_seconds=60) as second:
-            second.matched = first.matched
             await _kill(first)
             await second.check_settled()
             [row] = await second.rows()

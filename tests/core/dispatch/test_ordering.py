@@ -60,15 +60,11 @@ async def emit(house, no, *pairs):
     return positions
 
 
-async def statuses(house, no):
-    return [row.status for row in await house.rows(no)]
-
-
-async def until_failed(house, count=1):
+async def until_failed(house, count=1, *, no=None):
     """Wait until *count* deliveries wait for a retry; a delivery that is being tried is pending, too."""
 
     async def have_failed():
-        rows = await house.rows()
+        rows = await house.rows(no)
         return count == sum(r.status == "pending" and r.attempts > 0 and not r.claimed_by for r in rows)
 
     await house.until(have_failed)
@@ -96,19 +92,15 @@ async def test_a_failing_delivery_holds_its_key_and_no_other(open_house, target,
         await house.until_statuses(pending=1, held=2, delivered=3)
         await until_failed(house)
         delivery = f"dlv_{first}_{no}"
-        assert [(await explained(house, p))["state"] for p in (first, second, third)] == [
-            "pending",
-            "held",
-            "held",
-        ]
-        entry = await explained(house, third)
-        assert entry["held_by"] == delivery
-        assert delivery in entry["reason"]
+        entries = [await explained(house, position) for position in (first, second, third)]
+        assert [entry["state"] for entry in entries] == ["pending", "held", "held"]
+        assert entries[2]["held_by"] == delivery
+        assert delivery in entries[2]["reason"]
         log = await house.hub.deliveries.get(92, f"dlv_{second}_{no}")
         assert (log["status"], log["held_by"], log["next_attempt_utc"]) == ("held", delivery, None)
         await house.check_ledger()
         target.replies.clear()
-        await house.hub.deliveries.retry(92, delivery)
+        await house.retry(first, no)
         await house.check_settled()
     assert target.pushed == {1: [1, 1, 2, 3], 2: [1, 2, 3]}
 
@@ -135,8 +127,7 @@ async def test_what_ends_otherwise_than_delivered_lets_its_key_go_on_once_that_i
     async with open_house(retry_schedule_seconds="0.1,0.1") as house:
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
         await emit(house, no, (1, 1), (1, 2))
-        await house.check_settled()
-        assert await statuses(house, no) == ["exhausted", "delivered"]
+        await house.check_settled(exhausted=1, delivered=1)
     assert target.pushed[1] == [1, 1, 1, 2]
 
 
@@ -146,13 +137,11 @@ async def test_skipping_ends_a_delivery_and_what_it_held_goes_on(open_house, tar
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
         first, second, third = await emit(house, no, (1, 1), (1, 2), (1, 3))
         await house.until_statuses(pending=1, held=2)
-        view = await house.hub.deliveries.skip(92, f"dlv_{second}_{no}")
-        assert view["status"] == "skipped"
+        assert (await house.skip(second, no))["status"] == "skipped"
         await house.until_statuses(pending=1, held=1, skipped=1)
-        await house.hub.deliveries.skip(92, f"dlv_{first}_{no}")
+        await house.skip(first, no)
         await house.until_statuses(skipped=2, delivered=1)
-        view = await house.hub.deliveries.skip(92, f"dlv_{third}_{no}")
-        assert view["status"] == "delivered"
+        assert (await house.skip(third, no))["status"] == "delivered"
     assert target.pushed[1] == [1, 3]
 
 
@@ -162,9 +151,8 @@ async def test_a_delivery_without_an_order_can_be_skipped_too(open_house, target
         no = await house.subscribe(f"{target.url}/h")
         [position] = await house.emit(to=[no])
         await house.until_statuses(pending=1)
-        await house.hub.deliveries.skip(92, f"dlv_{position}_{no}")
-        await house.check_settled()
-        assert await statuses(house, no) == ["skipped"]
+        await house.skip(position, no)
+        await house.check_settled(skipped=1)
 
 
 async def test_a_retry_of_what_has_ended_is_made_before_what_is_held_and_holds_it(open_house, target):
@@ -174,11 +162,11 @@ async def test_a_retry_of_what_has_ended_is_made_before_what_is_held_and_holds_i
         [first] = await emit(house, no, (1, 1))
         await house.until_statuses(exhausted=1)
         target.replies[1, 1] = Hang()
-        await house.hub.deliveries.retry(92, f"dlv_{first}_{no}")
+        await house.retry(first, no)
         await until_pushed(target, 1, [1, 1, 1])
         await emit(house, no, (1, 2), (1, 3))
         await house.until_statuses(pending=1, held=2)
-        await house.hub.deliveries.skip(92, f"dlv_{first}_{no}")
+        await house.skip(first, no)
         await asyncio.sleep(0.3)
     assert target.pushed[1] == [1, 1, 1], "the next one waits for the end of the attempt that was skipped"
 
@@ -195,8 +183,7 @@ async def test_a_retry_of_a_held_delivery_waits_for_its_turn(open_house, target)
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
         _, second = await emit(house, no, (1, 1), (1, 2))
         await house.until_statuses(pending=1, held=1)
-        view = await house.hub.deliveries.retry(92, f"dlv_{second}_{no}")
-        assert view["status"] == "held"
+        assert (await house.retry(second, no))["status"] == "held"
         await asyncio.sleep(0.3)
     assert target.pushed[1] == [1]
 
@@ -215,14 +202,10 @@ async def test_a_slow_attempt_holds_its_key_in_the_ledger_and_no_cursor(open_hou
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
         *_, last = await emit(house, no, (1, 1), (1, 2), (2, 1), (1, 3))
         await house.until_statuses(pending=1, held=2, delivered=1)
-        await house.until(lambda: _has_passed(house, last))
+        await house.until(lambda: house.has_passed(last))
         passed.set()
         await house.check_settled()
     assert target.pushed == {1: [1, 2, 3], 2: [1]}
-
-
-async def _has_passed(house, position):
-    return await house.cursor() >= position
 
 
 async def test_beyond_a_bound_what_waits_is_in_the_ledger_alone(open_house, target, monkeypatch):
@@ -253,7 +236,7 @@ async def test_where_many_keys_fail_the_others_go_on_through_the_ledger(open_hou
         target.replies.clear()
         for row in await house.rows(no):
             if row.status == "pending":
-                await house.hub.deliveries.retry(92, f"dlv_{row.position}_{no}")
+                await house.retry(row.position, no)
         await house.check_settled()
     assert (target.pushed[9], target.pushed[1]) == ([1, 2], [1, 1, 2])
 
@@ -278,21 +261,15 @@ async def test_a_paused_order_goes_on_with_what_it_missed_before_what_is_new(ope
 async def test_a_replay_keeps_the_order_and_what_is_new_waits_behind_it(open_house, target):
     async with open_house() as house:
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
-        pairs = [(client, number) for number in range(1, 16) for client in (1, 2)]
-        await emit(house, no, *pairs)
+        await emit(house, no, *((client, number) for number in range(1, 16) for client in (1, 2)))
         await house.check_settled()
         target.pushed.clear()
         target.always(Answer(delay_seconds=0.01))
-        row = await house.subscription(no)
-        started = await house.hub.replays.start(92, row["id"], {}, channel=None)
+        replay_id = await house.replay(no)
         await emit(house, no, (1, 16), (1, 17), (2, 16))
         await house.check_settled()
-        await house.until(lambda: _has_completed(house, started["id"]))
+        await house.until_replayed(replay_id)
     assert target.pushed == {1: [*range(1, 18)], 2: [*range(1, 17)]}
-
-
-async def _has_completed(house, replay_id):
-    return (await house.hub.replays.get(92, replay_id))["status"] == "completed"
 
 
 async def test_a_replay_goes_past_few_open_deliveries_at_once(open_house, target, monkeypatch):
@@ -302,7 +279,6 @@ async def test_a_replay_goes_past_few_open_deliveries_at_once(open_house, target
         target.always(Answer(500))
         await emit(house, no, *((client, 1) for client in range(1, 11)))
         await until_failed(house, 10)
-        row = await house.subscription(no)
         passed, arrange = [], ledger_order.arrange
 
         async def watched(connection, places, **more):
@@ -310,9 +286,8 @@ async def test_a_replay_goes_past_few_open_deliveries_at_once(open_house, target
             await arrange(connection, places, **more)
 
         monkeypatch.setattr(ledger_order, "arrange", watched)
-        request = {"event_types": ["payment.failed"]}
-        started = await house.hub.replays.start(92, row["id"], request, channel=None)
-        await house.until(lambda: _has_completed(house, started["id"]))
+        replay_id = await house.replay(no, event_types=["payment.failed"])
+        await house.until_replayed(replay_id)
         assert max(passed) <= 3
         assert sum(passed) >= 10
 
@@ -326,8 +301,7 @@ async def test_a_key_that_fails_in_a_replay_holds_neither_the_others_nor_what_is
         await house.check_settled()
         target.pushed.clear()
         target.replies[1] = Answer(500)
-        row = await house.subscription(no)
-        await house.hub.replays.start(92, row["id"], {}, channel=None)
+        await house.replay(no)
         await emit(house, no, (2, 11))
         await house.until_statuses(pending=1, held=9, delivered=11)
     assert target.pushed == {1: [1], 2: [*range(1, 12)]}
@@ -339,12 +313,13 @@ async def test_a_cancelled_replay_lets_what_waited_for_it_go_on(open_house, targ
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
         await emit(house, no, (1, 1))
         await house.check_settled()
-        row = await house.subscription(no)
-        started = await house.hub.replays.start(92, row["id"], {}, channel=None)
+        replay_id = await house.replay(no)
         [position] = await emit(house, no, (1, 2))
-        await house.until(lambda: _is_queued(house, no))
+        await house.until(
+            lambda: house.query("SELECT 1 FROM deliveries WHERE status = 'held' AND queued = 1")
+        )
         assert "the replay that runs" in (await explained(house, position))["reason"]
-        await house.hub.replays.cancel(92, started["id"])
+        await house.hub.replays.cancel(92, replay_id)
         await house.check_settled()
     assert target.pushed[1] == [1, 2]
 
@@ -360,25 +335,17 @@ async def test_what_waited_for_a_replay_goes_on_piece_by_piece_and_nothing_new_p
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
         await emit(house, no, (1, 1))
         await house.check_settled()
-        row = await house.subscription(no)
-        started = await house.hub.replays.start(92, row["id"], {}, channel=None)
+        replay_id = await house.replay(no)
         await emit(house, no, *((client, 2) for client in clients))
         await house.until_statuses(delivered=1, held=8)
-        await house.hub.replays.cancel(92, started["id"])
+        await house.hub.replays.cancel(92, replay_id)
         await house.until_statuses(delivered=3, held=6)  # two pieces: the change's own, and a worker's first
         await emit(house, no, *((client, 3) for client in clients[:4]))
-        matched = house.matched
     monkeypatch.setattr(status_changes, "PAUSE_SECONDS", 0.02)
     async with open_house() as house:
-        house.matched = matched
         await house.check_settled()
         assert not await house.query("SELECT 1 FROM unreleased")
     assert target.pushed == {1: [1, 2, 3], 2: [2, 3], 3: [2, 3], 4: [2, 3], 5: [2], 6: [2], 7: [2], 8: [2]}
-
-
-async def _is_queued(house, no):
-    rows = await house.query("SELECT 1 FROM deliveries WHERE status = 'held' AND queued = 1")
-    return bool(rows)
 
 
 async def test_a_company_with_many_keys_whose_target_hangs_leaves_others_their_turn(open_house, target):
@@ -390,14 +357,9 @@ async def test_a_company_with_many_keys_whose_target_hangs_leaves_others_their_t
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
         target.replies[1, 7] = Answer(500)
         [position] = await emit(house, no, (1, 7))
-
-        async def has_failed():
-            [row] = await house.rows(no) or [None]
-            return row and row.attempts and not row.claimed_by
-
-        await house.until(has_failed)
+        await until_failed(house, no=no)
         target.replies.clear()
-        await house.hub.deliveries.retry(92, f"dlv_{position}_{no}")
+        await house.retry(position, no)
         await house.until_statuses(no, delivered=1)
         # Deliveries that would find no slot are not claimed: a claim is two writes.
         assert sum(row.claim for row in await house.rows(hanging)) == UNTRUSTED_EACH
@@ -465,8 +427,7 @@ async def test_what_is_held_ends_with_its_subscription(open_house, target):
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
         await emit(house, no, (1, 1), (1, 2))
         await house.until_statuses(pending=1, held=1)
-        row = await house.subscription(no)
-        await house.hub.subscriptions.delete(92, row["id"], channel=None)
+        await house.delete(no)
         await house.until_statuses(gone=2)
 
 
@@ -475,13 +436,10 @@ async def test_what_is_in_an_order_is_held_while_its_channel_is_off_and_goes_on_
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
         await emit(house, no, (1, 1))
         await house.check_settled()
-        matched = house.matched
     async with open_house(plugins="polling") as house:
-        house.matched = matched
         await emit(house, no, (1, 2), (2, 1), (1, 3))
         await house.until_statuses(delivered=1, held=3)
     async with open_house() as house:
-        house.matched = matched
         await house.check_settled()
     assert target.pushed == {1: [1, 2, 3], 2: [1]}
 
@@ -492,9 +450,7 @@ async def test_a_restart_in_the_middle_goes_on_in_order(open_house, target):
     async with open_house(retry_schedule_seconds="0.5") as house:
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
         await emit(house, no, *((client, number) for number in range(1, 41) for client in (1, 2)))
-        matched = house.matched
     async with open_house(retry_schedule_seconds="0.5") as house:
-        house.matched = matched
         await house.check_settled()
     assert target.pushed == {1: [*range(1, 41)], 2: [1, *range(1, 41)]}
 
@@ -506,10 +462,8 @@ async def test_what_was_the_front_until_an_earlier_one_was_opened_again_is_not_p
     async with open_house() as house:
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
         _, second, _ = await emit(house, no, (1, 1), (1, 2), (1, 3))
-        matched = house.matched
         await until_pushed(target, 1, [1])
     async with open_house(dispatch=False) as house:
-        house.matched = matched
         await house.check_recorded()
         # the state after a worker died with both in flight
         await house.execute(
@@ -518,7 +472,6 @@ async def test_what_was_the_front_until_an_earlier_one_was_opened_again_is_not_p
         )
     del target.replies[1, 1]
     async with open_house() as house:
-        house.matched = matched
         await house.check_settled()
     assert target.pushed == {1: [1, 1, 2, 3]}
 
@@ -572,8 +525,7 @@ async def test_what_is_written_late_of_a_deleted_subscription_ends(open_house, t
         no = await house.subscribe(f"{target.url}/h")
         await emit(house, no, (1, 1))
         await house.check_settled()
-        row = await house.subscription(no)
-        await house.hub.subscriptions.delete(92, row["id"], channel=None)
+        await house.delete(no)
         await until(house.routing_is_fresh)
         version = house.hub.dispatcher._reader._table.version
         await until(lambda: house.hub.dispatcher._ordered._idleness._state[1] == version)

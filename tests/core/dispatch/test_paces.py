@@ -236,8 +236,7 @@ async def test_a_pace_goes_with_an_order_a_pause_and_a_replay(open_house, receiv
         await house.emit(20, to=[no])
         await house.change(no, status="active")
         await house.check_settled()
-        row = await house.subscription(no)
-        await house.hub.replays.start(92, row["id"], {}, channel=None)
+        await house.replay(no)
         await house.until(lambda: len(gauge.began) >= 80)
         await house.check_settled(delivered=40)
     assert gauge.most <= 2
@@ -253,16 +252,13 @@ async def test_a_pace_goes_with_an_order_a_pause_and_a_replay(open_house, receiv
 async def test_the_pace_is_one_over_all_workers_also_where_they_come_and_go(open_house, receiver):
     gauge = Gauge(receiver, seconds=0.02)
     async with open_house() as house:
-        paced = [
-            await house.subscribe(receiver.url, company=company, rate="20/second", max_in_flight=2)
-            for company in (92,)
-        ]
+        no = await house.subscribe(receiver.url, rate="20/second", max_in_flight=2)
         async with open_house():
-            await house.emit(30, to=paced)
+            await house.emit(30, to=[no])
             await asyncio.sleep(1)
         async with open_house():
             await asyncio.sleep(0.7)
-            await house.emit(30, to=paced)
+            await house.emit(30, to=[no])
             await asyncio.sleep(1)
         await house.check_settled(delivered=60)
     assert gauge.most <= 2
@@ -279,8 +275,7 @@ async def test_what_is_written_late_of_a_deleted_subscription_with_a_pace_ends(
         await house.until(house.routing_is_fresh)
         [position] = await house.emit(type="invoice.created", to=[no])
         await house.check_settled()
-        row = await house.subscription(no)
-        await house.hub.subscriptions.delete(92, row["id"], channel="webhooks")
+        await house.delete(no)
         await house.until(house.routing_is_fresh)
         await house.until(lambda: house.hub.dispatcher._paced._idleness._state)
         await house.execute(

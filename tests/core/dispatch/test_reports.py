@@ -131,10 +131,10 @@ async def test_a_replay_is_told_when_it_starts_and_when_it_has_ended(open_house,
         await house.emit(3, to=[no])
         await house.until_statuses(delivered=3)
         subscription = await house.subscription(no)
-        replay = await house.hub.replays.start(92, subscription["id"], {}, channel=None)
+        replay_id = await house.replay(no)
         await house.until(lambda: lines(caplog, "replay completed"))
     [started], [completed] = lines(caplog, "replay started"), lines(caplog, "replay completed")
-    assert started.replay_id == completed.replay_id == replay["id"]
+    assert started.replay_id == completed.replay_id == replay_id
     assert (started.subscription_id, started.company_id, started.kind) == (subscription["id"], 92, "all")
     assert completed.matched == 3
 
@@ -147,10 +147,9 @@ async def test_a_cancelled_replay_is_told(open_house, receiver, caplog):
         await house.emit(to=[no])
         await house.until_statuses(delivered=1)
         receiver.script([Answer(503)] * 50)
-        subscription = await house.subscription(no)
-        replay = await house.hub.replays.start(92, subscription["id"], {}, channel=None)
+        replay_id = await house.replay(no)
         await house.until(lambda: lines(caplog, "replay started"))
-        await house.hub.replays.cancel(92, replay["id"])
+        await house.hub.replays.cancel(92, replay_id)
         await house.until(lambda: lines(caplog, "replay cancelled"))
     [line] = lines(caplog, "replay cancelled")
-    assert line.replay_id == replay["id"]
+    assert line.replay_id == replay_id

@@ -72,7 +72,7 @@ async def test_the_attempts_at_operational_events_are_told_of_by_none(open_house
         no = await house.subscribe(f"{receiver.url}/h")
         to_people = await house.subscribe(f"{receiver.url}/people", types=["operational.*"])
         await house.emit(to=[no])
-        await house.until(lambda: _statuses(house, to_people, exhausted=1))
+        await house.until_statuses(to_people, exhausted=1)
         assert [(name, payload["subscription"]["target_url"]) for name, payload in await told(house)] == [
             ("subscription.failing", f"{receiver.url}/h")
         ]
@@ -89,11 +89,6 @@ async def _is_disabled(house, no: int) -> bool:
     return (await house.subscription(no))["status"] == "disabled"
 
 
-async def _statuses(house, no: int, **wanted: int) -> bool:
-    found = [row.status for row in await house.rows() if row.no == no]
-    return all(found.count(status) == count for status, count in wanted.items())
-
-
 @pytest.mark.parametrize("types", [["*"], ["lead.*"]])
 async def test_a_subscription_to_every_type_gets_no_operational_event(open_house, receiver, types):
     receiver.answer(500)
@@ -101,7 +96,7 @@ async def test_a_subscription_to_every_type_gets_no_operational_event(open_house
         no = await house.subscribe(f"{receiver.url}/h", types=types)
         named = await house.subscribe(f"{receiver.url}/named", types=["subscription.failing"])
         await house.emit(to=[no])
-        await house.until(lambda: _statuses(house, named, exhausted=1))
+        await house.until_statuses(named, exhausted=1)
         paths = {request.path for request in receiver.requests if b"subscription.failing" in request.body}
     assert paths == {"/named"}
 

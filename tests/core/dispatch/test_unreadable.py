@@ -8,7 +8,8 @@ import pytest
 from pydantic import SecretStr
 from tests.answers import json_of
 from tests.core.dispatch.conftest import House
-from tests.statements import execute
+from tests.statements import execute, scalar
+from tests.waiting import until
 
 from trunkline.access.secret_checks import check_values
 from trunkline.access.vault import Vault
@@ -133,13 +134,16 @@ async def test_what_was_due_waits_until_it_goes_on(open_house, receiver):
         await house.check_settled(delivered=1)
 
 
+async def _replace_key(hub):
+    async with hub.engines.write() as connection:
+        value = check_values(STRANGER)["encryption_key"]
+        await secret_store.replace_check(connection, "encryption_key", value)
+
+
 async def test_a_process_whose_keys_were_replaced_disables_nobody_and_ends(open_house, receiver, caplog):
     async with open_house() as house:
         numbers = [await house.subscribe(f"{receiver.url}/{n}") for n in range(3)]
-        async with house.hub.engines.write() as connection:
-            await secret_store.replace_check(
-                connection, "encryption_key", check_values(STRANGER)["encryption_key"]
-            )
+        await _replace_key(house.hub)
         for no in numbers:
             await _spoil(house.hub, no)
         await asyncio.wait_for(house.hub.dispatcher.failed(), 40)
@@ -155,23 +159,20 @@ async def broken(running):
     create = running.hub.subscriptions.create
     made = await create(running.company_id, request, channel="webhooks")
     await create(running.company_id, request, channel="webhooks")
-    async with running.hub.engines.read() as connection:
-        row = await store.get(connection, made["id"])
-    await _spoil(running.hub, row.no)
-    for _ in range(2_000):
+    no = await scalar(running.hub.engines, "SELECT no FROM subscriptions WHERE id = :id", id=made["id"])
+    await _spoil(running.hub, no)
+
+    async def disabled():
         view = (await running.client.get(f"/api/v1/webhooks/subscriptions/{made['id']}")).json()
-        if view["status"] == "disabled":
-            return view
-        await asyncio.sleep(0.02)
-    raise AssertionError(view)
+        return view if view["status"] == "disabled" else None
+
+    return await until(disabled)
 
 
 async def test_lists_show_it_and_the_reason(running, broken):
     listed = (await running.client.get("/api/v1/subscriptions")).json()["subscriptions"]
-    assert [(s["status"], s["disabled_reason"]) for s in listed] == [
-        ("disabled", "unreadable"),
-        ("active", None),
-    ]
+    shown = [(view["status"], view["disabled_reason"]) for view in listed]
+    assert shown == [("disabled", "unreadable"), ("active", None)]
     assert broken["headers"] == {}
     assert "secret" not in broken
     base = f"/api/v1/webhooks/subscriptions/{broken['id']}"
@@ -218,11 +219,7 @@ async def test_a_secret_is_not_replaced_by_a_process_whose_keys_are_wrong(databa
     running = await make_hub(database_url, dispatch=False)
     request = {"target_url": "http://127.0.0.1:9/h", "event_types": ["*"]}
     made = await running.hub.subscriptions.create(running.company_id, request, channel="webhooks")
-    async with running.hub.engines.write() as connection:
-        await secret_store.replace_check(
-            connection, "encryption_key", check_values(STRANGER)["encryption_key"]
-        )
-        row = await store.get(connection, made["id"])
-    await _spoil(running.hub, row.no)
+    await _replace_key(running.hub)
+    await _spoil(running.hub, await scalar(running.hub.engines, "SELECT no FROM subscriptions"))
     answer = await running.client.post(f"/api/v1/webhooks/subscriptions/{made['id']}/rotate-secret")
     assert answer.status_code == 503

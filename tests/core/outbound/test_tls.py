@@ -83,16 +83,8 @@ async def refusal(context: ssl.SSLContext, root: Issued) -> str:
     ("days", "host", "expected"),
     [
         ((-9, -2), HOST, "tls_failed: expired: The target's certificate has expired; renew it."),
-        (
-            (2, 9),
-            HOST,
-            "tls_failed: not_yet_valid: The target's certificate is not valid yet; check its dates",
-        ),
-        (
-            (-1, 1),
-            "other.example.com",
-            "tls_failed: wrong_name: The target's certificate is for another name;",
-        ),
+        ((2, 9), HOST, "tls_failed: not_yet_valid: The target's certificate is not valid yet; check its"),
+        ((-1, 1), "x.example.com", "tls_failed: wrong_name: The target's certificate is for another name;"),
     ],
 )
 async def test_a_certificate_that_does_not_hold_is_named(root, tmp_path, days, host, expected):
@@ -105,23 +97,14 @@ async def test_an_unknown_issuer_is_told_from_a_chain_that_is_not_whole(root, tm
     own, intermediate = issue(HOST), issue("intermediate", issuer=root, is_authority=True)
     between = issue("between", issuer=stranger, is_authority=True)
     public = issue(HOST, issuer=intermediate, says_where_its_issuer_is=True)
-    names = [
-        (await error(server_context(tmp_path, *chain), root)).split(": ")[1]
-        for chain in (
-            [own],
-            [issue(HOST, issuer=stranger), stranger],
-            [issue(HOST, issuer=between), between],
-            [public],
-            [issue(HOST, issuer=intermediate)],
-        )
-    ]
-    assert names == [
-        "unknown_issuer",
-        "unknown_issuer",
-        "unknown_issuer",
-        "incomplete_chain",
-        "unknown_issuer_or_incomplete_chain",
-    ]
+    for chain, name in (
+        ([own], "unknown_issuer"),
+        ([issue(HOST, issuer=stranger), stranger], "unknown_issuer"),
+        ([issue(HOST, issuer=between), between], "unknown_issuer"),
+        ([public], "incomplete_chain"),
+        ([issue(HOST, issuer=intermediate)], "unknown_issuer_or_incomplete_chain"),
+    ):
+        assert (await error(server_context(tmp_path, *chain), root)).split(": ")[1] == name
 
 
 async def test_a_target_that_speaks_only_an_old_version_is_named(root, leaf, tmp_path):

@@ -181,223 +181,136 @@ class TestReading:
         assert caught.value.reason == sentence
 
 
-# kind, path, value, and the sentence
-BROKEN = [
-    ("action", "name", "noteOrder", "its name must be lower-case letters and digits, joined by underscores"),
-    ("action", "name", "note-order", "its name must be lower-case letters and digits, joined by underscores"),
-    ("lookup", "name", "my_orders", "its name must be lower-case letters and digits, joined by hyphens"),
-    ("action", "title", " ", "has an empty 'title'; give it one that people understand"),
-    ("search", "description", "", "has an empty 'description'; give it one that people understand"),
-    ("action", "method", "GET", "its 'method' must be POST or PATCH or DELETE, as every action's, not GET"),
-    ("search", "method", "POST", "its 'method' must be GET, as every search's, not POST"),
-    ("lookup", "method", "PATCH", "its 'method' must be GET, as every lookup's, not PATCH"),
-    ("action", "success_status", 204, "its 'success_status' must be 200 or 201, as every action's, not 204"),
-    ("search", "success_status", 201, "its 'success_status' must be 200, as every search's, not 201"),
-    ("lookup", "emits", ["order.noted"], "has 'emits'; only actions emit events, so leave it out"),
-    (
-        "action",
-        "method",
-        "DELETE",
-        "its 'method' is DELETE, which takes no body; name the record in the path, and leave 'input' without properties",
-    ),
-    ("action", "single", True, "has 'single'; only searches answer with a single record, so leave it out"),
-    ("lookup", "single", True, "has 'single'; only searches answer with a single record, so leave it out"),
-    (
-        "search",
-        "input|properties|cursor",
-        TEXT,
-        "has a 'cursor', so its 'input' needs a 'limit' with a \"maximum\" of 1 to 1000: how much a page has at most",
-    ),
-    ("search", "path", "orders", "its 'path' must look like /leads/{client_id}, in lower case, not orders"),
-    ("search", "path", "/Orders", "its 'path' must look like /leads/{client_id}, in lower case, not /Orders"),
-    ("search", "path", "/a/", "its 'path' must look like /leads/{client_id}, in lower case, not /a/"),
-    ("search", "path", "/a//b", "its 'path' must look like /leads/{client_id}, in lower case, not /a//b"),
-    (
-        "search",
-        "path",
-        "/{order}",
-        "its 'path' has {order}, which 'parameters' does not describe; add it to the properties there",
-    ),
-    (
-        "action",
-        "path",
-        "/orders/{order_id}/{order_id}",
-        "its 'path' names a parameter twice; rename one",
-    ),
-    (
-        "action",
-        "path",
-        "/orders/notes",
-        "its parameter 'order_id' is not in the path; add {order_id} there, or move it to 'input'",
-    ),
-    (
-        "action",
-        "parameters|required",
-        [],
-        "its parameter 'order_id' is part of the path; add it to 'required' of 'parameters'",
-    ),
-    (
-        "action",
-        "input|properties|order_id",
-        NUMBER,
-        "has 'order_id' both as a parameter and in 'input'; rename one",
-    ),
-    ("action", "output|type", "array", "its 'output' must be the schema of an object; give it \"type\": \"object\""),
-    ("action", "input", {}, "its 'input' must be the schema of an object; give it \"type\": \"object\""),
-    (
-        "action",
-        "parameters|type",
-        ["object", "null"],
-        "its 'parameters' must be the schema of an object; give it \"type\": \"object\"",
-    ),
-    (
-        "action",
-        "input|properties|note|title",
-        "",
-        "'input' has 'note' without a 'title'; give it one that people understand",
-    ),
-    (
-        "action",
-        "output|properties|note_id",
-        True,
-        "'output' has 'note_id' without a 'title'; give it one that people understand",
-    ),
-    (
-        "action",
-        "parameters|properties|order_id|description",
-        "\t",
-        "'parameters' has 'order_id' without a 'description'; give it one that people understand",
-    ),
-    ("search", "input", OPEN, "its 'input' takes unknown fields; give it \"additionalProperties\": false"),
-    (
-        "search",
-        "input|properties|order_id|type",
-        ["integer", "null"],
-        "'order_id' stands in the URL, so its 'type' must be one of boolean, integer, number, string",
-    ),
-    (
-        "action",
-        "parameters|properties|order_id|type",
-        "array",
-        "'order_id' stands in the URL, so its 'type' must be one of boolean, integer, number, string",
-    ),
-    ("action", "list", LOOKUP["list"], "has 'list'; only lookups list items, so leave it out"),
-    (
-        "lookup",
-        "list|items",
-        "results",
-        "'list' says that the items are in 'results'; make that a property of 'output', a list with 'items'",
-    ),
-    (
-        "lookup",
-        "output|properties|orders|items",
-        True,
-        "'list' says that the items are in 'orders'; make that a property of 'output', a list with 'items'",
-    ),
-    ("lookup", "list|value", "id", "'list' has 'id' as 'value', which the items lack; name one of their properties"),
-    (
-        "lookup",
-        "list|label",
-        "title",
-        "'list' has 'title' as 'label', which the items lack; name one of their properties",
-    ),
-    (
-        "action",
-        "parameters|properties|order_id|x-lookup",
-        5,
-        "'x-lookup' of 'order_id' must be the name of a lookup, or an object with 'lookup'",
-    ),
-    (
-        "action",
-        "input|properties|note|x-lookup",
-        {"value": "note"},
-        "'x-lookup' of 'note' must be the name of a lookup, or an object with 'lookup'",
-    ),
-    (
-        "action",
-        "input|properties|note|x-lookup",
-        {"lookup": "orders", "valeu": "note"},
-        "'x-lookup' of 'note' has 'valeu'; it may have lookup, value, label, where",
-    ),
-    (
-        "action",
-        "input|properties|note|x-lookup",
-        {"lookup": "orders", "value": 1},
-        "'value' in 'x-lookup' of 'note' must be a name",
-    ),
-    (
-        "action",
-        "input|properties|note|x-lookup",
-        {"lookup": "orders", "where": ["note"]},
-        "'where' in 'x-lookup' of 'note' must be an object of fields and their values",
-    ),
-    (
-        "action",
-        "input|properties|note|type",
-        "text",
-        "its 'input' cannot serve: the schema is not valid at '/properties/note/type': ",
-    ),
-    (
-        "action",
-        "output|$ref",
-        "https://example.com/note.json",
-        "its 'output' cannot serve: a $ref leads out of the document; nothing is fetched, so put it under $defs ",
-    ),
-    (
-        "action",
-        "parameters|$schema",
-        "http://json-schema.org/draft-07/schema",
-        "its 'parameters' cannot serve: '$schema' must be https://json-schema.org/draft/2020-12/schema",
-    ),
-    (
-        "action",
-        "examples|0|input",
-        {},
-        "its example 1 is not valid at 'input/note': is required",
-    ),
-    (
-        "action",
-        "examples|0|parameters",
-        {"order_id": 0},
-        "its example 1 is not valid at 'parameters/order_id': must be at least 1, not 0",
-    ),
-    (
-        "action",
-        "examples|0|output",
-        {"note_id": "1"},
-        "its example 1 is not valid at 'output/note_id': must be a whole number, not a string",
-    ),
-    # faults that only a catalog of several shows
-    (
-        "action",
-        "emits",
-        ["order.noted", "order.lost"],
-        "'emits' names 'order.lost', which is no event type here; add its schema or correct the name",
-    ),
-    (
-        "action",
-        "parameters|properties|order_id|x-lookup",
-        "products",
-        "'x-lookup' of 'order_id' names 'products', which is no lookup; there are: orders",
-    ),
-    (
-        "action",
-        "input|properties|note|x-lookup",
-        {"lookup": "orders", "value": "id"},
-        "'x-lookup' of 'note' names 'id'; items of 'orders' have order_id, note",
-    ),
-    (
-        "action",
-        "input|properties|note|x-lookup",
-        {"lookup": "orders", "where": {"is_open": True}},
-        "'x-lookup' of 'note' names 'is_open'; items of 'orders' have order_id, note",
-    ),
-]  # fmt: skip
+# by the sentence: the kind, the path in its document, and the value there
+BROKEN = {
+    "its name must be lower-case letters and digits, joined by underscores": [
+        ("action", "name", "noteOrder"),
+        ("action", "name", "note-order"),
+    ],
+    "its name must be lower-case letters and digits, joined by hyphens": [("lookup", "name", "my_orders")],
+    "has an empty 'title'; give it one that people understand": [("action", "title", " ")],
+    "has an empty 'description'; give it one that people understand": [("search", "description", "")],
+    "its 'method' must be POST or PATCH or DELETE, as every action's, not GET": [("action", "method", "GET")],
+    "its 'method' must be GET, as every search's, not POST": [("search", "method", "POST")],
+    "its 'method' must be GET, as every lookup's, not PATCH": [("lookup", "method", "PATCH")],
+    "its 'success_status' must be 200 or 201, as every action's, not 204": [
+        ("action", "success_status", 204)
+    ],
+    "its 'success_status' must be 200, as every search's, not 201": [("search", "success_status", 201)],
+    "has 'emits'; only actions emit events, so leave it out": [("lookup", "emits", ["order.noted"])],
+    "its 'method' is DELETE, which takes no body; name the record in the path, and leave 'input' without properties": [
+        ("action", "method", "DELETE")
+    ],
+    "has 'single'; only searches answer with a single record, so leave it out": [
+        ("action", "single", True),
+        ("lookup", "single", True),
+    ],
+    "has a 'cursor', so its 'input' needs a 'limit' with a \"maximum\" of 1 to 1000: how much a page has at most": [
+        ("search", "input|properties|cursor", TEXT)
+    ],
+    "its 'path' must look like /leads/{client_id}, in lower case, not orders": [("search", "path", "orders")],
+    "its 'path' must look like /leads/{client_id}, in lower case, not /Orders": [
+        ("search", "path", "/Orders")
+    ],
+    "its 'path' must look like /leads/{client_id}, in lower case, not /a/": [("search", "path", "/a/")],
+    "its 'path' must look like /leads/{client_id}, in lower case, not /a//b": [("search", "path", "/a//b")],
+    "its 'path' has {order}, which 'parameters' does not describe; add it to the properties there": [
+        ("search", "path", "/{order}")
+    ],
+    "its 'path' names a parameter twice; rename one": [("action", "path", "/orders/{order_id}/{order_id}")],
+    "its parameter 'order_id' is not in the path; add {order_id} there, or move it to 'input'": [
+        ("action", "path", "/orders/notes")
+    ],
+    "its parameter 'order_id' is part of the path; add it to 'required' of 'parameters'": [
+        ("action", "parameters|required", [])
+    ],
+    "has 'order_id' both as a parameter and in 'input'; rename one": [
+        ("action", "input|properties|order_id", NUMBER)
+    ],
+    'its \'output\' must be the schema of an object; give it "type": "object"': [
+        ("action", "output|type", "array")
+    ],
+    'its \'input\' must be the schema of an object; give it "type": "object"': [("action", "input", {})],
+    'its \'parameters\' must be the schema of an object; give it "type": "object"': [
+        ("action", "parameters|type", ["object", "null"])
+    ],
+    "'input' has 'note' without a 'title'; give it one that people understand": [
+        ("action", "input|properties|note|title", "")
+    ],
+    "'output' has 'note_id' without a 'title'; give it one that people understand": [
+        ("action", "output|properties|note_id", True)
+    ],
+    "'parameters' has 'order_id' without a 'description'; give it one that people understand": [
+        ("action", "parameters|properties|order_id|description", "\t")
+    ],
+    "its 'input' takes unknown fields; give it \"additionalProperties\": false": [("search", "input", OPEN)],
+    "'order_id' stands in the URL, so its 'type' must be one of boolean, integer, number, string": [
+        ("search", "input|properties|order_id|type", ["integer", "null"]),
+        ("action", "parameters|properties|order_id|type", "array"),
+    ],
+    "has 'list'; only lookups list items, so leave it out": [("action", "list", LOOKUP["list"])],
+    "'list' says that the items are in 'results'; make that a property of 'output', a list with 'items'": [
+        ("lookup", "list|items", "results")
+    ],
+    "'list' says that the items are in 'orders'; make that a property of 'output', a list with 'items'": [
+        ("lookup", "output|properties|orders|items", True)
+    ],
+    "'list' has 'id' as 'value', which the items lack; name one of their properties": [
+        ("lookup", "list|value", "id")
+    ],
+    "'list' has 'title' as 'label', which the items lack; name one of their properties": [
+        ("lookup", "list|label", "title")
+    ],
+    "'x-lookup' of 'order_id' must be the name of a lookup, or an object with 'lookup'": [
+        ("action", "parameters|properties|order_id|x-lookup", 5)
+    ],
+    "'x-lookup' of 'note' must be the name of a lookup, or an object with 'lookup'": [
+        ("action", "input|properties|note|x-lookup", {"value": "note"})
+    ],
+    "'x-lookup' of 'note' has 'valeu'; it may have lookup, value, label, where": [
+        ("action", "input|properties|note|x-lookup", {"lookup": "orders", "valeu": "note"})
+    ],
+    "'value' in 'x-lookup' of 'note' must be a name": [
+        ("action", "input|properties|note|x-lookup", {"lookup": "orders", "value": 1})
+    ],
+    "'where' in 'x-lookup' of 'note' must be an object of fields and their values": [
+        ("action", "input|properties|note|x-lookup", {"lookup": "orders", "where": ["note"]})
+    ],
+    "its 'input' cannot serve: the schema is not valid at '/properties/note/type': ": [
+        ("action", "input|properties|note|type", "text")
+    ],
+    "its 'output' cannot serve: a $ref leads out of the document; nothing is fetched, so put it under $defs ": [
+        ("action", "output|$ref", "https://example.com/note.json")
+    ],
+    "its 'parameters' cannot serve: '$schema' must be https://json-schema.org/draft/2020-12/schema": [
+        ("action", "parameters|$schema", "http://json-schema.org/draft-07/schema")
+    ],
+    "its example 1 is not valid at 'input/note': is required": [("action", "examples|0|input", {})],
+    "its example 1 is not valid at 'parameters/order_id': must be at least 1, not 0": [
+        ("action", "examples|0|parameters", {"order_id": 0})
+    ],
+    "its example 1 is not valid at 'output/note_id': must be a whole number, not a string": [
+        ("action", "examples|0|output", {"note_id": "1"})
+    ],
+    "'emits' names 'order.lost', which is no event type here; add its schema or correct the name": [
+        ("action", "emits", ["order.noted", "order.lost"])
+    ],
+    "'x-lookup' of 'order_id' names 'products', which is no lookup; there are: orders": [
+        ("action", "parameters|properties|order_id|x-lookup", "products")
+    ],
+    "'x-lookup' of 'note' names 'id'; items of 'orders' have order_id, note": [
+        ("action", "input|properties|note|x-lookup", {"lookup": "orders", "value": "id"})
+    ],
+    "'x-lookup' of 'note' names 'is_open'; items of 'orders' have order_id, note": [
+        ("action", "input|properties|note|x-lookup", {"lookup": "orders", "where": {"is_open": True}})
+    ],
+}
 
 
 @pytest.mark.parametrize(
-    ("kind", "path", "value", "sentence"), BROKEN, ids=[f"{i}-{kind}-{path}" for i, (kind, path, *_) in enumerate(BROKEN)]
-)  # fmt: skip
+    ("kind", "path", "value", "sentence"),
+    [(*row, sentence) for sentence, rows in BROKEN.items() for row in rows],
+)
 def test_each_rule_has_a_sentence_that_begins_with_the_file(kind, path, value, sentence):
     document = replaced(kind, path, value)
     broken = read_definition(kind, orjson.dumps(document), source="here.json")

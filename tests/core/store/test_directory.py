@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests.core.store.conftest import write_with
 from tests.databases import limits_over
 
 from trunkline.access.companies import Companies
@@ -24,8 +25,9 @@ def draft(company: int) -> Draft:
 
 
 async def append(database, directory, *ids: int) -> list[bytes]:
-    async with database.write() as connection:
-        appended = await stream.append(connection, [draft(i) for i in ids], shards=16, directory=directory)
+    appended = await write_with(
+        database, stream.append, [draft(i) for i in ids], shards=16, directory=directory
+    )
     return [event.body for event in appended.events]
 
 
@@ -58,8 +60,7 @@ async def test_a_reference_that_changed_hands_is_the_new_companys_once_a_key_was
     assert await elsewhere.id_of("acme") == first["id"]
     await companies.delete(first["id"])
     second = await companies.create({"reference": "acme"})
-    async with database.write() as connection:
-        elsewhere.saw((await stream.reserve(connection, 0)).companies_version)
+    elsewhere.saw((await write_with(database, stream.reserve, 0)).companies_version)
     assert await elsewhere.id_of("acme") == second["id"]
     with pytest.raises(CompanyUnknown, match="globex"):
         await elsewhere.id_of("globex")

@@ -85,23 +85,20 @@ def tls_url(
     return f"postgresql://{role}{password}@{host}:{server.port}/postgres?sslmode={mode}{root}"
 
 
-@pytest.mark.parametrize("mode", ["allow", "prefer", "require"])
-async def test_modes_that_take_tls_where_the_server_wants_it(system_postgres, mode):
-    assert await is_over_tls(tls_url(system_postgres, mode)) is True
-
-
-@pytest.mark.parametrize("mode", ["disable", "allow", "prefer"])
-async def test_modes_that_go_without_where_the_server_wants_none(system_postgres, mode):
-    assert await is_over_tls(tls_url(system_postgres, mode, role="in_clear")) is False
-
-
-@pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
-async def test_a_server_that_the_authority_vouches_for_is_connected_to(system_postgres, mode):
-    assert await is_over_tls(tls_url(system_postgres, mode, host="localhost", ca="ca")) is True
-
-
-async def test_verify_ca_does_not_look_at_the_name(system_postgres):
-    assert await is_over_tls(tls_url(system_postgres, "verify-ca", ca="ca")) is True
+@pytest.mark.parametrize(
+    ("modes", "options", "over_tls"),
+    [
+        pytest.param("allow prefer require", {}, True, id="the server wants TLS"),
+        pytest.param("disable allow prefer", {"role": "in_clear"}, False, id="the server wants none"),
+        pytest.param(
+            "verify-ca verify-full", {"host": "localhost", "ca": "ca"}, True, id="a known authority"
+        ),
+        pytest.param("verify-ca", {"ca": "ca"}, True, id="a name that verify-ca does not look at"),
+    ],
+)
+async def test_a_mode_takes_tls_or_goes_without_as_it_says(system_postgres, modes, options, over_tls):
+    for mode in modes.split():
+        assert await is_over_tls(tls_url(system_postgres, mode, **options)) is over_tls, mode
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
+from tests.core.store.conftest import write_with
 from tests.reliability import later, migrating
 
 from trunkline.errors import PluginFailed, StoreUnavailable
@@ -105,8 +106,7 @@ async def upgrade(database: Database) -> list[migrate.State]:
 
 async def accepted(database: Database) -> int:
     """Accept an event with the statements of 0.1; return the number of events."""
-    async with database.write() as connection:
-        await migrating.append(connection)
+    await write_with(database, migrating.append)
     async with database.read() as connection:
         return (await connection.execute(text("SELECT count(*) FROM events"))).scalar_one()
 

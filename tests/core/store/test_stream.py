@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 from msgspec import structs
+from tests.core.store.conftest import read_with, write_with
 from tests.statements import execute
 
 from trunkline.model.events import Draft, Event, shard_of
@@ -26,8 +27,7 @@ def draft(company_id: int = 92, type: str = "lead.created", number: int = 1) -> 
 
 
 async def append(database: Database, drafts: Sequence[Draft]) -> list[Event]:
-    async with database.write() as connection:
-        return (await stream.append(connection, drafts, shards=SHARDS)).events
+    return (await write_with(database, stream.append, drafts, shards=SHARDS)).events
 
 
 async def set_accepted(database: Database, position: int, accepted_ms: int) -> None:
@@ -61,8 +61,7 @@ async def test_events_come_back_as_they_were_appended(database):
 async def test_appending_nothing_moves_nothing(database):
     assert await append(database, []) == []
 
-    async with database.read() as connection:
-        assert (await stream.head(connection)).position == NONE
+    assert (await read_with(database, stream.head)).position == NONE
 
 
 async def test_a_rolled_back_append_leaves_no_gap(database):
@@ -91,8 +90,7 @@ async def test_an_append_knows_of_each_subscription_that_was_made_before_it(data
 
 
 async def append_one(database: Database) -> stream.Appended:
-    async with database.write() as connection:
-        return await stream.append(connection, [draft()], shards=SHARDS)
+    return await write_with(database, stream.append, [draft()], shards=SHARDS)
 
 
 async def test_reading_shards_keeps_to_its_bounds(database):
@@ -207,10 +205,9 @@ async def test_concurrent_writers_leave_no_gap_and_a_reader_never_sees_a_positio
         cursor = 0
         while True:
             last = done.is_set()
-            async with own.read() as connection:
-                page = await stream.read_shards(
-                    connection, range(SHARDS), after=cursor, up_to=2**62, limit=1000
-                )
+            page = await read_with(
+                own, stream.read_shards, range(SHARDS), after=cursor, up_to=2**62, limit=1000
+            )
             seen.extend(event.position for event in page)
             cursor = page[-1].position if page else cursor
             if last:
@@ -231,8 +228,7 @@ async def test_concurrent_writers_leave_no_gap_and_a_reader_never_sees_a_positio
 async def test_an_idempotency_key_is_found_for_its_namespace_only(database):
     now = await clock_ms(database)
     use = idempotency.Use(92, "order-1", b"f" * 32, 7, 2)
-    async with database.write() as connection:
-        await idempotency.remember(connection, [use], now_ms=now, lifetime_ms=HOUR_MS)
+    await write_with(database, idempotency.remember, [use], now_ms=now, lifetime_ms=HOUR_MS)
 
     async with database.read() as connection:
         uses = await idempotency.find(

@@ -107,6 +107,12 @@ class House:
         self.matched.update((position, no) for position in positions for no in to)
         return positions
 
+    async def deliver(self, *count: int, **options) -> list[int]:
+        """Accept events as ``emit`` does, and wait until every delivery has ended."""
+        positions = await self.emit(*count, **options)
+        await self.check_settled()
+        return positions
+
     async def query(self, statement: str, **parameters):
         async with self.hub.engines.read() as connection:
             return (await connection.execute(text(statement), parameters)).mappings().all()
@@ -254,8 +260,3 @@ def open_house(make_settings):
 def _leave_quickly(monkeypatch):
     """Make a stopping hub wait half a second for hanging attempts, not five."""
     monkeypatch.setattr("trunkline.dispatch.dispatcher.STOP_SECONDS", 0.5)
-
-
-@pytest.fixture(name="until")
-def _until():
-    return until

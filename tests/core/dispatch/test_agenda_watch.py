@@ -5,6 +5,7 @@ import time
 from collections import Counter
 
 import pytest
+from tests.waiting import until
 
 from trunkline.dispatch.ledger.settlement import Settlement
 from trunkline.store.drivers import SQLiteDriver
@@ -23,7 +24,7 @@ def soon(monkeypatch):
 
 
 @pytest.mark.usefixtures("soon")
-async def test_what_another_process_has_made_due_is_delivered(open_house, receiver, until):
+async def test_what_another_process_has_made_due_is_delivered(open_house, receiver):
     async with open_house(retry_schedule_seconds="600") as house:
         receiver.answer(500)
         no = await house.subscribe(f"{receiver.url}/h")
@@ -36,13 +37,12 @@ async def test_what_another_process_has_made_due_is_delivered(open_house, receiv
 
 
 @pytest.mark.usefixtures("soon")
-async def test_events_and_changes_are_found_whose_wake_up_was_lost(open_house, receiver, until, monkeypatch):
+async def test_events_and_changes_are_found_whose_wake_up_was_lost(open_house, receiver, monkeypatch):
     async with open_house() as house:
         monkeypatch.setattr(house.hub.wakeup, "announce", lambda _: None)
         no = await house.subscribe(f"{receiver.url}/h")
         await until(house.routing_is_fresh)
-        await house.emit(to=[no])
-        await house.check_settled()
+        await house.deliver(to=[no])
 
 
 async def test_an_idle_hub_looks_for_everything_with_few_statements(open_house, monkeypatch):

@@ -5,9 +5,7 @@ import pytest
 from trunkline_kit.receiver import Answer
 
 
-async def test_failures_in_a_row_over_the_span_disable_the_subscription_and_park_what_is_pending(
-    open_house, receiver
-):
+async def test_failures_over_the_span_disable_the_subscription_and_park_what_is_pending(open_house, receiver):
     receiver.answer(500)
     async with open_house(
         breaker_failures=3, breaker_span_seconds=0.3, retry_schedule_seconds="0.2,0.2,30,30"
@@ -33,11 +31,9 @@ async def test_a_step_of_the_clock_does_not_fill_the_span(open_house, receiver):
         breaker_failures=2, breaker_span_seconds=86_400, retry_schedule_seconds="[]"
     ) as house:
         no = await house.subscribe(f"{receiver.url}/h")
-        await house.emit(3, to=[no])
-        await house.check_settled()
+        await house.deliver(3, to=[no])
         await house.execute("UPDATE subscriptions SET failing_since_ms = 1, failed_ms = 1")
-        await house.emit(3, to=[no])
-        await house.check_settled()
+        await house.deliver(3, to=[no])
         row = await house.subscription(no)
     assert (row["status"], row["failures"]) == ("active", 6)
 
@@ -46,15 +42,12 @@ async def test_a_step_of_the_clock_does_not_fill_the_span(open_house, receiver):
     ("failures", "span_seconds"),
     [pytest.param(3, 60, id="many in less than the span"), pytest.param(21, 0, id="few over a long time")],
 )
-async def test_fewer_failures_or_a_shorter_time_than_set_disable_nothing(
-    open_house, receiver, failures, span_seconds
-):
+async def test_few_failures_or_a_short_time_disable_nothing(open_house, receiver, failures, span_seconds):
     receiver.answer(500)
     bounds = {"breaker_failures": failures, "breaker_span_seconds": span_seconds}
     async with open_house(**bounds, retry_schedule_seconds="[]") as house:
         no = await house.subscribe(f"{receiver.url}/h")
-        await house.emit(20, to=[no])
-        await house.check_settled()
+        await house.deliver(20, to=[no])
         row = await house.subscription(no)
     assert (row["status"], row["failures"]) == ("active", 20)
 
@@ -65,8 +58,7 @@ async def test_one_success_begins_the_count_anew(open_house, receiver):
         breaker_failures=3, breaker_span_seconds=0, retry_schedule_seconds="0.1,0.1"
     ) as house:
         no = await house.subscribe(f"{receiver.url}/h")
-        await house.emit(to=[no])
-        await house.check_settled()
+        await house.deliver(to=[no])
         row = await house.subscription(no)
         assert (row["failures"], row["failing_since_ms"]) == (0, None)
         await house.emit(to=[no])
@@ -75,9 +67,7 @@ async def test_one_success_begins_the_count_anew(open_house, receiver):
     assert receiver.count == 6
 
 
-async def test_a_subscription_that_was_disabled_gets_what_waited_once_it_is_active_again(
-    open_house, receiver
-):
+async def test_a_disabled_subscription_gets_what_waited_once_it_is_active_again(open_house, receiver):
     receiver.answer(500)
     async with open_house(
         breaker_failures=1, breaker_span_seconds=0, retry_schedule_seconds="0.1,0.1"

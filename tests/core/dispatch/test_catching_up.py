@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from tests.waiting import until
 
 from trunkline.dispatch.reading import reader
 from trunkline.dispatch.shards.progress import Progress
@@ -59,9 +60,7 @@ def _paths(receiver) -> list[str]:
     return [request.path for request in receiver.requests]
 
 
-async def test_fresh_events_pass_a_backlog_and_neither_has_a_row_before_its_attempt(
-    open_house, receiver, until
-):
+async def test_fresh_events_pass_a_backlog_and_neither_has_a_row_before_its_attempt(open_house, receiver):
     matched, fresh = await _have_outage(open_house, receiver.url)
     go_on = slowly(receiver)
     async with open_house(concurrency=8) as house:
@@ -95,9 +94,7 @@ async def _is_stored_as_caught_up(house) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"ordering": "subscription"}], ids=["free", "ordered"])
-async def test_who_takes_over_while_a_backlog_is_caught_up_with_goes_on_where_both_readers_were(
-    open_house, receiver, until, options
-):
+async def test_the_next_holder_of_a_backlog_goes_on_where_both_readers_were(open_house, receiver, options):
     matched, fresh = await _have_outage(open_house, receiver.url, **options)
     go_on = slowly(receiver)
     async with open_house(concurrency=8) as house:
@@ -125,9 +122,7 @@ def _check_order(requests, path_of: Callable) -> None:
         assert firsts == sorted(firsts), company
 
 
-async def test_what_is_fresh_of_an_order_waits_for_the_stretch_and_that_of_others_does_not(
-    open_house, receiver, until
-):
+async def test_fresh_events_of_an_order_wait_for_its_stretch_and_others_do_not(open_house, receiver):
     matched, fresh = await _have_outage(open_house, receiver.url, ordering="subscription")
     go_on = slowly(receiver)
     async with open_house() as house:
@@ -144,9 +139,7 @@ async def test_what_is_fresh_of_an_order_waits_for_the_stretch_and_that_of_other
     _check_order(receiver.requests, lambda request: request.path)
 
 
-async def test_a_second_outage_during_the_first_adds_to_what_is_caught_up_with(
-    open_house, receiver, until, monkeypatch
-):
+async def test_a_second_outage_during_the_first_extends_the_stretch(open_house, receiver, monkeypatch):
     had_stretch, go_on_at = [], Progress.go_on_at
 
     def note(progress, head):

@@ -17,9 +17,7 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_no_worker_stops_and_no_delivery_is_lost_whatever_is_changed_meanwhile(
-    open_house, receiver, seed
-):
+async def test_no_worker_stops_and_no_delivery_is_lost_whatever_is_changed(open_house, receiver, seed):
     chance = random.Random(seed)
 
     async def reply(connection):

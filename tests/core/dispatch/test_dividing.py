@@ -82,9 +82,7 @@ async def test_two_workers_share_a_hot_company_and_each_event_is_delivered_once(
 
 
 @pytest.mark.slow
-async def test_what_is_in_an_order_stays_in_it_and_what_has_a_pace_keeps_it_while_its_shard_is_divided(
-    open_house, receiver
-):
+async def test_orders_and_paces_are_kept_while_a_shard_is_divided(open_house, receiver):
     receiver.answer(delay_seconds=0.01)
     async with open_house() as first, open_house() as second:
         await first.until(lambda: len(second.hub.dispatcher.owned_shards) == 8)
@@ -147,13 +145,10 @@ async def test_who_is_left_alone_has_all_parts_and_a_worker_that_joins_gets_its_
                 for held, progress in house.hub.dispatcher.owned_shards.items():
                     progress.dividing = held.shard == shard_of(COMPANY, 16)
             await first.until(lambda: is_shared(first, second))
-            await first.emit(5, to=numbers)
-            await first.check_settled()
+            await first.deliver(5, to=numbers)
         await first.until(lambda: is_shared(first))
-        await first.emit(5, to=numbers)
-        await first.check_settled()
+        await first.deliver(5, to=numbers)
         async with open_house() as second:
             await first.until(lambda: is_shared(first, second))
-            await first.emit(5, to=numbers)
-            await first.check_settled()
+            await first.deliver(5, to=numbers)
     assert receiver.count == 30

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from tests.waiting import until
 
 from trunkline import dispatch
 from trunkline.dispatch.attempts import open_limit
@@ -29,7 +30,7 @@ WRITERS = {
 
 
 @on_sqlite
-async def test_a_stopping_worker_keeps_its_shards_and_writes_results_until_attempts_have_ended(
+async def test_a_stopping_worker_keeps_its_shards_until_attempts_have_ended(
     open_house, receiver, monkeypatch
 ):
     monkeypatch.setattr("trunkline.dispatch.dispatcher.STOP_SECONDS", 5.0)
@@ -90,7 +91,7 @@ def test_making_a_batch_changes_nothing():
     assert (progress.cursor, progress.is_settled, deferred.job.has_room) == (4, False, True)
 
 
-async def test_a_shard_is_marked_lost_before_it_is_released(open_house, until, monkeypatch):
+async def test_a_shard_is_marked_lost_before_it_is_released(open_house, monkeypatch):
     known, released = {}, []
     release = shard_store.release
 
@@ -111,7 +112,7 @@ async def test_a_shard_is_marked_lost_before_it_is_released(open_house, until, m
 
 
 @on_sqlite
-async def test_what_is_parked_is_what_waits_to_be_matched(open_house, receiver, monkeypatch, until):
+async def test_what_is_parked_is_what_waits_to_be_matched(open_house, receiver, monkeypatch):
     monkeypatch.setattr(open_limit, "COMPANY_HIGH_WATER", 4)
     monkeypatch.setattr(matching_lane, "COMPANY_LISTED", 10)
     receiver.answer(200, delay_seconds=0.03)

@@ -6,8 +6,7 @@ from trunkline.dispatch.ledger import replay
 async def test_pages_for_a_target_that_keeps_up_are_claimed_as_they_are_made_due(open_house, receiver):
     async with open_house() as house:
         no = await house.subscribe(receiver.url)
-        await house.emit(2 * replay.PAGE + 50, to=[no])
-        await house.check_settled()
+        await house.deliver(2 * replay.PAGE + 50, to=[no])
         before = {row.position: row.claim for row in await house.rows()}
         replay_id = await house.replay(no)
         await house.until_replayed(replay_id)
@@ -32,8 +31,7 @@ async def test_pages_for_a_new_target_begin_in_the_retry_lane_and_none_is_sent_t
 async def test_a_target_that_fails_gets_no_pages(open_house, receiver):
     async with open_house(retry_schedule_seconds="0.2,0.2,0.2,0.2,0.2") as house:
         no = await house.subscribe(receiver.url)
-        positions = await house.emit(20, to=[no])
-        await house.check_settled()
+        positions = await house.deliver(20, to=[no])
         receiver.answer(503)
         before = receiver.count
         await house.emit(1, to=[no])
@@ -50,8 +48,7 @@ async def test_a_target_that_fails_gets_no_pages(open_house, receiver):
 async def test_what_another_worker_is_trying_is_left_to_it(open_house, receiver):
     async with open_house() as house:
         no = await house.subscribe(receiver.url)
-        first, *others = await house.emit(10, to=[no])
-        await house.check_settled()
+        first, *others = await house.deliver(10, to=[no])
         await house.execute(
             "UPDATE deliveries SET status = 'pending', claimed_by = 'elsewhere', claim = 7, due_ms = 9999999999999 "
             "WHERE position = :position",
@@ -68,8 +65,7 @@ async def test_what_another_worker_is_trying_is_left_to_it(open_house, receiver)
 async def test_a_replay_sends_again_what_was_being_tried_when_it_was_asked_for(open_house, receiver):
     async with open_house() as house:
         no = await house.subscribe(receiver.url)
-        await house.emit(1, to=[no])
-        await house.check_settled()
+        await house.deliver(1, to=[no])
         receiver.answer(delay_seconds=0.2)
         before = receiver.count
         await house.replay(no)

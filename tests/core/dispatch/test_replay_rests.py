@@ -58,9 +58,7 @@ def test_many_rest_longer_and_what_nobody_asks_for_any_more_is_forgotten(clock):
 
 
 @pytest.mark.slow
-async def test_a_replay_is_moved_on_page_by_page_while_others_wait_for_their_pace(
-    open_house, receiver, monkeypatch
-):
+async def test_a_replay_moves_on_by_pages_while_others_wait_for_their_pace(open_house, receiver, monkeypatch):
     """The waiting replays are checked now and then, not before each page with a separate wait."""
     monkeypatch.setattr(replay, "PAGE", 10)
     monkeypatch.setattr(replay, "OUTSTANDING", 10)

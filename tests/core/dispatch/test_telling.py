@@ -49,13 +49,11 @@ async def test_a_target_that_flaps_is_told_of_once_an_hour(open_house, receiver)
     async with open_house(failing_spans_seconds="0", retry_schedule_seconds="0.05,0.05,0.05,0.05") as house:
         no = await house.subscribe(f"{receiver.url}/h")
         for _ in range(5):
-            await house.emit(to=[no])
-            await house.check_settled()
+            await house.deliver(to=[no])
         await house.until(lambda: _are_told(house, 2))
         await house.execute("UPDATE subscriptions SET told_ms = told_ms - 3600000")
         receiver.script([Answer(500), Answer(500), Answer(500), Answer(200)])
-        await house.emit(to=[no])
-        await house.check_settled()
+        await house.deliver(to=[no])
         await house.until(lambda: _are_told(house, 4))
         names = [name for name, _ in await told(house)]
     assert names == ["subscription.failing", "subscription.recovered"] * 2
@@ -105,11 +103,9 @@ async def test_exhausted_deliveries_are_gathered_by_subscription_and_minute(open
     receiver.answer(500)
     async with open_house(retry_schedule_seconds="[]") as house:
         no = await house.subscribe(f"{receiver.url}/h")
-        await house.emit(7, to=[no])
-        await house.check_settled()
+        await house.deliver(7, to=[no])
         await house.execute("UPDATE gathered SET minute = minute - 2")
-        await house.emit(3, to=[no])
-        await house.check_settled()
+        await house.deliver(3, to=[no])
         await house.until(lambda: _exhausted(house), what="the event of the minute")
         payload, *later = await _exhausted(house)
         left = await scalar(house.hub.engines, "SELECT sum(count) FROM gathered")

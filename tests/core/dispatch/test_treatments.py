@@ -19,8 +19,7 @@ async def test_a_company_says_how_its_targets_are_treated_and_a_subscription_for
         other = await house.subscribe(f"{receiver.url}/other", company=17)
         await house.until(house.routing_is_fresh)
         await house.emit(to=[before, after, own])
-        await house.emit(to=[other], company=17)
-        await house.check_settled()
+        await house.deliver(to=[other], company=17)
         statuses = {row.no: row.status for row in await house.rows()}
     assert statuses == {before: "exhausted", after: "exhausted", own: "delivered", other: "delivered"}
 

@@ -34,9 +34,7 @@ async def subscribe(running, *names: str, **more) -> dict:
     return answer.json()
 
 
-async def test_a_type_that_is_defined_later_is_received_without_a_change(
-    schemas, sqlite_database_url, make_hub, receiver
-):
+async def test_a_later_type_is_received_without_a_change(schemas, sqlite_database_url, make_hub, receiver):
     settings = {**CHOSEN, "product.schemas": str(schemas)}
     running = await make_hub(sqlite_database_url, settings, dispatch=False)
     made = await subscribe(running, "order.*", "order.created", target_url=receiver.url)

@@ -40,12 +40,10 @@ async def test_it_is_disabled_and_told_once_and_everybody_else_goes_on(open_hous
         broken = await house.subscribe(f"{receiver.url}/broken")
         neighbour = await house.subscribe(f"{receiver.url}/neighbour")
         stranger = await house.subscribe(f"{receiver.url}/stranger", company=17)
-        await house.emit(3, to=[broken, neighbour])
-        await house.check_settled()
+        await house.deliver(3, to=[broken, neighbour])
         await _spoil(house.hub, broken)
         await house.emit(3, to=[neighbour])
-        await house.emit(3, to=[stranger], company=17)
-        await house.check_settled()
+        await house.deliver(3, to=[stranger], company=17)
         await house.until(lambda: _is_disabled(house, broken))
         assert house.hub.dispatcher.state == "ok"
         identifier = (await house.subscription(broken))["id"]
@@ -54,7 +52,7 @@ async def test_it_is_disabled_and_told_once_and_everybody_else_goes_on(open_hous
         assert "give it a new secret" in told[0].message
 
 
-async def test_a_hub_that_starts_has_disabled_it_before_it_serves_and_opens_what_an_older_key_sealed(
+async def test_a_starting_hub_disables_it_and_opens_values_of_an_older_key(
     open_house, make_settings, receiver
 ):
     async with open_house(dispatch=False) as house:
@@ -68,8 +66,7 @@ async def test_a_hub_that_starts_has_disabled_it_before_it_serves_and_opens_what
     async with Hub(given.model_copy(update={"auth": auth})) as hub:
         house.hub = hub
         assert await _is_disabled(house, broken)
-        await house.emit(2, to=[neighbour])
-        await house.check_settled()
+        await house.deliver(2, to=[neighbour])
         assert {request.path for request in receiver.requests} == {"/neighbour"}
 
 
@@ -78,8 +75,7 @@ async def test_several_workers_disable_it_once(make_settings, postgres_database_
     async with Hub(given) as first, Hub(given) as second:
         house = House(first)
         broken = await house.subscribe(f"{receiver.url}/broken")
-        await house.emit(1, to=[broken])
-        await house.check_settled()
+        await house.deliver(1, to=[broken])
         await _spoil(first, broken)
         await house.until(lambda: _is_disabled(house, broken))
         await house.until(house.routing_is_fresh)
@@ -90,8 +86,7 @@ async def test_several_workers_disable_it_once(make_settings, postgres_database_
 async def test_with_the_key_back_it_catches_up_with_all_that_it_missed(open_house, receiver):
     async with open_house() as house:
         no = await house.subscribe(f"{receiver.url}/h")
-        await house.emit(2, to=[no])
-        await house.check_settled()
+        await house.deliver(2, to=[no])
         whole = (await house.subscription(no))["sealed"]
         await _spoil(house.hub, no)
         await house.until(lambda: _is_disabled(house, no))

@@ -403,9 +403,7 @@ async def test_small_writes_are_not_held_back(receiver, http):
 
 
 @pytest.mark.parametrize("is_alternative", [True, False])
-async def test_a_certificate_has_to_name_its_host_among_the_alternative_names(
-    certificate, tmp_path, monkeypatch, is_alternative
-):
+async def test_a_common_name_does_not_name_the_host(certificate, tmp_path, monkeypatch, is_alternative):
     """Both certificates are trusted like the machine's authorities, by a client with default settings."""
     own = issue("hooks.example.com", is_authority=True)
     (tmp_path / "own.pem").write_bytes(own.pem + own.key_pem)  # it has a common name only
@@ -438,9 +436,7 @@ def test_a_context_that_does_not_verify_is_refused():
 # Kept connections
 
 
-async def test_a_request_that_meets_a_closing_connection_goes_out_again_at_once_on_a_fresh_one(
-    receiver, http
-):
+async def test_a_request_that_meets_a_closing_connection_goes_out_again_on_a_fresh_one(receiver, http):
     receiver.script([Answer(), CloseWithoutAnswer(), Answer(202)])
     assert (await post(http, receiver.url)).status == 200
     again = await post(http, receiver.url)

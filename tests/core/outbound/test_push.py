@@ -34,21 +34,10 @@ class Wire:
 
 
 def push(**changes):
-    target = Target(
-        subscription_id="sub_1",
-        company_id=92,
-        url="https://example.com/hook",
-        **{"secrets": (SECRET,), "headers": {"Authorization": "Bearer 123"}, **changes},
-    )
-    return Push(
-        event_id="45678",
-        event_type="client.created",
-        delivery_id="dlv_45678_1",
-        attempt=3,
-        timestamp=SENT_AT,
-        body=b'{"id":45678}',
-        target=target,
-    )
+    details = {"secrets": (SECRET,), "headers": {"Authorization": "Bearer 123"}, **changes}
+    target = Target(subscription_id="sub_1", company_id=92, url="https://example.com/hook", **details)
+    event = {"event_id": "45678", "event_type": "client.created", "body": b'{"id":45678}'}
+    return Push(**event, delivery_id="dlv_45678_1", attempt=3, timestamp=SENT_AT, target=target)
 
 
 def judged(status, *, headers=None, body=b""):

@@ -44,7 +44,7 @@ async def test_two_hundred_lookups_that_nobody_answers_hold_up_no_other(servers)
 
 
 @pytest.mark.slow
-async def test_a_name_server_that_takes_three_seconds_is_waited_for_within_the_attempt_and_then_kept(
+async def test_a_slow_name_server_is_waited_for_within_the_attempt_and_its_answer_kept(
     receiver,
 ):
     quick = {f"quick{n}.test": ["127.0.0.1"] for n in range(30)}
@@ -159,9 +159,7 @@ async def test_an_old_answer_serves_where_a_new_one_takes_long(monkeypatch, scri
     assert await names.addresses("slow.test", 443, tenant=1) == ["192.0.2.8"]
 
 
-async def test_a_tenant_whose_lookups_are_all_taken_holds_up_no_other_even_for_the_same_name(
-    script, make_names
-):
+async def test_a_tenant_whose_lookups_are_all_taken_holds_up_no_other(script, make_names):
     names = make_names()
     waiting = [
         asyncio.create_task(names.addresses(f"slow{n}.test", 443, tenant=1))
@@ -176,9 +174,7 @@ async def test_a_tenant_whose_lookups_are_all_taken_holds_up_no_other_even_for_t
     assert await asyncio.gather(*waiting, behind) == [["192.0.2.7"]] * len([*waiting, behind])
 
 
-async def test_the_last_answer_serves_while_no_name_server_answers_and_no_longer_where_one_says_no(
-    script, make_names
-):
+async def test_the_last_answer_serves_while_no_name_server_answers(script, make_names):
     names = make_names(cache_seconds=0)
     assert await names.addresses("good.test", 443, tenant=1) == ["192.0.2.7"]
     script.outcome = NameServersSilent(12, "timeout")

@@ -138,9 +138,7 @@ async def test_a_target_that_speaks_no_tls_is_named(root):
 
 
 @pytest.mark.parametrize("ending", [CloseWithoutAnswer(), Reset()])
-async def test_a_request_that_meets_the_end_of_a_kept_connection_is_sent_again_over_tls_too(
-    root, leaf, tmp_path, ending
-):
+async def test_a_request_on_an_ended_connection_is_sent_again_over_tls_too(root, leaf, tmp_path, ending):
     async with Receiver(ssl_context=server_context(tmp_path, leaf)) as receiver, hub(root) as http:
         receiver.script([Answer(), ending, Answer(202)])
         url = f"https://{HOST}:{receiver.port}/"
@@ -162,9 +160,7 @@ async def test_a_new_connection_resumes_the_session_of_its_company_alone(root, l
     assert (stats["accept_good"], stats["hits"]) == (4, 2)
 
 
-async def test_a_certificate_is_checked_again_though_sessions_were_resumed_all_the_time(
-    root, leaf, tmp_path, monkeypatch
-):
+async def test_a_certificate_is_checked_again_in_spite_of_resumption(root, leaf, tmp_path, monkeypatch):
     monkeypatch.setattr(tls, "SESSION_SECONDS", 0.2)
     context = server_context(tmp_path, leaf)
     async with Receiver(ssl_context=context) as receiver, hub(root) as http:

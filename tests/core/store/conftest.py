@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from trunkline.store import tables
 from trunkline.store.database import Database
+from trunkline.store.wakeup import Wakeup
 
 T = TypeVar("T")
 
@@ -31,6 +32,14 @@ async def column(database: Database, statement: str, **values: Any) -> list:
     """Give the first value of each row that *statement* reads."""
     async with database.read() as connection:
         return list((await connection.execute(text(statement), values)).scalars())
+
+
+async def check_wakes(here: Wakeup, there: Wakeup) -> None:
+    """Check that *there* listens, and is woken by *here*."""
+    with there.signal() as signal:
+        assert await signal.wait(60), "it is set once when it begins to listen"
+        here.announce()
+        assert await signal.wait(60)
 
 
 async def insert_subscription(database: Database, identifier: str = "sub_1", **columns: Any) -> int:

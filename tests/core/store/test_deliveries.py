@@ -62,6 +62,8 @@ async def test_recording_what_the_ledger_has_already_changes_nothing(database):
         database, pending(1)._replace(status="delivered", attempts=1, wait_ms=None), attempts=(first,)
     )
     await record(database, pending(1), attempts=(attempt(1),))
+    await record(database)
+    assert await settle(database) == set()
     assert (await row_of(database, 1))["status"] == "delivered"
     assert await read_with(database, delivery_log.attempts_of, Key(1, 1), limit=9) == [first]
 
@@ -70,11 +72,6 @@ async def test_the_newest_attempts_are_read_in_their_order(database):
     await record(database, pending(1), attempts=tuple(attempt(1, number=number) for number in range(1, 6)))
     newest = await read_with(database, delivery_log.attempts_of, Key(1, 1), limit=2)
     assert [each.number for each in newest] == [4, 5]
-
-
-async def test_recording_nothing_is_allowed(database):
-    await record(database)
-    assert await settle(database) == set()
 
 
 async def test_what_is_due_is_claimed_oldest_first_and_what_is_not_stays(database):
@@ -169,7 +166,7 @@ async def test_the_next_due_time_is_told_in_milliseconds_from_now(database):
     assert await read_with(database, ledger.next_due_ms) == 0
 
 
-async def test_parked_deliveries_wait_until_they_are_woken_and_claimed_ones_are_left_to_their_attempt(
+async def test_parked_deliveries_wait_until_woken_and_claimed_ones_are_left_alone(
     database,
 ):
     await record(database, pending(1), pending(2), pending(3, 2))

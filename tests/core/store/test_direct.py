@@ -128,9 +128,7 @@ async def test_a_text_that_lacks_a_value_is_refused(database):
             await connection.execute(statement, {"a": 3})
 
 
-async def test_rows_go_to_the_thread_of_sqlite_with_the_statement_or_the_commit_after_them(
-    sqlite_database, monkeypatch
-):
+async def test_rows_go_to_sqlites_thread_with_the_next_statement_or_the_commit(sqlite_database, monkeypatch):
     ways: list[object] = []
     execute = OneWayConnection._execute
 

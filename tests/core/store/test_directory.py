@@ -52,9 +52,7 @@ async def test_no_event_of_an_erased_company_is_appended_whichever_process_erase
     await append(database, elsewhere, 7)
 
 
-async def test_a_reference_that_changed_hands_is_the_new_companys_once_a_key_was_looked_up(
-    database, companies
-):
+async def test_a_reference_that_changed_hands_is_the_new_companys(database, companies):
     elsewhere = CompanyDirectory(database)
     first = await companies.create({"reference": "acme"})
     assert await elsewhere.id_of("acme") == first["id"]

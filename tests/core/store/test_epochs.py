@@ -83,17 +83,6 @@ async def test_the_number_of_the_newest_subscription_is_not_given_again_after_it
     assert await add_subscription(database, "sub_2") > first
 
 
-async def test_what_is_rolled_back_moves_nothing(database):
-    async def advance_and_fail() -> None:
-        async with database.write() as connection:
-            await epochs.advance(connection)
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        await advance_and_fail()
-    assert [event.position for event in await append(database, [draft()])] == [NONE + 1]
-
-
 async def test_a_file_has_no_timeline(sqlite_database):
     assert not await read_with(sqlite_database, epochs.note_timeline)
     await append(sqlite_database, [draft()])

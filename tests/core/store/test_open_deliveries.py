@@ -53,9 +53,7 @@ async def test_a_change_does_one_piece_and_leaves_the_others_to_workers(open_):
     assert await count(open_, "due_ms IS NULL") == MANY
 
 
-async def test_a_change_of_many_subscriptions_is_left_to_workers_where_there_is_anything_to_change(
-    open_, monkeypatch
-):
+async def test_a_change_of_many_subscriptions_is_left_to_workers(open_, monkeypatch):
     monkeypatch.setattr(store, "AT_ONCE", 0)
     await begin(open_, Change.WAKE)
     await write_with(open_, store.apply_to_all, [1, 2], Change.PARK)

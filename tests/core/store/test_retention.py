@@ -1,7 +1,6 @@
 """The events that may be removed, and the rows that are removed with them, on both databases."""
 
 import asyncio
-import contextlib
 from collections.abc import Iterable, Sequence
 
 import pytest
@@ -200,17 +199,6 @@ async def test_one_worker_removes_at_a_time(postgres_database):
             assert not await retention.take_turn(other)
     async with postgres_database.write() as other:
         assert await retention.take_turn(other)
-
-
-async def test_a_batch_that_is_broken_off_leaves_everything_as_it_was(database):
-    written = await append(database, 2)
-    await record(database, written)
-    with contextlib.suppress(RuntimeError):
-        async with database.write() as connection:
-            await retention.remove(connection, written)
-            raise RuntimeError
-    assert [await left(database, table) for table in ("events", "deliveries", "attempts")] == [written] * 3
-    assert (await log_bounds(database)).edge == 0
 
 
 async def test_the_plan_reads_a_range_of_the_primary_key(postgres_database):

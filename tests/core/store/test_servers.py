@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 from sqlalchemy import text
+from tests.core.store.conftest import check_wakes
 from tests.postgres_servers import (
     COPIED,
     PASSWORD,
@@ -137,10 +138,7 @@ async def test_the_authorities_of_the_machine_verify_what_they_vouch_for(system_
 async def test_one_process_wakes_another_over_tls(system_postgres):
     url = tls_url(system_postgres, "require")
     async with EngineDatabase(url) as database, Wakeup(database) as here, Wakeup(database) as there:
-        with there.signal() as signal:
-            assert await signal.wait(60)
-            here.announce()
-            assert await signal.wait(60)
+        await check_wakes(here, there)
 
 
 async def test_a_service_file_connects(system_postgres, tmp_path, monkeypatch):
@@ -188,16 +186,13 @@ def standby(system_postgres: SystemPostgres) -> Iterator[SystemPostgres]:
 @pytest.mark.slow
 async def test_session_attributes_choose_among_the_hosts(system_postgres, standby):
     both = f"postgresql://postgres@127.0.0.1:{standby.port},127.0.0.1:{system_postgres.port}/postgres"
-    expected = {
-        "any": standby.port,
-        "read-write": system_postgres.port,
-        "primary": system_postgres.port,
-        "standby": standby.port,
-        "read-only": standby.port,
-    }
-    for attributes, port in expected.items():
-        url = f"{both}?target_session_attrs={attributes}"
-        assert await ask(url, "SELECT inet_server_port()") == port, attributes
+    for server, attributes in (
+        (standby, ("any", "standby", "read-only")),
+        (system_postgres, ("read-write", "primary")),
+    ):
+        for wanted in attributes:
+            url = f"{both}?target_session_attrs={wanted}"
+            assert await ask(url, "SELECT inet_server_port()") == server.port, wanted
     alone = f"{system_postgres.url()}?target_session_attrs="
     assert await ask(f"{alone}prefer-standby", "SELECT inet_server_port()") == system_postgres.port
     with pytest.raises(StoreUnavailable, match="TargetServerAttributeNotMatched"):

@@ -196,11 +196,6 @@ async def test_several_may_open_a_new_file_at_once(tmp_path):
             await connection.close()
 
 
-async def test_what_cannot_be_opened_says_so(tmp_path):
-    with pytest.raises(StoreUnavailable, match="cannot be opened: there is no folder"):
-        await sqlite.connect(DatabaseFile(tmp_path / "missing" / "x.db", creates=True))
-
-
 async def test_a_connection_whose_opening_is_cancelled_is_closed(tmp_path):
     closed = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -296,9 +291,7 @@ async def test_a_file_that_is_away_is_never_made_anew_and_nothing_is_lost_when_i
             assert await names(database) == ["new"] * (3 + databases.index(database))
 
 
-async def test_a_connection_that_is_opened_while_only_the_write_ahead_log_is_away_makes_no_other(
-    things, tmp_path
-):
+async def test_a_connection_opened_while_the_write_ahead_log_is_away_makes_no_other(things, tmp_path):
     log = tmp_path / "things.db-wal"
     async with both(things):
         log.rename(tmp_path / "elsewhere")

@@ -34,7 +34,8 @@ async def set_accepted(database: Database, position: int, accepted_ms: int) -> N
     await execute(database, f"UPDATE events SET accepted_ms = {accepted_ms} WHERE position = {position}")
 
 
-async def test_a_new_log_is_empty(database):
+async def test_a_new_log_is_empty_also_after_an_append_of_nothing(database):
+    assert await append(database, []) == []
     async with database.read() as connection:
         assert await stream.head(connection) == stream.Head(NONE, 1)
         assert await stream.read_company(connection, 92, types=(), after=0, limit=10) == []
@@ -56,12 +57,6 @@ async def test_events_come_back_as_they_were_appended(database):
         b'{"id":%d,"type":"lead.created","createdUtc":"2026-01-28T10:30:00Z","companyId":92,"payload":{"n":1}}'
         % (NONE + 1)
     )
-
-
-async def test_appending_nothing_moves_nothing(database):
-    assert await append(database, []) == []
-
-    assert (await read_with(database, stream.head)).position == NONE
 
 
 async def test_a_rolled_back_append_leaves_no_gap(database):
@@ -93,33 +88,20 @@ async def append_one(database: Database) -> stream.Appended:
     return await write_with(database, stream.append, [draft()], shards=SHARDS)
 
 
-async def test_reading_shards_keeps_to_its_bounds(database):
-    companies = [1, 2, 3, 92, 93, 94, 1, 2]
-    written = await append(database, [draft(company) for company in companies])
-    mine = {shard_of(company, SHARDS) for company in (1, 92)}
-
-    async with database.read() as connection:
-        read = await stream.read_shards(connection, sorted(mine), after=NONE + 1, up_to=NONE + 7, limit=10)
-        first = await stream.read_shards(connection, sorted(mine), after=NONE, up_to=NONE + 8, limit=1)
-
-    assert read == [event for event in written[1:7] if shard_of(event.company_id, SHARDS) in mine]
-    assert first == written[:1]
-
-
-async def test_reading_on_gives_the_next_events_and_the_head_of_the_same_moment(database):
-    companies = [1, 2, 3, 92, 93, 94, 1, 2]
-    written = await append(database, [draft(company) for company in companies])
+async def test_shards_are_read_within_bounds_and_on_with_the_head_of_the_same_moment(database):
+    written = await append(database, [draft(company) for company in (1, 2, 3, 92, 93, 94, 1, 2)])
     mine = sorted({shard_of(company, SHARDS) for company in (1, 92)})
     ours = [event for event in written if shard_of(event.company_id, SHARDS) in mine]
     head = stream.Head(NONE + 8, 1)
 
     async with database.read() as connection:
+        read = partial(stream.read_shards, connection, mine)
+        assert await read(after=NONE + 1, up_to=NONE + 7, limit=10) == [e for e in written[1:7] if e in ours]
+        assert await read(after=NONE, up_to=NONE + 8, limit=1) == written[:1]
         read_on = partial(stream.read_on, connection)
         assert await read_on(mine, after=NONE, up_to=NONE + 50, limit=10) == (head, ours)
-        assert await read_on(mine, after=NONE, up_to=NONE + 7, limit=10) == (
-            head,
-            [event for event in ours if event.position <= NONE + 7],
-        )
+        up_to_7 = [event for event in ours if event.position <= NONE + 7]
+        assert await read_on(mine, after=NONE, up_to=NONE + 7, limit=10) == (head, up_to_7)
         assert await read_on(mine, after=NONE + 1, up_to=NONE + 50, limit=1) == (head, ours[1:2])
         assert await read_on(mine, after=NONE + 8, up_to=NONE + 50, limit=10) == (head, [])
         assert await read_on([], after=0, up_to=NONE + 50, limit=10) == (head, [])
@@ -143,14 +125,13 @@ async def test_reading_a_company_merges_its_types_in_order(database):
 async def test_the_newest_come_newest_first(database):
     await append(database, [draft(type="lead.created" if n % 2 else "client.created") for n in range(1, 7)])
 
-    async with database.read() as connection:
-        newest = await stream.newest_of_company(connection, 92, type=None, limit=2)
-        leads = await stream.newest_of_company(connection, 92, type="lead.created", limit=2)
-        nobody = await stream.newest_of_company(connection, 7, type=None, limit=2)
+    async def newest(company: int, type: str | None) -> list[int]:
+        events = await read_with(database, stream.newest_of_company, company, type=type, limit=2)
+        return [event.position - NONE for event in events]
 
-    assert [event.position for event in newest] == [NONE + 6, NONE + 5]
-    assert [event.position for event in leads] == [NONE + 5, NONE + 3]
-    assert nobody == []
+    assert await newest(92, None) == [6, 5]
+    assert await newest(92, "lead.created") == [5, 3]
+    assert await newest(7, None) == []
 
 
 async def test_positions_that_do_not_exist_are_left_out(database):
@@ -175,10 +156,8 @@ async def test_since_finds_the_place_before_the_first_event_of_that_time(databas
         await set_accepted(database, position, accepted_ms)
 
     async with database.read() as connection:
-        positions = [
-            await stream.position_before(connection, since) - NONE
-            for since in (0, 1000, 1001, 2000, 3000, 3001)
-        ]
+        times = (0, 1000, 1001, 2000, 3000, 3001)
+        positions = [await stream.position_before(connection, since) - NONE for since in times]
 
     assert positions == [0, 0, 1, 1, 3, 4]
 

@@ -190,7 +190,7 @@ async def test_many_are_disabled_at_once_each_with_its_reason_and_those_that_are
     assert {row.id for row in disabled} < set(await changed(database, 1))
 
 
-async def test_counting_failures_and_changing_the_same_subscriptions_never_wait_for_each_other_for_ever(
+async def test_counting_failures_and_changing_subscriptions_never_deadlock(
     postgres_database,
 ):
     rows = [await insert(postgres_database, name) for name in "abcdef"]

@@ -15,17 +15,16 @@ from trunkline import settings
 from trunkline.contract import Channel, EmittedEvent
 from trunkline.hub.hub import Hub
 from trunkline.model.events import shard_of
-from trunkline.store import migrate
 from trunkline.store.cursors import LOWEST
+from trunkline.store.drivers import SQLiteDriver
+from trunkline.store.drivers_postgresql import PostgreSQLDriver
+from trunkline_kit.receiver import Answer
 
-NONE = migrate.RESERVED_POSITIONS
 FINAL = {"delivered", "exhausted", "rejected", "gone", "skipped"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One delivery in the ledger."""
-
     position: int
     no: int
     status: str
@@ -36,9 +35,17 @@ class Row:
     claim: int
 
 
-class HubWith(Hub):
-    """A hub with additional channels."""
+def answer_after(event: asyncio.Event, answer: Answer | None = None):
+    """Make a target that answers once *event* is set."""
 
+    async def reply(connection):
+        await event.wait()
+        await (answer or Answer())(connection)
+
+    return reply
+
+
+class HubWith(Hub):
     extra: dict[str, Channel]
 
     def channels(self):
@@ -107,6 +114,9 @@ class House:
         self.matched.update((position, no) for position in positions for no in to)
         return positions
 
+    async def is_disabled(self, no: int) -> bool:
+        return (await self.subscription(no))["status"] == "disabled"
+
     async def deliver(self, *count: int, **options) -> list[int]:
         """Accept events as ``emit`` does, and wait until every delivery has ended."""
         positions = await self.emit(*count, **options)
@@ -125,7 +135,6 @@ class House:
         return (await self.query("SELECT * FROM subscriptions WHERE no = :no", no=no))[0]
 
     async def rows(self, no: int | None = None) -> list[Row]:
-        """Give the ledger in the order of the log."""
         rows = await self.query(
             "SELECT position, subscription_no AS no, status, attempts, last_status_code, due_ms, claimed_by, claim "
             "FROM deliveries ORDER BY position, subscription_no"
@@ -254,6 +263,21 @@ def open_house(make_settings):
             yield House(hub, matched)
 
     return open_
+
+
+@pytest.fixture
+def statements(monkeypatch) -> list[str]:
+    """Collect the statements that the drivers run."""
+    ran: list[str] = []
+    for driver in (PostgreSQLDriver, SQLiteDriver):
+        run = driver.run
+
+        async def noted(self, statement, values, run=run):
+            ran.append(statement)
+            return await run(self, statement, values)
+
+        monkeypatch.setattr(driver, "run", noted)
+    return ran
 
 
 @pytest.fixture(autouse=True)

@@ -104,12 +104,12 @@ async def test_the_next_holder_of_a_backlog_goes_on_where_both_readers_were(open
             await house.emit(company=company, to=[no], client_id=EACH + 1)
         await until(lambda: "/fresh" in _paths(receiver) and len(receiver.requests) > FAR_BEHIND)
         await until(lambda: house.query("SELECT 1 FROM shards WHERE stretch_end IS NOT NULL"))
-    assert len(receiver.requests) < len(matched), "the backlog is not all delivered"
+    assert len(receiver.requests) < len(house.matched), "the backlog is not all delivered"
     go_on.set()
     async with open_house(concurrency=8) as house:
         await house.check_settled()
     times = Counter(request.headers["webhook-id"] for request in receiver.requests)
-    assert set(times) == {str(position) for position, _ in matched}
+    assert set(times) == {str(position) for position, _ in house.matched}
     if options:
         _check_order(receiver.requests, lambda request: request.path)
 

@@ -2,15 +2,13 @@
 
 import asyncio
 
-import pytest
+from tests.core.dispatch.conftest import answer_after
 from tests.waiting import until
 
 from trunkline.store import deliveries as ledger
 from trunkline.store.deliveries import Settled
 from trunkline.store.open_deliveries import PIECE
 from trunkline_kit.receiver import Answer
-
-on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 async def test_deliveries_of_a_channel_that_is_off_are_held_until_it_is_on_again(open_house, receiver):
@@ -88,12 +86,7 @@ async def test_what_is_pending_ends_as_gone_when_its_subscription_is_deleted(ope
 
 async def test_an_attempt_under_way_while_its_subscription_is_deleted_changes_nothing(open_house, receiver):
     deleted = asyncio.Event()
-
-    async def answer_late(connection):
-        await deleted.wait()
-        await Answer(500)(connection)
-
-    receiver.script([Answer(500), answer_late])
+    receiver.script([Answer(500), answer_after(deleted, Answer(500))])
     async with open_house() as house:
         no = await house.subscribe(f"{receiver.url}/h")
         [position] = await house.emit(to=[no])

@@ -5,6 +5,7 @@ import json
 from collections import defaultdict
 
 import pytest
+from tests.core.dispatch.conftest import answer_after
 
 from trunkline.dispatch.attempts import open_limit
 from trunkline.dispatch.leases import dividing
@@ -12,7 +13,6 @@ from trunkline.dispatch.leases import leases as leases_module
 from trunkline.dispatch.reading import matching_lane
 from trunkline.model.events import shard_of
 from trunkline.model.parts import PARTS, WHOLE, part_of
-from trunkline_kit.receiver import Answer
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.parametrize("engine", ["postgresql"], indirect=True)]
 COMPANY = 92
@@ -41,7 +41,6 @@ def is_shared(*houses) -> bool:
 
 
 def holder_of(number, first, second):
-    """Give the worker that has the company's shard."""
     return first if first.hub.dispatcher._owned.of(COMPANY, number) else second
 
 
@@ -108,12 +107,7 @@ async def test_orders_and_paces_are_kept_while_a_shard_is_divided(open_house, re
 @pytest.mark.parametrize("alone", ["worker", "subscription"])
 async def test_what_could_not_be_shared_is_not_divided(open_house, receiver, alone):
     looked = asyncio.Event()
-
-    async def reply(connection):
-        await looked.wait()
-        await Answer()(connection)
-
-    receiver.always(reply)
+    receiver.always(answer_after(looked))
     async with open_house(timeout_seconds=60) as first:
         numbers = [
             await first.subscribe(f"{receiver.url}/{n}") for n in range(1 if alone == "subscription" else 4)

@@ -6,6 +6,7 @@ import statistics
 import time
 
 import pytest
+from tests.core.dispatch.conftest import answer_after
 from tests.waiting import until
 
 from trunkline_kit.receiver import Answer, Hang
@@ -70,12 +71,7 @@ async def test_no_more_attempts_are_in_flight_than_a_subscription_and_the_proces
 @pytest.mark.slow
 async def test_an_attempt_of_two_seconds_is_written_as_claimed_and_the_cursor_goes_on(open_house, receiver):
     passed = asyncio.Event()
-
-    async def hang(connection):
-        await passed.wait()
-        await Answer(200)(connection)
-
-    receiver.script([hang])
+    receiver.script([answer_after(passed)])
     async with open_house(timeout_seconds=60) as house:
         no = await house.subscribe(f"{receiver.url}/h")
         began = time.monotonic()

@@ -6,6 +6,7 @@ from collections import Counter
 
 import orjson
 import pytest
+from tests.core.dispatch.conftest import answer_after
 from tests.waiting import until
 
 from trunkline.dispatch.leases import leases as leases_module
@@ -214,12 +215,7 @@ async def test_a_newcomer_has_its_share_as_soon_as_what_is_under_way_has_ended(d
 
 async def test_a_shard_is_handed_over_while_an_attempt_in_order_hangs(open_house, receiver):
     seen = asyncio.Event()
-
-    async def hang(connection):
-        await seen.wait()
-        await Answer(200)(connection)
-
-    receiver.script([Answer(500), hang])
+    receiver.script([Answer(500), answer_after(seen)])
     company = next(n for n in range(1, 999) if shard_of(n, 16) == 15)  # the shard that is given away first
     async with open_house(timeout_seconds=60, retry_schedule_seconds="0.1") as first:
         no = await first.subscribe(f"{receiver.url}/h", company=company, ordering="subscription")

@@ -8,6 +8,7 @@ from collections import defaultdict
 
 import pytest
 from sqlalchemy import LargeBinary, bindparam, text
+from tests.core.dispatch.conftest import answer_after
 from tests.waiting import until
 
 from trunkline.dispatch.attempts import runner
@@ -175,18 +176,12 @@ async def test_a_retry_of_what_has_ended_is_made_before_what_is_held_and_holds_i
         await house.until_statuses(exhausted=1)
         target.replies[1, 1] = Hang()
         await house.retry(first, no)
-        await until_pushed(target, 1, [1, 1, 1])
+        await until(lambda: target.pushed[1] == [1, 1, 1])
         await emit(house, no, (1, 2), (1, 3))
         await house.until_statuses(pending=1, held=2)
         await house.skip(first, no)
         await asyncio.sleep(0.3)
     assert target.pushed[1] == [1, 1, 1], "the next one waits for the end of the attempt that was skipped"
-
-
-async def until_pushed(target, client, expected, *, seconds=40):
-    async with asyncio.timeout(seconds):
-        while target.pushed[client] != expected:
-            await asyncio.sleep(0.01)
 
 
 async def test_a_retry_of_a_held_delivery_waits_for_its_turn(open_ordered, target):
@@ -203,12 +198,7 @@ async def test_a_slow_attempt_holds_its_key_in_the_ledger_and_no_cursor(open_ord
     monkeypatch.setattr(runner, "SLOW_SECONDS", 0.2)
     monkeypatch.setattr(ordering, "WAIT_SECONDS", 0.2)
     passed = asyncio.Event()
-
-    async def hang(connection):
-        await passed.wait()
-        await Answer()(connection)
-
-    target.replies[1, 1] = hang
+    target.replies[1, 1] = answer_after(passed)
     async with open_ordered(timeout_seconds=60) as (house, no):
         *_, last = await emit(house, no, (1, 1), (1, 2), (2, 1), (1, 3))
         await house.until_statuses(pending=1, held=2, delivered=1)
@@ -323,15 +313,14 @@ async def test_deliveries_behind_a_replay_go_on_piece_by_piece(open_house, open_
     monkeypatch.setattr(replay, "PAGE", 0)
     monkeypatch.setattr(releasing, "KEYS", 1)
     monkeypatch.setattr(status_changes, "PAUSE_SECONDS", 30)
-    clients = range(1, 9)
     async with open_ordered() as (house, no):
         await deliver(house, no, (1, 1))
         replay_id = await house.replay(no)
-        await emit(house, no, *((client, 2) for client in clients))
+        await emit(house, no, *((client, 2) for client in range(1, 9)))
         await house.until_statuses(delivered=1, held=8)
         await house.hub.replays.cancel(92, replay_id)
         await house.until_statuses(delivered=3, held=6)  # two pieces: the change's own, and a worker's first
-        await emit(house, no, *((client, 3) for client in clients[:4]))
+        await emit(house, no, *((client, 3) for client in range(1, 5)))
     monkeypatch.setattr(status_changes, "PAUSE_SECONDS", 0.02)
     async with open_house() as house:
         await house.check_settled()
@@ -444,7 +433,7 @@ async def test_a_front_that_an_earlier_delivery_replaced_is_not_passed_over(open
     target.replies[1, 1] = Hang()
     async with open_ordered() as (house, no):
         _, second, _ = await emit(house, no, (1, 1), (1, 2), (1, 3))
-        await until_pushed(target, 1, [1])
+        await until(lambda: target.pushed[1] == [1])
     async with open_house(dispatch=False) as house:
         await house.check_recorded()
         # the state after a worker died with both in flight

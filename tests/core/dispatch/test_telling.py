@@ -61,12 +61,8 @@ async def test_a_target_that_flaps_is_told_of_once_an_hour(open_house, receiver)
 
 async def test_the_attempts_at_operational_events_are_told_of_by_none(open_house, receiver):
     receiver.answer(500)
-    async with open_house(
-        failing_spans_seconds="0",
-        retry_schedule_seconds="0.05,0.05",
-        breaker_failures=6,
-        breaker_span_seconds=0,
-    ) as house:
+    breaker = {"breaker_failures": 6, "breaker_span_seconds": 0}
+    async with open_house(failing_spans_seconds="0", retry_schedule_seconds="0.05,0.05", **breaker) as house:
         no = await house.subscribe(f"{receiver.url}/h")
         to_people = await house.subscribe(f"{receiver.url}/people", types=["operational.*"])
         await house.emit(to=[no])
@@ -76,15 +72,11 @@ async def test_the_attempts_at_operational_events_are_told_of_by_none(open_house
         ]
         assert (await house.subscription(to_people))["failures"] == 3
         await house.emit(to=[no])
-        await house.until(lambda: _is_disabled(house, to_people))
+        await house.until(lambda: house.is_disabled(to_people))
         disabled = [
             payload["subscription"]["target_url"] for name, payload in await told(house) if "disabled" in name
         ]
     assert disabled == [f"{receiver.url}/h"]
-
-
-async def _is_disabled(house, no: int) -> bool:
-    return (await house.subscription(no))["status"] == "disabled"
 
 
 @pytest.mark.parametrize("types", [["*"], ["lead.*"]])

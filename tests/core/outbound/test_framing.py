@@ -4,7 +4,7 @@ import pytest
 
 from trunkline.contract import HttpResponse
 from trunkline.outbound.failures import NoAnswer
-from trunkline.outbound.framing import AnswerReader, request, request_start
+from trunkline.outbound.framing import MAX_BODY_BYTES, AnswerReader, request, request_start
 from trunkline.outbound.mending import MAX_LINES
 
 OK = b"HTTP/1.1 200 OK\r\nX-Name: first\r\ncontent-length: 2\r\n\r\nok"
@@ -50,6 +50,22 @@ def test_interim_answers_are_passed_over():
     reader = AnswerReader()
     assert reader.feed(b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n") is None
     assert reader.feed(OK) == HttpResponse(200, FIRST, b"ok")
+
+
+def test_101_is_an_answer_after_which_the_connection_is_of_no_use():
+    reader = AnswerReader()
+    received = reader.feed(b"HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n")
+    assert received is not None
+    assert (received.status, reader.is_spent) == (101, True)
+
+
+def test_a_body_is_cut_where_it_is_too_long():
+    reader = AnswerReader()
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % (MAX_BODY_BYTES + 10)
+    received = fed(reader, head + b"x" * (MAX_BODY_BYTES + 10), size=10_000)
+    assert received is not None
+    assert (received.status, received.body, received.is_whole) == (200, b"x" * MAX_BODY_BYTES, False)
+    assert reader.is_spent
 
 
 def test_the_end_of_the_connection_ends_an_answer_without_a_length():

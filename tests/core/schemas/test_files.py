@@ -73,14 +73,17 @@ def test_an_empty_folder_has_neither_types_nor_definitions(tmp_path):
     assert load_event_types(tmp_path) == load_definitions(tmp_path) == []
 
 
-def test_broken_json_is_told_with_line_and_column(tmp_path):
-    text = '{\n  "title": "T",\n  "description": }'
-    assert refusal(write(tmp_path, text)).startswith("the file is not JSON at line 3, column 18: ")
-
-
-@pytest.mark.parametrize("text", [b"", b'{"title": "\xff"}', b'{"title": NaN}'])
-def test_what_is_no_json_is_refused(tmp_path, text):
-    assert "the file is not JSON at line 1" in refusal(write(tmp_path, text))
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (b"", "line 1"),
+        (b'{"title": "\xff"}', "line 1"),
+        (b'{"title": NaN}', "line 1"),
+        ('{\n  "title": "T",\n  "description": }', "line 3, column 18: "),
+    ],
+)
+def test_what_is_no_json_is_told_with_line_and_column(tmp_path, text, place):
+    assert refusal(write(tmp_path, text)).startswith(f"the file is not JSON at {place}")
 
 
 @pytest.mark.parametrize(

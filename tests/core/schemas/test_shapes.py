@@ -53,7 +53,8 @@ CONTAINING = ({"f": {"contains": "a"}}, {"f": {"contains": 1}})
 def _retyped(keyword, schema_of, path="/f", accepted=None, refused=None):
     """Make a row in which a string becomes an integer."""
     breaks = [(path, "type_widened")]
-    return keyword, schema_of(STRING), schema_of(INTEGER), breaks, accepted or F_IS_A, refused or F_IS_1
+    schemas = (schema_of(STRING), schema_of(INTEGER))
+    return keyword, schemas, breaks, (accepted or F_IS_A, refused or F_IS_1)
 
 
 TEXT_OR_NULL = {"type": ["string", "null"]}
@@ -62,7 +63,7 @@ NULLABLE_F_AND_G = _open(properties={"f": TEXT_OR_NULL, "g": STRING})
 F_AND_G = _open(properties={"f": STRING, "g": STRING})
 TWO = {"$defs": {"x": {"anyOf": [INTEGER, STRING]}}}
 
-# keyword, older schema, newer schema, breaks between them, allowed filters on the older, and refused ones
+# keyword, the older and the newer schema, breaks between them, an allowed filter on the older and a refused one
 KEYWORDS = [
     _retyped("type", _field),
     _retyped(
@@ -73,56 +74,47 @@ KEYWORDS = [
     ),
     (
         "enum",
-        _field({"enum": ["a", 1, None]}),
-        _field({"enum": ["a", 1, 2]}),
+        (_field({"enum": ["a", 1, None]}), _field({"enum": ["a", 1, 2]})),
         ADDED,
-        {"f": {"in": ["a", 1.0]}},
-        {"f": 2},
+        ({"f": {"in": ["a", 1.0]}}, {"f": 2}),
     ),
-    ("const", _field({"const": "a"}), _field({"const": "b"}), ADDED, {"f": "a"}, {"f": "b"}),
+    ("const", (_field({"const": "a"}), _field({"const": "b"})), ADDED, ({"f": "a"}, {"f": "b"})),
     (
         "format",
-        _field(DATE),
-        _field(STRING),
+        (_field(DATE), _field(STRING)),
         [("/f", "format_changed")],
-        {"f": {"gt": "2026-01-01"}},
-        {"f": 1},
+        ({"f": {"gt": "2026-01-01"}}, {"f": 1}),
     ),
     _retyped("properties", lambda inner: _field(_field(inner)), "/f/f", {"f.f": "a"}, {"f.g": "a"}),
     (
         "required",
-        _field(STRING),
-        _open(**_f(STRING)),
+        (_field(STRING), _open(**_f(STRING))),
         [("/f", "now_optional")],
-        {"f": {"exists": True}},
-        {"f": None},
+        ({"f": {"exists": True}}, {"f": None}),
     ),
     _retyped(
         "additionalProperties, a schema", lambda inner: _open(additionalProperties=inner), "", *ANYTHING
     ),
     (
         "additionalProperties, a schema against a new name",
-        _open(additionalProperties=STRING),
-        _open(additionalProperties=STRING, **_f(INTEGER)),
+        (_open(additionalProperties=STRING), _open(additionalProperties=STRING, **_f(INTEGER))),
         WIDENED,
-        F_IS_A,
-        F_IS_1,
+        (F_IS_A, F_IS_1),
     ),
     (
         "additionalProperties, closed",
-        _open(additionalProperties=STRING),
-        _open(additionalProperties=False),
+        (_open(additionalProperties=STRING), _open(additionalProperties=False)),
         [("", "field_removed")],
-        F_IS_A,
-        {"f.g": 1},
+        (F_IS_A, {"f.g": 1}),
     ),
     (
         "additionalProperties, closed beside a subschema that lists more",
-        _field(STRING, additionalProperties=False, allOf=[{"properties": {"g": STRING}}]),
-        _field(INTEGER, additionalProperties=False),
+        (
+            _field(STRING, additionalProperties=False, allOf=[{"properties": {"g": STRING}}]),
+            _field(INTEGER, additionalProperties=False),
+        ),
         WIDENED,
-        F_IS_A,
-        {"g": "a"},
+        (F_IS_A, {"g": "a"}),
     ),
     _retyped(
         "unevaluatedProperties", lambda inner: _field(STRING, unevaluatedProperties=inner), "", *ANYTHING
@@ -136,19 +128,15 @@ KEYWORDS = [
     ),
     (
         "patternProperties, gone",
-        _open(patternProperties={"^x_": STRING}),
-        _open(additionalProperties=False),
+        (_open(patternProperties={"^x_": STRING}), _open(additionalProperties=False)),
         [("", "field_removed")],
-        {"x_1": "a"},
-        {"x_1": 1},
+        ({"x_1": "a"}, {"x_1": 1}),
     ),
     (
         "patternProperties against a new name",
-        _open(patternProperties={"^x_": STRING}),
-        _open(properties={"x_1": INTEGER}),
+        (_open(patternProperties={"^x_": STRING}), _open(properties={"x_1": INTEGER})),
         [("/x_1", "type_widened"), ("", "field_removed")],
-        {"x_1": "a"},
-        {"x_1": 1},
+        ({"x_1": "a"}, {"x_1": 1}),
     ),
     _retyped("items", lambda inner: _list(items=inner), "/f/items", *CONTAINING),
     _retyped(
@@ -160,20 +148,16 @@ KEYWORDS = [
     ),
     (
         "prefixItems, closed",
-        _list(prefixItems=[STRING], items=False),
-        _list(prefixItems=[STRING, INTEGER], items=False),
+        (_list(prefixItems=[STRING], items=False), _list(prefixItems=[STRING, INTEGER], items=False)),
         [],
-        {"f": {"contains": "a"}},
-        {"f": {"contains": 1}},
+        ({"f": {"contains": "a"}}, {"f": {"contains": 1}}),
     ),
     _retyped("unevaluatedItems", lambda inner: _list(unevaluatedItems=inner), "/f/items", *CONTAINING),
     (
         "contains, which says nothing of the other items",
-        _list(contains=STRING),
-        _list(contains=INTEGER),
+        (_list(contains=STRING), _list(contains=INTEGER)),
         [],
-        {"f": {"contains": 1}},
-        F_IS_1,
+        ({"f": {"contains": 1}}, F_IS_1),
     ),
     _retyped("$ref to $defs", lambda inner: _defined("#/$defs/x", inner)),
     _retyped("$ref to an $anchor", lambda inner: _defined("#here", {"$anchor": "here", **inner})),
@@ -183,125 +167,116 @@ KEYWORDS = [
     ),
     (
         "$ref into a list",
-        _field({"$ref": "#/$defs/x/anyOf/1"}, **TWO),
-        _field({"$ref": "#/$defs/x/anyOf/0"}, **TWO),
+        (_field({"$ref": "#/$defs/x/anyOf/1"}, **TWO), _field({"$ref": "#/$defs/x/anyOf/0"}, **TWO)),
         WIDENED,
-        F_IS_A,
-        F_IS_1,
+        (F_IS_A, F_IS_1),
     ),
     (
         "$ref beside other keywords",
-        _field({"$ref": "#/$defs/x", "enum": ["a"]}, **{"$defs": {"x": STRING}}),
-        _field({"$ref": "#/$defs/x", "enum": ["b"]}, **{"$defs": {"x": STRING}}),
+        (
+            _field({"$ref": "#/$defs/x", "enum": ["a"]}, **{"$defs": {"x": STRING}}),
+            _field({"$ref": "#/$defs/x", "enum": ["b"]}, **{"$defs": {"x": STRING}}),
+        ),
         ADDED,
-        F_IS_A,
-        {"f": "b"},
+        (F_IS_A, {"f": "b"}),
     ),
     (
         "allOf",
-        _field({"allOf": [STRING, {"format": "date"}]}),
-        _field({"allOf": [STRING]}),
+        (_field({"allOf": [STRING, {"format": "date"}]}), _field({"allOf": [STRING]})),
         [("/f", "format_changed")],
-        {"f": {"gt": "2026-01-01"}},
-        {"f": {"gt": 1}},
+        ({"f": {"gt": "2026-01-01"}}, {"f": {"gt": 1}}),
     ),
     (
         "anyOf",
-        _field({"anyOf": [STRING, INTEGER]}),
-        _field({"anyOf": [STRING, {"type": "boolean"}]}),
+        (_field({"anyOf": [STRING, INTEGER]}), _field({"anyOf": [STRING, {"type": "boolean"}]})),
         WIDENED,
-        F_IS_1,
-        {"f": True},
+        (F_IS_1, {"f": True}),
     ),
     (
         "oneOf of objects that a field tells apart",
-        {"oneOf": [_field({"const": "a"}), _field({"const": "b"})]},
-        {"oneOf": [_field({"const": "a"}), _field({"const": "c"})]},
+        (
+            {"oneOf": [_field({"const": "a"}), _field({"const": "b"})]},
+            {"oneOf": [_field({"const": "a"}), _field({"const": "c"})]},
+        ),
         ADDED,
-        {"f": "b"},
-        {"f": "c"},
+        ({"f": "b"}, {"f": "c"}),
     ),
     _retyped("then", lambda inner: _conditional(_f(inner))),
     _retyped("else", lambda inner: _conditional(True, _f(inner))),
     (
         "if, whose condition is gone",
-        _conditional(_f(STRING)),
-        _open(properties=KIND),
+        (_conditional(_f(STRING)), _open(properties=KIND)),
         [("/f", "field_removed")],
-        {"kind": "b", "f": "a"},
-        {"kind": "c"},
+        ({"kind": "b", "f": "a"}, {"kind": "c"}),
     ),
     (
         "if, of a condition that cannot be turned round",
-        _conditional(_f(STRING), _f(INTEGER), condition=BY_LENGTH),
-        _conditional(_f(STRING), _f({"type": "boolean"}), condition=BY_LENGTH),
+        (
+            _conditional(_f(STRING), _f(INTEGER), condition=BY_LENGTH),
+            _conditional(_f(STRING), _f({"type": "boolean"}), condition=BY_LENGTH),
+        ),
         WIDENED,
-        F_IS_A,
-        {"f": True},
+        (F_IS_A, {"f": True}),
     ),
     (
         "not, of a type",
-        _field({**TEXT_OR_NULL, "not": {"type": "null"}}),
-        _field(TEXT_OR_NULL),
+        (_field({**TEXT_OR_NULL, "not": {"type": "null"}}), _field(TEXT_OR_NULL)),
         WIDENED,
-        F_IS_A,
-        {"f": None},
+        (F_IS_A, {"f": None}),
     ),
     (
         "not, of values",
-        _field({**STRING, "not": {"enum": ["a", "b"]}}),
-        _field({**STRING, "not": {"const": "a"}}),
+        (_field({**STRING, "not": {"enum": ["a", "b"]}}), _field({**STRING, "not": {"const": "a"}})),
         ADDED,
-        {"f": "c"},
-        {"f": "a"},
+        ({"f": "c"}, {"f": "a"}),
     ),
     (
         "not, of a field",
-        _field(STRING, additionalProperties=STRING, **{"not": {"required": ["g"]}}),
-        _field(INTEGER, additionalProperties=STRING),
+        (
+            _field(STRING, additionalProperties=STRING, **{"not": {"required": ["g"]}}),
+            _field(INTEGER, additionalProperties=STRING),
+        ),
         WIDENED,
-        {"h": "a"},
-        {"g": "a"},
+        ({"h": "a"}, {"g": "a"}),
     ),
     (
         "dependentSchemas",
-        {**NULLABLE_F_AND_G, "dependentSchemas": {"g": _f(STRING)}},
-        NULLABLE_F_AND_G,
+        ({**NULLABLE_F_AND_G, "dependentSchemas": {"g": _f(STRING)}}, NULLABLE_F_AND_G),
         WIDENED,
-        {"f": None},
-        F_IS_1,
+        ({"f": None}, F_IS_1),
     ),
     (
         "dependentRequired",
-        {**F_AND_G, "dependentRequired": {"g": ["f"]}},
-        F_AND_G,
+        ({**F_AND_G, "dependentRequired": {"g": ["f"]}}, F_AND_G),
         [("/f", "now_optional")],
-        F_IS_A,
-        F_IS_1,
+        (F_IS_A, F_IS_1),
     ),
     (
         "true and false",
-        _open(properties={"f": STRING, "g": False, "h": True}),
-        _open(properties={"f": True, "g": True, "h": INTEGER}),
+        (
+            _open(properties={"f": STRING, "g": False, "h": True}),
+            _open(properties={"f": True, "g": True, "h": INTEGER}),
+        ),
         WIDENED,
-        {"h": 1},
-        {"g": 1},
+        ({"h": 1}, {"g": 1}),
     ),
 ]
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "breaks", "accepted", "refused"),
+    ("schemas", "breaks", "filters_on_old"),
     [row[1:] for row in KEYWORDS],
     ids=[row[0] for row in KEYWORDS],
 )
 class TestKeywords:
-    def test_a_break_is_found(self, old, new, breaks, accepted, refused):
+    def test_a_break_is_found(self, schemas, breaks, filters_on_old):
+        old, new = schemas
         assert [(item.path, item.kind) for item in compare("x.y", old, new, path="")] == breaks
         assert compare("x.y", old, {**old, "title": "Another"}) == []
 
-    def test_a_path_of_a_filter_is_read(self, old, new, breaks, accepted, refused):
-        event_type = EventType("x.y", "X", "X", old)
+    def test_a_path_of_a_filter_is_read(self, schemas, breaks, filters_on_old):
+        event_type = EventType("x.y", "X", "X", schemas[0])
+        accepted, refused = filters_on_old
         filters.compile(_on_payload(accepted), event_types=[event_type])
         with pytest.raises(BodyInvalid):
             filters.compile(_on_payload(refused), event_types=[event_type])

@@ -1,10 +1,10 @@
 """Versions of event types in a running hub: each subscription, poll and replay reads its pinned or chosen version."""
 
-import asyncio
 from types import ModuleType
 
 import pytest
 from tests.answers import json_of
+from tests.waiting import until
 
 from trunkline import Caster, EventType, hookimpl
 from trunkline.insight import audit
@@ -174,12 +174,11 @@ async def test_a_filter_reads_what_its_subscription_gets(start, trunkline_receiv
 
 
 async def settled(hub, count):
-    async with asyncio.timeout(60):
-        while True:
-            report = await audit.run(hub.hub.engines, schema_versions=hub.hub.schema_versions)
-            if report.rows == count and report.by_status == {"delivered": count}:
-                return
-            await asyncio.sleep(0.05)
+    async def is_settled():
+        report = await audit.run(hub.hub.engines, schema_versions=hub.hub.schema_versions)
+        return report.rows == count and report.by_status == {"delivered": count}
+
+    await until(is_settled)
 
 
 async def test_a_filter_must_fit_the_version_that_is_changed_to(start, trunkline_receiver):

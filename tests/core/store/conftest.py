@@ -31,7 +31,7 @@ async def write_with(
 async def column(database: Database, statement: str, **values: Any) -> list:
     """Give the first value of each row that *statement* reads."""
     async with database.read() as connection:
-        return list((await connection.execute(text(statement), values)).scalars())
+        return [row[0] for row in await connection.execute(text(statement), values)]
 
 
 async def check_wakes(here: Wakeup, there: Wakeup) -> None:

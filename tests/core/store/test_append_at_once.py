@@ -1,7 +1,8 @@
 """Appending in one round trip: the events are those that an append in a transaction stores."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import orjson
 import pytest
@@ -32,24 +33,10 @@ DRAFTS = [
 ]
 
 
-async def append(
-    database: Database,
-    drafts: Sequence[Draft],
-    *,
-    version: int = 0,
-    keys: Sequence[Key] = (),
-    api_keys: Collection[bytes] = (),
-) -> Appended | None:
+async def append(database: Database, drafts: Sequence[Draft], **changes: Any) -> Appended | None:
+    options = {"shards": SHARDS, "references": REFERENCES, "companies_version": 0, "keys": (), "api_keys": ()}
     async with database.write_once() as connection:
-        return await append_at_once.append(
-            connection,
-            drafts,
-            shards=SHARDS,
-            references=REFERENCES,
-            companies_version=version,
-            keys=keys,
-            api_keys=api_keys,
-        )
+        return await append_at_once.append(connection, drafts, **options | changes)
 
 
 async def test_the_stored_events_are_those_that_are_returned(database):
@@ -87,7 +74,7 @@ async def test_nothing_is_stored_if_companies_have_changed(database):
     await write_with(database, directory.count_change)
     assert await append(database, DRAFTS) is None
     assert (await read_with(database, stream.head)).position == NONE
-    assert await append(database, DRAFTS, version=1) is not None
+    assert await append(database, DRAFTS, companies_version=1) is not None
 
 
 async def test_an_append_that_waited_knows_of_the_subscription_that_it_waited_for(database):
@@ -155,20 +142,13 @@ async def test_events_of_valid_api_keys_are_stored(database):
 
 @pytest.mark.parametrize(
     "change",
-    [
-        "revoked_ms = 1",
-        "expires_ms = 1",
-        "last_used_ms = 1",
-        "last_used_ms = NULL",
-        "digest = :other_digest",
-    ],
+    ["revoked_ms = 1", "expires_ms = 1", "last_used_ms = 1", "last_used_ms = NULL", "digest = :other"],
 )
 async def test_nothing_is_stored_if_an_api_key_is_not_valid_or_its_use_must_be_noted(database, change):
     await make_api_keys(database)
     before = (await read_with(database, stream.head)).position
-    async with database.write() as connection:
-        statement = text(f"UPDATE api_keys SET {change} WHERE id = 'key_oo'")
-        await connection.execute(statement, {"other_digest": b"x" * 32} if ":" in change else {})
+    values = {"other": b"x" * 32} if ":" in change else {}
+    await execute(database, f"UPDATE api_keys SET {change} WHERE id = 'key_oo'", **values)
     assert await append(database, DRAFTS, api_keys={FRESH, OTHER}) is None
     assert (await read_with(database, stream.head)).position == before
     assert await append(database, DRAFTS, api_keys={FRESH}) is not None

@@ -192,17 +192,6 @@ async def test_two_writers_that_wait_for_each_other_are_told_apart_and_one_may_c
     assert sorted(type(result) for result in results if result is not None) == [StoreUnavailable]
 
 
-async def test_sqlite_waits_its_turn_among_processes(sqlite_database_url):
-    async with EngineDatabase(sqlite_database_url) as first, EngineDatabase(sqlite_database_url) as second:
-        async with first.write() as connection:
-            await connection.execute(text("DELETE FROM workers"))
-            waiting = asyncio.create_task(add(second, "w1"))
-            await asyncio.sleep(0.05)
-            assert not waiting.done()
-        await waiting
-        assert await count(first) == 1
-
-
 def test_the_file_of_an_embedded_database_is_known(tmp_path):
     assert embedded_file(EngineDatabase(f"sqlite:///{tmp_path}/a.db")) == tmp_path / "a.db"
     assert embedded_file(EngineDatabase("postgresql://db/x")) is None

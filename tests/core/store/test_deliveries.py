@@ -180,25 +180,20 @@ async def test_parked_deliveries_wait_until_woken_and_claimed_ones_are_left_alon
 
 
 async def test_waking_makes_held_deliveries_due_and_leaves_what_has_ended(database):
-    await record(
-        database,
-        pending(1, wait_ms=None)._replace(status="held"),
-        pending(2, wait_ms=None)._replace(status="gone"),
-    )
+    waiting = pending(1, wait_ms=None)
+    await record(database, waiting._replace(status="held"), waiting._replace(position=2, status="gone"))
     await write_with(database, open_deliveries.apply, 1, Change.WAKE)
     assert [c.key for c in await claim(database)] == [Key(1, 1)]
     assert (await row_of(database, 2))["status"] == "gone"
 
 
 async def test_everything_open_of_a_deleted_subscription_ends_as_gone_and_no_claim_can_undo_it(database):
-    await record(
-        database,
-        pending(1),
-        pending(2, wait_ms=None),
-        pending(3, wait_ms=None)._replace(status="held"),
-        pending(4, wait_ms=None)._replace(status="delivered"),
-        pending(5, 2),
+    waiting = pending(2, wait_ms=None)
+    held, ended = (
+        waiting._replace(position=3, status="held"),
+        waiting._replace(position=4, status="delivered"),
     )
+    await record(database, pending(1), waiting, held, ended, pending(5, 2))
     [held] = await claim(database, limit=1)
     await write_with(database, open_deliveries.apply, 1, Change.END)
     assert await settle(database, Settled(1, 1, "pending", 1, 500, wait_ms=0, claim=held.claim)) == set()

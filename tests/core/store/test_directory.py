@@ -20,14 +20,9 @@ def companies(database):
     )
 
 
-def draft(company: int) -> Draft:
-    return Draft(company, "lead.created", "2026-01-28T10:30:00Z", b"{}")
-
-
 async def append(database, directory, *ids: int) -> list[bytes]:
-    appended = await write_with(
-        database, stream.append, [draft(i) for i in ids], shards=16, directory=directory
-    )
+    drafts = [Draft(company, "lead.created", "2026-01-28T10:30:00Z", b"{}") for company in ids]
+    appended = await write_with(database, stream.append, drafts, shards=16, directory=directory)
     return [event.body for event in appended.events]
 
 

@@ -29,13 +29,8 @@ async def append(database: Database, count: int, *, company: int = 92) -> list[i
 
 
 async def age(database: Database, positions: Sequence[int], *, days: float = 100) -> None:
-    await execute(
-        database,
-        "UPDATE events SET accepted_ms = accepted_ms - :ms WHERE position >= :first AND position <= :last",
-        ms=int(days * DAY),
-        first=positions[0],
-        last=positions[-1],
-    )
+    aged = f"accepted_ms - {int(days * DAY)} WHERE position BETWEEN {positions[0]} AND {positions[-1]}"
+    await execute(database, f"UPDATE events SET accepted_ms = {aged}")
 
 
 async def record(

@@ -3,19 +3,13 @@
 from msgspec import structs
 from sqlalchemy import text
 from tests.core.store.conftest import write_with
+from tests.core.store.test_shards import LONG, NONE, claim
 from tests.statements import execute
 
 from trunkline.model.parts import PARTS, Slice
-from trunkline.store import cursors, migrate, shard_parts, shards, status
+from trunkline.store import cursors, shard_parts, shards, status
 from trunkline.store.database import Database
 from trunkline.store.shards import Lease, Reached
-
-NONE = migrate.RESERVED_POSITIONS
-LONG = 60_000
-
-
-async def claim(database: Database, worker: str, limit: int = 16) -> list[Lease]:
-    return await write_with(database, shards.claim, worker, limit=limit, lease_ms=LONG)
 
 
 async def claim_parts(database: Database, worker: str, *, share: int, lease_ms: int = LONG) -> list[Lease]:

@@ -30,10 +30,6 @@ async def append(database: Database, drafts: Sequence[Draft]) -> list[Event]:
     return (await write_with(database, stream.append, drafts, shards=SHARDS)).events
 
 
-async def set_accepted(database: Database, position: int, accepted_ms: int) -> None:
-    await execute(database, f"UPDATE events SET accepted_ms = {accepted_ms} WHERE position = {position}")
-
-
 async def test_a_new_log_is_empty_also_after_an_append_of_nothing(database):
     assert await append(database, []) == []
     async with database.read() as connection:
@@ -76,16 +72,12 @@ async def test_an_append_knows_of_each_subscription_that_was_made_before_it(data
     async with database.write() as connection:
         version = await subscriptions.next_version(connection)
         head, _ = await subscriptions.lock_head(connection)
-        appending = asyncio.create_task(append_one(database))
+        appending = asyncio.create_task(write_with(database, stream.append, [draft()], shards=SHARDS))
         await asyncio.sleep(0.2)
         assert not appending.done()
     appended = await appending
     assert appended.events[0].position == head + 1
     assert appended.routing_version == version
-
-
-async def append_one(database: Database) -> stream.Appended:
-    return await write_with(database, stream.append, [draft()], shards=SHARDS)
 
 
 async def test_shards_are_read_within_bounds_and_on_with_the_head_of_the_same_moment(database):
@@ -153,7 +145,7 @@ async def test_companies_are_listed_for_a_stretch_of_the_log(database):
 async def test_since_finds_the_place_before_the_first_event_of_that_time(database):
     await append(database, [draft() for _ in range(4)])
     for position, accepted_ms in enumerate((1000, 2000, 2000, 3000), NONE + 1):
-        await set_accepted(database, position, accepted_ms)
+        await execute(database, f"UPDATE events SET accepted_ms = {accepted_ms} WHERE position = {position}")
 
     async with database.read() as connection:
         times = (0, 1000, 1001, 2000, 3000, 3001)

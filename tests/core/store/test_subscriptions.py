@@ -33,9 +33,8 @@ async def insert(database: Database, name: str = "a", **more) -> Row:
 
 
 async def append(database: Database, count: int = 1) -> None:
-    async with database.write() as connection:
-        drafts = [Draft(92, "lead.created", "2026-01-28T10:30:00Z", b"{}")] * count
-        await stream.append(connection, drafts, shards=16)
+    drafts = [Draft(92, "lead.created", "2026-01-28T10:30:00Z", b"{}")] * count
+    await write_with(database, stream.append, drafts, shards=16)
 
 
 async def update(database: Database, no: int, **changes) -> Row:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-from tests.core.store.conftest import check_wakes
 from tests.silent_proxy import silent_proxy
 from tests.waiting import until
 
@@ -45,11 +44,6 @@ async def test_a_signal_that_was_given_back_is_no_longer_set(database):
             pass
         wakeup.announce()
         assert not await signal.wait(0.05)
-
-
-async def test_an_announcement_in_one_process_wakes_a_sleeper_in_another(postgres_database):
-    async with Wakeup(postgres_database) as here, Wakeup(postgres_database) as there:
-        await check_wakes(here, there)
 
 
 async def test_a_process_is_woken_once_by_what_it_announces_itself(postgres_database):

@@ -15,17 +15,16 @@ from trunkline import settings
 from trunkline.contract import Channel, EmittedEvent
 from trunkline.hub.hub import Hub
 from trunkline.model.events import shard_of
-from trunkline.store import migrate
 from trunkline.store.cursors import LOWEST
+from trunkline.store.drivers import SQLiteDriver
+from trunkline.store.drivers_postgresql import PostgreSQLDriver
+from trunkline_kit.receiver import Answer
 
-NONE = migrate.RESERVED_POSITIONS
 FINAL = {"delivered", "exhausted", "rejected", "gone", "skipped"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One delivery in the ledger."""
-
     position: int
     no: int
     status: str
@@ -36,9 +35,17 @@ class Row:
     claim: int
 
 
-class HubWith(Hub):
-    """A hub with additional channels."""
+def answer_after(event: asyncio.Event, answer: Answer | None = None):
+    """Make a target that answers once *event* is set."""
 
+    async def reply(connection):
+        await event.wait()
+        await (answer or Answer())(connection)
+
+    return reply
+
+
+class HubWith(Hub):
     extra: dict[str, Channel]
 
     def channels(self):
@@ -46,11 +53,14 @@ class HubWith(Hub):
 
 
 class House:
-    """A running hub, and a company that uses it."""
+    """A running hub, and a company that uses it.
 
-    def __init__(self, hub: Hub):
+    *matched* has the position of each event of the test, with the number of each subscription that matches it.
+    """
+
+    def __init__(self, hub: Hub, matched: set[tuple[int, int]] | None = None):
         self.hub = hub
-        self.matched: set[tuple[int, int]] = set()
+        self.matched = set() if matched is None else matched
 
     until = staticmethod(until)
 
@@ -67,6 +77,26 @@ class House:
         row = await self.subscription(no)
         await self.hub.subscriptions.update(company, row["id"], changes, channel=row["channel"])
 
+    async def delete(self, no: int):
+        await self.hub.subscriptions.delete(92, (await self.subscription(no))["id"], channel=None)
+
+    async def replay(self, no: int, **request) -> str:
+        """Start a replay for the subscription number *no*; return its id."""
+        row = await self.subscription(no)
+        return (await self.hub.replays.start(92, row["id"], request, channel=None))["id"]
+
+    async def until_replayed(self, replay_id: str):
+        async def is_completed():
+            return (await self.hub.replays.get(92, replay_id))["status"] == "completed"
+
+        await until(is_completed)
+
+    async def retry(self, position: int, no: int):
+        return await self.hub.deliveries.retry(92, f"dlv_{position}_{no}")
+
+    async def skip(self, position: int, no: int):
+        return await self.hub.deliveries.skip(92, f"dlv_{position}_{no}")
+
     async def emit(
         self,
         count: int = 1,
@@ -81,7 +111,16 @@ class House:
         event = EmittedEvent(company, type, {**example, **payload})
         accepted = await asyncio.gather(*(self.hub.ingest.emit(event) for _ in range(count)))
         positions = [event.event_id for event in accepted]
-        self.matched |= {(position, no) for position in positions for no in to}
+        self.matched.update((position, no) for position in positions for no in to)
+        return positions
+
+    async def is_disabled(self, no: int) -> bool:
+        return (await self.subscription(no))["status"] == "disabled"
+
+    async def deliver(self, *count: int, **options) -> list[int]:
+        """Accept events as ``emit`` does, and wait until every delivery has ended."""
+        positions = await self.emit(*count, **options)
+        await self.check_settled()
         return positions
 
     async def query(self, statement: str, **parameters):
@@ -96,7 +135,6 @@ class House:
         return (await self.query("SELECT * FROM subscriptions WHERE no = :no", no=no))[0]
 
     async def rows(self, no: int | None = None) -> list[Row]:
-        """Give the ledger in the order of the log."""
         rows = await self.query(
             "SELECT position, subscription_no AS no, status, attempts, last_status_code, due_ms, claimed_by, claim "
             "FROM deliveries ORDER BY position, subscription_no"
@@ -135,6 +173,9 @@ class House:
     async def cursor(self, company: int = 92) -> int:
         shard = shard_of(company, 16)
         return (await self.query("SELECT cursor FROM shards WHERE shard = :shard", shard=shard))[0]["cursor"]
+
+    async def has_passed(self, position: int) -> bool:
+        return await self.cursor() >= position
 
     async def check_ledger(self):
         """Check that each matched pair has exactly one delivery, and that the numbers add up.
@@ -211,24 +252,35 @@ def make_settings(database_url) -> Callable[..., settings.Settings]:
 
 @pytest.fixture
 def open_house(make_settings):
-    """Start a hub: ``async with open_house(timeout_seconds=1) as house``."""
+    """Start a hub: ``async with open_house(timeout_seconds=1) as house``. All hubs of a test have one *matched*."""
+    matched: set[tuple[int, int]] = set()
 
     @contextlib.asynccontextmanager
     async def open_(*, channels: Iterable[Channel] = (), dispatch: bool = True, **options):
         hub = HubWith(make_settings(**options), dispatch=dispatch)
         hub.extra = {channel.name: channel for channel in channels}
         async with hub:
-            yield House(hub)
+            yield House(hub, matched)
 
     return open_
+
+
+@pytest.fixture
+def statements(monkeypatch) -> list[str]:
+    """Collect the statements that the drivers run."""
+    ran: list[str] = []
+    for driver in (PostgreSQLDriver, SQLiteDriver):
+        run = driver.run
+
+        async def noted(self, statement, values, run=run):
+            ran.append(statement)
+            return await run(self, statement, values)
+
+        monkeypatch.setattr(driver, "run", noted)
+    return ran
 
 
 @pytest.fixture(autouse=True)
 def _leave_quickly(monkeypatch):
     """Make a stopping hub wait half a second for hanging attempts, not five."""
     monkeypatch.setattr("trunkline.dispatch.dispatcher.STOP_SECONDS", 0.5)
-
-
-@pytest.fixture(name="until")
-def _until():
-    return until

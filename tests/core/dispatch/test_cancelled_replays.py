@@ -11,15 +11,14 @@ from trunkline_kit.receiver import Answer
 
 async def replay_and_cancel(house, no, receiver, *, begun):
     """Replay everything, cancel after *begun* more pushes; return the number of pushes within a second, and after it."""
-    row = await house.subscription(no)
     before = receiver.count
-    view = await house.hub.replays.start(92, row["id"], {}, channel=None)
+    replay_id = await house.replay(no)
     await house.until(lambda: receiver.count >= before + begun)
-    await house.hub.replays.cancel(92, view["id"])
+    await house.hub.replays.cancel(92, replay_id)
     await asyncio.sleep(1)
     within = receiver.count
     await asyncio.sleep(1.2)
-    assert (await house.hub.replays.get(92, view["id"]))["status"] == "cancelled"
+    assert (await house.hub.replays.get(92, replay_id))["status"] == "cancelled"
     return within - before, receiver.count - within
 
 
@@ -33,13 +32,10 @@ async def replay_and_cancel(house, no, receiver, *, begun):
         pytest.param({"ordering": {"key": "/payload/status_id"}, "rate": "10/second"}, id="order and rate"),
     ],
 )
-async def test_nothing_of_a_cancelled_replay_is_sent_a_second_later_and_all_is_as_it_was(
-    open_house, receiver, options
-):
+async def test_a_cancelled_replay_ends_within_a_second_and_all_is_as_it_was(open_house, receiver, options):
     async with open_house(concurrency_per_subscription=1) as house:
         no = await house.subscribe(receiver.url, **({} if "rate" in options else options))
-        await house.emit(150, to=[no])
-        await house.check_settled()
+        await house.deliver(150, to=[no])
         receiver.answer(delay_seconds=0.1)
         await house.change(no, **options)
         await house.until(house.routing_is_fresh)
@@ -64,23 +60,19 @@ async def test_a_cancelled_replay_in_an_order_is_taken_back_piece_by_piece(open_
         _, after = await replay_and_cancel(house, no, receiver, begun=5)
         assert after == 0
         await house.check_settled(delivered=120)
-        await house.until(lambda: _is_over(house))
+
+        async def is_withdrawn():
+            return not await house.query("SELECT 1 FROM replays WHERE withdrawing IS NOT NULL")
+
+        await house.until(is_withdrawn)
         receiver.answer()
-        await house.emit(1, to=[no])
-        await house.check_settled()
+        await house.deliver(1, to=[no])
 
 
-async def _is_over(house):
-    return not await house.query("SELECT 1 FROM replays WHERE withdrawing IS NOT NULL")
-
-
-async def test_what_failed_in_a_cancelled_replay_is_exhausted_and_what_was_open_before_goes_on(
-    open_house, receiver
-):
+async def test_failures_of_a_cancelled_replay_are_exhausted_and_older_open_ones_go_on(open_house, receiver):
     async with open_house(retry_schedule_seconds="1.5,1.5") as house:
         no = await house.subscribe(receiver.url)
-        delivered = await house.emit(1, to=[no])
-        await house.check_settled()
+        delivered = await house.deliver(1, to=[no])
         receiver.answer(500)
         pending = await house.emit(1, to=[no])
         await house.until(lambda: receiver.count == 2)
@@ -93,9 +85,7 @@ async def test_what_failed_in_a_cancelled_replay_is_exhausted_and_what_was_open_
     assert statuses[pending[0]] in {"delivered", "exhausted"}
 
 
-async def test_events_that_only_the_replay_would_have_sent_are_skipped_and_may_be_replayed(
-    open_house, receiver
-):
+async def test_events_of_a_cancelled_replay_alone_are_skipped_and_may_be_replayed(open_house, receiver):
     receiver.answer(delay_seconds=0.1)
     async with open_house() as house:
         await house.emit(60)
@@ -106,8 +96,7 @@ async def test_events_that_only_the_replay_would_have_sent_are_skipped_and_may_b
         assert counted["skipped"] > 10
         assert set(counted) == {"delivered", "skipped"}
         receiver.answer()
-        row = await house.subscription(no)
-        await house.hub.replays.start(92, row["id"], {}, channel=None)
+        await house.replay(no)
         await house.until_statuses(no, delivered=60)
 
 
@@ -119,8 +108,7 @@ async def test_another_worker_gives_back_what_it_has_in_memory_of_a_cancelled_re
         open_house(concurrency_per_subscription=2),
     ):
         no = await house.subscribe(receiver.url)
-        await house.emit(100, to=[no])
-        await house.check_settled()
+        await house.deliver(100, to=[no])
         receiver.answer(delay_seconds=0.15)
         began = time.monotonic()
         _, after = await replay_and_cancel(house, no, receiver, begun=8)

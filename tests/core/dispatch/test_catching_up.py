@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from tests.waiting import until
 
 from trunkline.dispatch.reading import reader
 from trunkline.dispatch.shards.progress import Progress
@@ -33,7 +34,7 @@ async def _have_outage(open_house, url: str, **options) -> tuple[set[tuple[int, 
         for number in range(1, EACH + 1):
             for company, no in numbers.items():
                 await house.emit(company=company, to=[no], client_id=number)
-        return house.matched, fresh
+        return {*house.matched}, fresh
 
 
 def slowly(receiver) -> asyncio.Event:
@@ -59,13 +60,10 @@ def _paths(receiver) -> list[str]:
     return [request.path for request in receiver.requests]
 
 
-async def test_fresh_events_pass_a_backlog_and_neither_has_a_row_before_its_attempt(
-    open_house, receiver, until
-):
+async def test_fresh_events_pass_a_backlog_and_neither_has_a_row_before_its_attempt(open_house, receiver):
     matched, fresh = await _have_outage(open_house, receiver.url)
     go_on = slowly(receiver)
     async with open_house(concurrency=8) as house:
-        house.matched |= matched
         await until(lambda: _is_catching_up(house))
         await house.emit(company=FRESH, to=[fresh])
         await until(lambda: "/fresh" in _paths(receiver))
@@ -96,27 +94,22 @@ async def _is_stored_as_caught_up(house) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"ordering": "subscription"}], ids=["free", "ordered"])
-async def test_who_takes_over_while_a_backlog_is_caught_up_with_goes_on_where_both_readers_were(
-    open_house, receiver, until, options
-):
+async def test_the_next_holder_of_a_backlog_goes_on_where_both_readers_were(open_house, receiver, options):
     matched, fresh = await _have_outage(open_house, receiver.url, **options)
     go_on = slowly(receiver)
     async with open_house(concurrency=8) as house:
-        house.matched |= matched
         await until(lambda: _is_catching_up(house))
         await house.emit(company=FRESH, to=[fresh])
         for company, no in zip(BACKLOG, sorted({no for _, no in matched}), strict=True):
             await house.emit(company=company, to=[no], client_id=EACH + 1)
         await until(lambda: "/fresh" in _paths(receiver) and len(receiver.requests) > FAR_BEHIND)
         await until(lambda: house.query("SELECT 1 FROM shards WHERE stretch_end IS NOT NULL"))
-        matched = house.matched
-    assert len(receiver.requests) < len(matched), "the backlog is not all delivered"
+    assert len(receiver.requests) < len(house.matched), "the backlog is not all delivered"
     go_on.set()
     async with open_house(concurrency=8) as house:
-        house.matched |= matched
         await house.check_settled()
     times = Counter(request.headers["webhook-id"] for request in receiver.requests)
-    assert set(times) == {str(position) for position, _ in matched}
+    assert set(times) == {str(position) for position, _ in house.matched}
     if options:
         _check_order(receiver.requests, lambda request: request.path)
 
@@ -129,13 +122,10 @@ def _check_order(requests, path_of: Callable) -> None:
         assert firsts == sorted(firsts), company
 
 
-async def test_what_is_fresh_of_an_order_waits_for_the_stretch_and_that_of_others_does_not(
-    open_house, receiver, until
-):
+async def test_fresh_events_of_an_order_wait_for_its_stretch_and_others_do_not(open_house, receiver):
     matched, fresh = await _have_outage(open_house, receiver.url, ordering="subscription")
     go_on = slowly(receiver)
     async with open_house() as house:
-        house.matched |= matched
         await until(lambda: _is_catching_up(house))
         numbers = sorted({no for _, no in matched})
         await house.emit(company=1, to=[numbers[0]], client_id=EACH + 1)
@@ -149,9 +139,7 @@ async def test_what_is_fresh_of_an_order_waits_for_the_stretch_and_that_of_other
     _check_order(receiver.requests, lambda request: request.path)
 
 
-async def test_a_second_outage_during_the_first_adds_to_what_is_caught_up_with(
-    open_house, receiver, until, monkeypatch
-):
+async def test_a_second_outage_during_the_first_extends_the_stretch(open_house, receiver, monkeypatch):
     had_stretch, go_on_at = [], Progress.go_on_at
 
     def note(progress, head):
@@ -162,7 +150,6 @@ async def test_a_second_outage_during_the_first_adds_to_what_is_caught_up_with(
     matched, fresh = await _have_outage(open_house, receiver.url)
     go_on = slowly(receiver)
     async with open_house(concurrency=8) as house:
-        house.matched |= matched
         await until(lambda: _is_catching_up(house))
         owned = house.hub.dispatcher.owned_shards.values()
         trusted = {progress: progress.valid_until for progress in owned}

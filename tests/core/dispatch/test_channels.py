@@ -6,6 +6,7 @@ import math
 import time
 
 import pytest
+from tests.waiting import until
 
 from trunkline.contract import Channel
 from trunkline.dispatch.attempts import runner
@@ -41,10 +42,6 @@ async def _cancel_itself():
     raise asyncio.CancelledError
 
 
-async def _hang():
-    await asyncio.Event().wait()
-
-
 async def _hang_whatever_happens():
     end = time.monotonic() + 8
     while time.monotonic() < end:
@@ -67,25 +64,16 @@ async def _deliver_when_cancelled():
         (_raise, "channel_error: RuntimeError"),
         (_cancel_itself, "channel_error: CancelledError"),
         (None, "channel_error: gave NoneType instead of a Result"),
-        ("delivered", "channel_error: gave str instead of a Result"),
         (Result("delivered!"), "channel_error: gave a Result without an Outcome"),  # type: ignore[arg-type]
         (Result(Outcome.RETRY, error="x\0y\ud800"), "xy?"),
     ],
-    ids=[
-        "raises",
-        "cancels itself",
-        "gives None",
-        "gives text",
-        "gives no outcome",
-        "gives what no database takes",
-    ],
+    ids=["raises", "cancels itself", "gives None", "gives no outcome", "gives what no database takes"],
 )
 async def test_a_channel_that_misbehaves_makes_one_failed_attempt_at_once(open_house, act, error):
     pigeon = Pigeon(act)
     async with open_house(channels=[pigeon.channel]) as house:
         no = await house.subscribe("https://example.com/", channel="pigeon")
-        [position] = await house.emit(to=[no])
-        await house.check_settled()
+        [position] = await house.deliver(to=[no])
         first, second = await house.attempts(position, no)
         assert house.hub.dispatcher.is_alive
     assert (first["outcome"], first["error"]) == ("retry", error)
@@ -113,15 +101,12 @@ def _lacks(error):
     ],
     ids=["files", "buffers", "memory", "threads", "from the client"],
 )
-async def test_what_this_machine_lacks_puts_off_a_delivery_and_costs_no_attempt(
-    open_house, error, ordering, monkeypatch, caplog
-):
+async def test_a_lack_of_this_machine_costs_no_attempt(open_house, error, ordering, monkeypatch, caplog):
     monkeypatch.setattr(runner, "SHORTAGE_MS", 50)
     pigeon = Pigeon(_lacks(error), _lacks(error))
     async with open_house(channels=[pigeon.channel], breaker_failures=1, breaker_span_seconds=0) as house:
         no = await house.subscribe("https://example.com/", channel="pigeon", ordering=ordering)
-        first, second = await house.emit(2, to=[no])
-        await house.check_settled()
+        first, second = await house.deliver(2, to=[no])
         attempts = [attempt for p in (first, second) for attempt in await house.attempts(p, no)]
         metrics = house.hub.metrics.text().decode()
     assert [(a["number"], a["outcome"]) for a in attempts] == [(1, "delivered")] * 2
@@ -133,7 +118,7 @@ async def test_what_this_machine_lacks_puts_off_a_delivery_and_costs_no_attempt(
 
 
 @on_sqlite
-@pytest.mark.parametrize("act", [_hang, _hang_whatever_happens])
+@pytest.mark.parametrize("act", [lambda: asyncio.Event().wait(), _hang_whatever_happens])
 async def test_a_channel_that_hangs_makes_one_failed_attempt_within_the_time_limit(open_house, receiver, act):
     pigeon = Pigeon(act)
     async with open_house(channels=[pigeon.channel], timeout_seconds=0.5) as house:
@@ -159,8 +144,7 @@ async def test_a_channel_that_answers_its_cancellation_with_a_result_is_believed
     pigeon = Pigeon(_deliver_when_cancelled)
     async with open_house(channels=[pigeon.channel], timeout_seconds=0.2) as house:
         no = await house.subscribe("https://example.com/", channel="pigeon")
-        await house.emit(to=[no])
-        await house.check_settled()
+        await house.deliver(to=[no])
         await house.emit(3, to=[no])
         await house.check_settled(delivered=4)
     assert len(pigeon.began) == 4
@@ -170,29 +154,15 @@ async def test_a_rejected_delivery_is_not_tried_again_and_does_not_count_as_a_fa
     pigeon = Pigeon(Result(Outcome.REJECTED, error="no such address"))
     async with open_house(channels=[pigeon.channel], breaker_failures=1, breaker_span_seconds=0) as house:
         no = await house.subscribe("https://example.com/", channel="pigeon")
-        await house.emit(to=[no])
-        await house.check_settled()
+        await house.deliver(to=[no])
         await house.emit(to=[no])
         await house.check_settled(rejected=1, delivered=1)
         row = await house.subscription(no)
     assert (row["status"], row["failures"]) == ("active", 0)
 
 
-async def test_a_wait_that_is_no_number_falls_back_to_the_schedule(open_house):
-    pigeon = Pigeon(
-        Result(Outcome.RETRY, status_code=2**40, retry_after_seconds=math.nan, response_body="b" * 5000)
-    )
-    async with open_house(channels=[pigeon.channel]) as house:
-        no = await house.subscribe("https://example.com/", channel="pigeon")
-        [position] = await house.emit(to=[no])
-        await house.check_settled()
-        first, _ = await house.attempts(position, no)
-    assert first["status_code"] is None
-    assert len(first["response_body"]) == KEPT_TEXT
-
-
 @on_sqlite
-async def test_stopping_does_not_wait_for_a_channel_that_ignores_its_cancellation(open_house, until):
+async def test_stopping_does_not_wait_for_a_channel_that_ignores_its_cancellation(open_house):
     pigeon = Pigeon(_hang_whatever_happens)
     async with open_house(channels=[pigeon.channel]) as house:
         no = await house.subscribe("https://example.com/", channel="pigeon")
@@ -202,9 +172,11 @@ async def test_stopping_does_not_wait_for_a_channel_that_ignores_its_cancellatio
     assert time.monotonic() - leaving < 6
 
 
-def test_a_fit_result_is_kept_as_it_is():
+def test_a_fit_result_is_kept_as_it_is_and_another_is_cut_to_what_the_ledger_takes():
     result = Result(Outcome.RETRY, 503, "busy", None, 7.5)
     assert checked(result) == result
+    excessive = Result(Outcome.RETRY, 2**40, "b" * 5000, None, math.nan)
+    assert checked(excessive) == Result(Outcome.RETRY, None, "b" * KEPT_TEXT)
 
 
 @pytest.mark.parametrize(

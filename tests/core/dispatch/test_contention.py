@@ -17,9 +17,7 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_no_worker_stops_and_no_delivery_is_lost_whatever_is_changed_meanwhile(
-    open_house, receiver, seed
-):
+async def test_no_worker_stops_and_no_delivery_is_lost_whatever_is_changed(open_house, receiver, seed):
     chance = random.Random(seed)
 
     async def reply(connection):
@@ -64,7 +62,7 @@ async def test_no_worker_stops_and_no_delivery_is_lost_whatever_is_changed_meanw
             "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
         )
         print(f"{statistics['deadlocks']} deadlocks")
-        first.matched = {(row.position, row.no) for row in await first.rows()}
+        first.matched.update((row.position, row.no) for row in await first.rows())
         await first.check_ledger()
         assert len(first.matched) > 500
         assert first.hub.dispatcher.is_alive

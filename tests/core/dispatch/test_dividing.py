@@ -5,6 +5,7 @@ import json
 from collections import defaultdict
 
 import pytest
+from tests.core.dispatch.conftest import answer_after
 
 from trunkline.dispatch.attempts import open_limit
 from trunkline.dispatch.leases import dividing
@@ -12,7 +13,6 @@ from trunkline.dispatch.leases import leases as leases_module
 from trunkline.dispatch.reading import matching_lane
 from trunkline.model.events import shard_of
 from trunkline.model.parts import PARTS, WHOLE, part_of
-from trunkline_kit.receiver import Answer
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.parametrize("engine", ["postgresql"], indirect=True)]
 COMPANY = 92
@@ -40,12 +40,20 @@ def is_shared(*houses) -> bool:
     return sum(map(len, held)) == PARTS and all(len(parts) == PARTS // len(houses) for parts in held)
 
 
-async def keep_hot(house, numbers, *, until_done):
-    """Emit more events than are delivered until *until_done* is true."""
-    while not until_done():
-        if house.waiting() < 200:
-            await house.emit(40, to=numbers)
-        await asyncio.sleep(0.02)
+def holder_of(number, first, second):
+    return first if first.hub.dispatcher._owned.of(COMPANY, number) else second
+
+
+async def keep_hot_until_shared(first, second, numbers):
+    """Emit more events than are delivered until both workers have their shares; return the holder."""
+    await first.until(first.routing_is_fresh)
+    holder = holder_of(numbers[0], first, second)
+    async with asyncio.timeout(60):
+        while not is_shared(first, second):
+            if holder.waiting() < 200:
+                await holder.emit(40, to=numbers)
+            await asyncio.sleep(0.02)
+    return holder
 
 
 async def test_two_workers_share_a_hot_company_and_each_event_is_delivered_once(open_house, receiver):
@@ -54,11 +62,7 @@ async def test_two_workers_share_a_hot_company_and_each_event_is_delivered_once(
         await first.until(lambda: len(second.hub.dispatcher.owned_shards) == 8)
         numbers = [await first.subscribe(f"{receiver.url}/{n}") for n in range(4)]
         other = await first.subscribe(f"{receiver.url}/other", company=7)
-        await first.until(first.routing_is_fresh)
-        holder = first if first.hub.dispatcher._owned.of(COMPANY, numbers[0]) else second
-        holder.matched = first.matched
-        async with asyncio.timeout(60):
-            await keep_hot(holder, numbers, until_done=lambda: is_shared(first, second))
+        holder = await keep_hot_until_shared(first, second, numbers)
         receiver.answer()
         before = receiver.count
         await holder.emit(50, to=numbers)
@@ -77,9 +81,7 @@ async def test_two_workers_share_a_hot_company_and_each_event_is_delivered_once(
 
 
 @pytest.mark.slow
-async def test_what_is_in_an_order_stays_in_it_and_what_has_a_pace_keeps_it_while_its_shard_is_divided(
-    open_house, receiver
-):
+async def test_orders_and_paces_are_kept_while_a_shard_is_divided(open_house, receiver):
     receiver.answer(delay_seconds=0.01)
     async with open_house() as first, open_house() as second:
         await first.until(lambda: len(second.hub.dispatcher.owned_shards) == 8)
@@ -89,11 +91,7 @@ async def test_what_is_in_an_order_stays_in_it_and_what_has_a_pace_keeps_it_whil
         paced = [await first.subscribe(f"{receiver.url}/paced{n}", max_in_flight=1) for n in range(2)]
         free = [await first.subscribe(f"{receiver.url}/free{n}") for n in range(2)]
         numbers = [*ordered, *paced, *free]
-        await first.until(first.routing_is_fresh)
-        holder = first if first.hub.dispatcher._owned.of(COMPANY, numbers[0]) else second
-        holder.matched = first.matched
-        async with asyncio.timeout(60):
-            await keep_hot(holder, numbers, until_done=lambda: is_shared(first, second))
+        holder = await keep_hot_until_shared(first, second, numbers)
         await holder.emit(30, to=numbers)
         receiver.answer()
         await first.check_settled(seconds=60)
@@ -109,12 +107,7 @@ async def test_what_is_in_an_order_stays_in_it_and_what_has_a_pace_keeps_it_whil
 @pytest.mark.parametrize("alone", ["worker", "subscription"])
 async def test_what_could_not_be_shared_is_not_divided(open_house, receiver, alone):
     looked = asyncio.Event()
-
-    async def reply(connection):
-        await looked.wait()
-        await Answer()(connection)
-
-    receiver.always(reply)
+    receiver.always(answer_after(looked))
     async with open_house(timeout_seconds=60) as first:
         numbers = [
             await first.subscribe(f"{receiver.url}/{n}") for n in range(1 if alone == "subscription" else 4)
@@ -134,8 +127,7 @@ async def test_what_could_not_be_shared_is_not_divided(open_house, receiver, alo
             return
         async with open_house(timeout_seconds=60) as second:
             await first.until(lambda: len(second.hub.dispatcher.owned_shards) == 8)
-            holder = first if first.hub.dispatcher._owned.of(COMPANY, numbers[0]) else second
-            await be_hot(holder)
+            await be_hot(holder_of(numbers[0], first, second))
 
 
 async def test_who_is_left_alone_has_all_parts_and_a_worker_that_joins_gets_its_share(open_house, receiver):
@@ -147,13 +139,10 @@ async def test_who_is_left_alone_has_all_parts_and_a_worker_that_joins_gets_its_
                 for held, progress in house.hub.dispatcher.owned_shards.items():
                     progress.dividing = held.shard == shard_of(COMPANY, 16)
             await first.until(lambda: is_shared(first, second))
-            await first.emit(5, to=numbers)
-            await first.check_settled()
+            await first.deliver(5, to=numbers)
         await first.until(lambda: is_shared(first))
-        await first.emit(5, to=numbers)
-        await first.check_settled()
+        await first.deliver(5, to=numbers)
         async with open_house() as second:
             await first.until(lambda: is_shared(first, second))
-            await first.emit(5, to=numbers)
-            await first.check_settled()
+            await first.deliver(5, to=numbers)
     assert receiver.count == 30

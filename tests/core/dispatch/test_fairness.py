@@ -6,6 +6,8 @@ import statistics
 import time
 
 import pytest
+from tests.core.dispatch.conftest import answer_after
+from tests.waiting import until
 
 from trunkline_kit.receiver import Answer, Hang
 
@@ -47,9 +49,8 @@ class Gauge:
         return reply
 
 
-async def test_no_more_attempts_are_in_flight_than_a_subscription_and_the_process_may_have(
-    open_house, receiver
-):
+@on_sqlite
+async def test_no_more_attempts_are_in_flight_than_a_subscription_and_the_process_allow(open_house, receiver):
     paths = ["/a", "/b", "/c"]
     gauge = Gauge(
         0.05, is_full=lambda it: it.most_in_all >= 15 and all(it.most.get(path, 0) >= 5 for path in paths)
@@ -68,16 +69,9 @@ async def test_no_more_attempts_are_in_flight_than_a_subscription_and_the_proces
 
 
 @pytest.mark.slow
-async def test_what_has_not_ended_after_two_seconds_is_written_as_claimed_and_the_cursor_goes_on(
-    open_house, receiver, until
-):
+async def test_an_attempt_of_two_seconds_is_written_as_claimed_and_the_cursor_goes_on(open_house, receiver):
     passed = asyncio.Event()
-
-    async def hang(connection):
-        await passed.wait()
-        await Answer(200)(connection)
-
-    receiver.script([hang])
+    receiver.script([answer_after(passed)])
     async with open_house(timeout_seconds=60) as house:
         no = await house.subscribe(f"{receiver.url}/h")
         began = time.monotonic()
@@ -89,7 +83,7 @@ async def test_what_has_not_ended_after_two_seconds_is_written_as_claimed_and_th
         assert time.monotonic() - began > 2
         [row] = await house.rows()
         assert (row.attempts, row.claim, row.claimed_by) == (0, 1, house.hub.dispatcher.worker)
-        await until(lambda: _has_passed(house, position))
+        await until(lambda: house.has_passed(position))
         assert await house.statuses() == {"pending": 1}, "the cursor went on while the attempt was under way"
         passed.set()
         await house.check_settled()
@@ -100,14 +94,8 @@ async def test_what_has_not_ended_after_two_seconds_is_written_as_claimed_and_th
     assert receiver.count == 1
 
 
-async def _has_passed(house, position):
-    return await house.cursor() >= position
-
-
 @pytest.mark.slow
-async def test_what_finds_no_place_in_memory_waits_in_the_table_and_is_delivered_in_the_end(
-    open_house, receiver
-):
+async def test_deliveries_without_a_place_in_memory_wait_in_the_table(open_house, receiver):
     receiver.script([Answer(200, delay_seconds=2.3)] * 8)
     async with open_house(timeout_seconds=5, concurrency_per_subscription=8) as house:
         no = await house.subscribe(f"{receiver.url}/h")

@@ -5,6 +5,9 @@ import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
+from tests.waiting import until
+
 from trunkline import dispatch
 from trunkline.dispatch.attempts import open_limit
 from trunkline.dispatch.attempts.jobs import Deferred, Ended
@@ -16,6 +19,7 @@ from trunkline.store import shards as shard_store
 from trunkline.store.shards import Lease, Reached
 from trunkline_kit.receiver import Answer
 
+on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 WRITERS = {
     "leases.py": {"draining", "lease", "lost", "since", "valid_until"},
     "dividing.py": {"dividing"},
@@ -25,7 +29,8 @@ WRITERS = {
 """The fields of a ``Progress`` that each module writes; all other modules read them, or call methods."""
 
 
-async def test_a_stopping_worker_keeps_its_shards_and_writes_results_until_attempts_have_ended(
+@on_sqlite
+async def test_a_stopping_worker_keeps_its_shards_until_attempts_have_ended(
     open_house, receiver, monkeypatch
 ):
     monkeypatch.setattr("trunkline.dispatch.dispatcher.STOP_SECONDS", 5.0)
@@ -86,7 +91,7 @@ def test_making_a_batch_changes_nothing():
     assert (progress.cursor, progress.is_settled, deferred.job.has_room) == (4, False, True)
 
 
-async def test_a_shard_is_marked_lost_before_it_is_released(open_house, until, monkeypatch):
+async def test_a_shard_is_marked_lost_before_it_is_released(open_house, monkeypatch):
     known, released = {}, []
     release = shard_store.release
 
@@ -106,7 +111,8 @@ async def test_a_shard_is_marked_lost_before_it_is_released(open_house, until, m
     assert released == [True] * 8
 
 
-async def test_what_is_parked_is_what_waits_to_be_matched(open_house, receiver, monkeypatch, until):
+@on_sqlite
+async def test_what_is_parked_is_what_waits_to_be_matched(open_house, receiver, monkeypatch):
     monkeypatch.setattr(open_limit, "COMPANY_HIGH_WATER", 4)
     monkeypatch.setattr(matching_lane, "COMPANY_LISTED", 10)
     receiver.answer(200, delay_seconds=0.03)

@@ -13,17 +13,14 @@ from trunkline_kit.receiver import Answer
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
-async def test_an_attempt_ends_at_the_limit_of_its_subscription_not_at_the_deployments(
-    open_house, receiver, monkeypatch
-):
+async def test_an_attempt_ends_at_the_limit_of_its_subscription(open_house, receiver, monkeypatch):
     monkeypatch.setattr(runner, "SLOW_SECONDS", 30)
     receiver.answer(delay_seconds=2.5)
     async with open_house(timeout_seconds=2, retry_schedule_seconds="[]") as house:
         short = await house.subscribe(f"{receiver.url}/short", timeout_seconds=0.2)
         usual = await house.subscribe(f"{receiver.url}/usual")
         long = await house.subscribe(f"{receiver.url}/long", timeout_seconds=30)
-        [position] = await house.emit(to=[short, usual, long])
-        await house.check_settled()
+        [position] = await house.deliver(to=[short, usual, long])
         [quick], [common], [patient] = [await house.attempts(position, no) for no in (short, usual, long)]
     assert (quick["error"], common["error"]) == ("timeout", "timeout")
     assert quick["duration_ms"] < 1900 < common["duration_ms"]
@@ -39,15 +36,12 @@ async def test_a_channel_that_never_ends_is_cancelled_at_the_limit_of_its_subscr
         channels=[Channel("pigeon", "", "", hang)], timeout_seconds=60, retry_schedule_seconds="[]"
     ) as house:
         no = await house.subscribe("https://example.com", channel="pigeon", timeout_seconds=0.2)
-        [position] = await house.emit(to=[no])
-        await house.check_settled()
+        [position] = await house.deliver(to=[no])
         [attempt] = await house.attempts(position, no)
     assert (attempt["error"], attempt["duration_ms"] < 30_000) == ("timeout", True)
 
 
-async def test_a_claim_holds_for_longer_than_the_longest_limit_that_a_subscription_asks_for(
-    open_house, receiver
-):
+async def test_a_claim_lasts_longer_than_the_longest_limit_of_a_subscription(open_house, receiver):
     async with open_house(timeout_seconds=1) as house:
         usual = house.hub.dispatcher._runner.claim_ms
         await house.subscribe(receiver.url, timeout_seconds=40)
@@ -55,17 +49,14 @@ async def test_a_claim_holds_for_longer_than_the_longest_limit_that_a_subscripti
         assert usual < 40_000 < house.hub.dispatcher._runner.claim_ms
 
 
-async def test_each_subscription_is_tried_again_as_it_says_and_the_others_as_the_deployment_does(
-    open_house, receiver
-):
+async def test_each_subscription_is_tried_again_as_it_says_or_as_the_deployment_does(open_house, receiver):
     receiver.answer(500)
     async with open_house(retry_schedule_seconds="0.1,0.2", retry_jitter=0) as house:
         usual = await house.subscribe(f"{receiver.url}/usual")
         own = await house.subscribe(f"{receiver.url}/own", retry={"schedule_seconds": [0.1, 0.1, 0.1, 0.1]})
         timed = await house.subscribe(f"{receiver.url}/timed", retry={"for_seconds": 0.8})
         never = await house.subscribe(f"{receiver.url}/never", retry={"schedule_seconds": []})
-        await house.emit(to=[usual, own, timed, never])
-        await house.check_settled()
+        await house.deliver(to=[usual, own, timed, never])
         attempts = {row.no: row.attempts for row in await house.rows()}
         assert await house.statuses() == {"exhausted": 4}
     assert attempts == {usual: 3, own: 5, timed: 5, never: 1}  # 0.1 + 0.2 + 0.2 + 0.2 is within 0.8 s
@@ -124,9 +115,7 @@ async def test_no_more_attempts_begin_in_a_second_than_the_rate_says_and_all_are
 
 
 @on_sqlite
-async def test_what_waits_behind_a_gate_goes_on_after_a_moment_in_which_the_lease_was_not_sure(
-    open_house, receiver, monkeypatch
-):
+async def test_a_gate_opens_again_after_a_moment_without_a_sure_lease(open_house, receiver, monkeypatch):
     monkeypatch.setattr(
         runner, "SLOW_SECONDS", 60
     )  # otherwise waiting deliveries go by the ledger, and begin from there
@@ -149,9 +138,7 @@ async def test_no_more_attempts_are_in_flight_than_a_subscription_asks_for(open_
     assert gauge.most == 3
 
 
-async def test_what_is_more_than_a_gate_lets_begin_soon_waits_in_the_ledger_and_is_taken_from_there(
-    open_house, receiver
-):
+async def test_deliveries_beyond_a_gate_wait_in_the_ledger_and_are_taken_from_there(open_house, receiver):
     gauge = Gauge(receiver, seconds=0.01)
     async with open_house() as house:
         no = await house.subscribe(receiver.url, max_in_flight=4, rate="100/second")
@@ -165,9 +152,7 @@ async def test_what_is_more_than_a_gate_lets_begin_soon_waits_in_the_ledger_and_
 
 
 @pytest.mark.slow
-async def test_a_new_event_does_not_wait_for_the_backlog_of_its_subscription_nor_the_backlog_for_it(
-    open_house, receiver
-):
+async def test_a_new_event_and_the_backlog_of_its_subscription_share_the_pace(open_house, receiver):
     gauge = Gauge(receiver)
     async with open_house() as house:
         no = await house.subscribe(receiver.url, rate="20/second")
@@ -185,9 +170,7 @@ async def test_a_new_event_does_not_wait_for_the_backlog_of_its_subscription_nor
     assert gauge.most_within(0.9) <= 25
 
 
-async def test_what_was_due_before_there_was_a_pace_goes_by_it_and_what_had_one_goes_on_without(
-    open_house, receiver
-):
+async def test_due_deliveries_go_by_a_pace_that_is_set_later_and_without_one_again(open_house, receiver):
     receiver.answer(500)
     async with open_house(retry_schedule_seconds="600") as house:
         no = await house.subscribe(receiver.url)
@@ -236,8 +219,7 @@ async def test_a_pace_goes_with_an_order_a_pause_and_a_replay(open_house, receiv
         await house.emit(20, to=[no])
         await house.change(no, status="active")
         await house.check_settled()
-        row = await house.subscription(no)
-        await house.hub.replays.start(92, row["id"], {}, channel=None)
+        await house.replay(no)
         await house.until(lambda: len(gauge.began) >= 80)
         await house.check_settled(delivered=40)
     assert gauge.most <= 2
@@ -253,34 +235,27 @@ async def test_a_pace_goes_with_an_order_a_pause_and_a_replay(open_house, receiv
 async def test_the_pace_is_one_over_all_workers_also_where_they_come_and_go(open_house, receiver):
     gauge = Gauge(receiver, seconds=0.02)
     async with open_house() as house:
-        paced = [
-            await house.subscribe(receiver.url, company=company, rate="20/second", max_in_flight=2)
-            for company in (92,)
-        ]
+        no = await house.subscribe(receiver.url, rate="20/second", max_in_flight=2)
         async with open_house():
-            await house.emit(30, to=paced)
+            await house.emit(30, to=[no])
             await asyncio.sleep(1)
         async with open_house():
             await asyncio.sleep(0.7)
-            await house.emit(30, to=paced)
+            await house.emit(30, to=[no])
             await asyncio.sleep(1)
         await house.check_settled(delivered=60)
     assert gauge.most <= 2
     assert gauge.most_within(0.9) <= 25
 
 
-async def test_what_is_written_late_of_a_deleted_subscription_with_a_pace_ends(
-    open_house, receiver, monkeypatch
-):
+async def test_a_late_delivery_of_a_deleted_subscription_with_a_pace_ends(open_house, receiver, monkeypatch):
     monkeypatch.setattr("trunkline.dispatch.lanes.lane.IDLE_SECONDS", 0.2)
     monkeypatch.setattr("trunkline.dispatch.lanes.paced_lane.LOOK_SECONDS", 0.05)
     async with open_house() as house:
         no = await house.subscribe(receiver.url, rate="5/second")
         await house.until(house.routing_is_fresh)
-        [position] = await house.emit(type="invoice.created", to=[no])
-        await house.check_settled()
-        row = await house.subscription(no)
-        await house.hub.subscriptions.delete(92, row["id"], channel="webhooks")
+        [position] = await house.deliver(type="invoice.created", to=[no])
+        await house.delete(no)
         await house.until(house.routing_is_fresh)
         await house.until(lambda: house.hub.dispatcher._paced._idleness._state)
         await house.execute(
@@ -309,7 +284,6 @@ async def test_nobody_asks_about_paces_where_no_subscription_has_one(open_house,
             lambda: lane._idleness._state == (frozenset(lane._owned.progress), lane._table.version)
         )
         asked.clear()
-        await house.emit(5, to=[no])
-        await house.check_settled()
+        await house.deliver(5, to=[no])
         await asyncio.sleep(0.3)
         assert not asked

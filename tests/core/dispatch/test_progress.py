@@ -14,24 +14,6 @@ def _progress(cursor: int = 0, *, stretch_end: int | None = None, live_cursor: i
     return Progress(Lease(0, 1, Reached(cursor, stretch_end, live_cursor)))
 
 
-def test_the_cursor_is_where_the_shard_was_read_to_while_nothing_is_open():
-    progress = _progress(7)
-    progress.live.read = 12
-    assert progress.cursor == 12
-    assert progress.is_settled
-
-
-def test_the_cursor_stays_before_the_first_open_event_whatever_is_closed_behind_it():
-    progress = _progress()
-    progress.open(3, 1)
-    progress.open(5, 1)
-    progress.live.read = 9
-    progress.close(5)
-    assert progress.cursor == 2
-    progress.close(3)
-    assert progress.cursor == 9
-
-
 def test_a_shard_of_which_only_what_waits_is_open_is_settled_up_to_there():
     progress = _progress()
     progress.open(4, 1)
@@ -50,16 +32,6 @@ def test_a_shard_of_which_only_what_waits_is_open_is_settled_up_to_there():
     assert (progress.is_settled, progress.cursor) == (True, 20)
 
 
-def test_an_event_stays_open_until_each_of_its_deliveries_is_settled():
-    progress = _progress()
-    progress.open(3, 2)
-    progress.live.read = 3
-    progress.close(3)
-    assert progress.cursor == 2
-    progress.close(3)
-    assert progress.cursor == 3
-
-
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=30), st.randoms())
 def test_the_cursor_never_passes_an_open_delivery_and_ends_where_it_was_read_to(counts, random):
     progress = _progress()
@@ -72,6 +44,7 @@ def test_the_cursor_never_passes_an_open_delivery_and_ends_where_it_was_read_to(
         assert progress.cursor == min(left) - 1
         progress.close(left.pop())
     assert progress.cursor == len(counts)
+    assert progress.is_settled
 
 
 def _track(read: int, *, end: int | None = None) -> Track:
@@ -81,15 +54,12 @@ def _track(read: int, *, end: int | None = None) -> Track:
 def test_shards_in_step_are_read_together():
     tracks = [_track(10), _track(10)]
     assert next_window(tracks, head=10) == next_window(tracks, head=90) == (tracks, 10, 10 + SPAN)
-
-
-def test_a_shard_that_is_behind_catches_up_to_the_others_which_wait_at_the_head():
-    behind, ahead = _track(3), _track(10)
-    assert next_window([ahead, behind], head=10) == ([behind], 3, 10)
+    assert next_window([], head=10) == ([], 0, SPAN)
 
 
 def test_shards_at_different_positions_take_turns_before_the_head():
     behind, ahead = _track(3), _track(10)
+    assert next_window([ahead, behind], head=10) == ([behind], 3, 10)
     behind.turn = 1
     assert next_window([behind, ahead], head=20) == ([ahead], 10, 10 + SPAN)
     ahead.turn = 2
@@ -99,10 +69,6 @@ def test_shards_at_different_positions_take_turns_before_the_head():
 def test_a_stretch_is_read_up_to_its_end():
     short, long = _track(3, end=8), _track(3, end=30)
     assert next_window([short, long], head=90) == ([short, long], 3, 8)
-
-
-def test_without_a_shard_there_is_nothing_to_read():
-    assert next_window([], head=10) == ([], 0, SPAN)
 
 
 def test_a_live_reader_that_goes_on_at_the_head_leaves_a_stretch_which_holds_the_cursor():
@@ -226,6 +192,5 @@ def test_the_table_of_the_internals_is_what_a_progress_does():
         assert numbers[0] == (progress.live.read,), cells
         assert numbers[1] == (progress.stretches[0].read,), cells
         assert numbers[2] == tuple(sorted(progress._open)), cells
-        assert numbers[3] == (tuple(n for n in progress.reached if n is not None) if is_stored else (0,)), (
-            cells
-        )
+        stored = tuple(n for n in progress.reached if n is not None) if is_stored else (0,)
+        assert numbers[3] == stored, cells

@@ -3,23 +3,13 @@
 from trunkline.dispatch.ledger import replay
 
 
-async def _replay(house, no, **request):
-    row = await house.subscription(no)
-    return await house.hub.replays.start(92, row["id"], request, channel=None)
-
-
-async def _is_completed(house, view) -> bool:
-    return (await house.hub.replays.get(92, view["id"]))["status"] == "completed"
-
-
 async def test_pages_for_a_target_that_keeps_up_are_claimed_as_they_are_made_due(open_house, receiver):
     async with open_house() as house:
         no = await house.subscribe(receiver.url)
-        await house.emit(2 * replay.PAGE + 50, to=[no])
-        await house.check_settled()
+        await house.deliver(2 * replay.PAGE + 50, to=[no])
         before = {row.position: row.claim for row in await house.rows()}
-        view = await _replay(house, no)
-        await house.until(lambda: _is_completed(house, view))
+        replay_id = await house.replay(no)
+        await house.until_replayed(replay_id)
         await house.check_settled()
         rows = await house.rows()
     assert {row.attempts for row in rows} == {2}
@@ -31,8 +21,8 @@ async def test_pages_for_a_new_target_begin_in_the_retry_lane_and_none_is_sent_t
     async with open_house() as house:
         await house.emit(3 * replay.PAGE)
         no = await house.subscribe(receiver.url)
-        view = await _replay(house, no)
-        await house.until(lambda: _is_completed(house, view))
+        replay_id = await house.replay(no)
+        await house.until_replayed(replay_id)
         rows = await house.rows()
     assert {(row.status, row.attempts) for row in rows} == {("delivered", 1)}
     assert receiver.count == len(rows) == 3 * replay.PAGE
@@ -41,16 +31,15 @@ async def test_pages_for_a_new_target_begin_in_the_retry_lane_and_none_is_sent_t
 async def test_a_target_that_fails_gets_no_pages(open_house, receiver):
     async with open_house(retry_schedule_seconds="0.2,0.2,0.2,0.2,0.2") as house:
         no = await house.subscribe(receiver.url)
-        positions = await house.emit(20, to=[no])
-        await house.check_settled()
+        positions = await house.deliver(20, to=[no])
         receiver.answer(503)
         before = receiver.count
         await house.emit(1, to=[no])
         await house.until(lambda: receiver.count > before)
-        view = await _replay(house, no)
+        replay_id = await house.replay(no)
         await house.until(lambda: receiver.count > before + 5)
         receiver.answer()
-        await house.until(lambda: _is_completed(house, view))
+        await house.until_replayed(replay_id)
         await house.check_settled()
         claims = {row.position: row.claim for row in await house.rows()}
     assert all(claims[position] >= 2 for position in positions)
@@ -59,16 +48,15 @@ async def test_a_target_that_fails_gets_no_pages(open_house, receiver):
 async def test_what_another_worker_is_trying_is_left_to_it(open_house, receiver):
     async with open_house() as house:
         no = await house.subscribe(receiver.url)
-        first, *others = await house.emit(10, to=[no])
-        await house.check_settled()
+        first, *others = await house.deliver(10, to=[no])
         await house.execute(
             "UPDATE deliveries SET status = 'pending', claimed_by = 'elsewhere', claim = 7, due_ms = 9999999999999 "
             "WHERE position = :position",
             position=first,
         )
         before = receiver.count
-        view = await _replay(house, no)
-        await house.until(lambda: _is_completed(house, view))
+        replay_id = await house.replay(no)
+        await house.until_replayed(replay_id)
         rows = {row.position: row for row in await house.rows()}
     assert (rows[first].claimed_by, rows[first].claim, rows[first].attempts) == ("elsewhere", 7, 1)
     assert receiver.count == before + len(others)
@@ -77,13 +65,12 @@ async def test_what_another_worker_is_trying_is_left_to_it(open_house, receiver)
 async def test_a_replay_sends_again_what_was_being_tried_when_it_was_asked_for(open_house, receiver):
     async with open_house() as house:
         no = await house.subscribe(receiver.url)
-        await house.emit(1, to=[no])
-        await house.check_settled()
+        await house.deliver(1, to=[no])
         receiver.answer(delay_seconds=0.2)
         before = receiver.count
-        await _replay(house, no)
+        await house.replay(no)
         await house.until(lambda: receiver.count > before)
-        view = await _replay(house, no)
-        await house.until(lambda: _is_completed(house, view))
+        replay_id = await house.replay(no)
+        await house.until_replayed(replay_id)
         (row,) = await house.rows()
     assert (receiver.count, row.attempts) == (before + 2, 3)

@@ -58,9 +58,7 @@ def test_many_rest_longer_and_what_nobody_asks_for_any_more_is_forgotten(clock):
 
 
 @pytest.mark.slow
-async def test_a_replay_is_moved_on_page_by_page_while_others_wait_for_their_pace(
-    open_house, receiver, monkeypatch
-):
+async def test_a_replay_moves_on_by_pages_while_others_wait_for_their_pace(open_house, receiver, monkeypatch):
     """The waiting replays are checked now and then, not before each page with a separate wait."""
     monkeypatch.setattr(replay, "PAGE", 10)
     monkeypatch.setattr(replay, "OUTSTANDING", 10)
@@ -79,8 +77,7 @@ async def test_a_replay_is_moved_on_page_by_page_while_others_wait_for_their_pac
         paced = [await house.subscribe(f"{receiver.url}/{n}", rate="1/minute") for n in range(4)]
         fast = await house.subscribe(f"{receiver.url}/fast")
         for no in (*paced, fast):
-            row = await house.subscription(no)
-            await house.hub.replays.start(92, row["id"], {}, channel=None)
+            await house.replay(no)
         await house.until_statuses(fast, delivered=1_000)
         assert taken.count(fast) >= 100
         assert max(taken.count(no) for no in paced) < 50

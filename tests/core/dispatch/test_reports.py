@@ -14,14 +14,16 @@ FAILED, SETTLED = "an attempt failed", "settled a batch"
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
+@pytest.fixture(autouse=True)
+def _informed(caplog):
+    caplog.set_level(logging.INFO)
+
+
 def lines(caplog, message: str) -> list[logging.LogRecord]:
     return [record for record in caplog.records if record.getMessage() == message]
 
 
-async def test_a_failed_attempt_is_one_line_with_every_id_and_when_the_next_one_is(
-    open_house, receiver, caplog
-):
-    caplog.set_level(logging.INFO)
+async def test_a_failed_attempt_is_one_line_with_every_id_and_the_next_wait(open_house, receiver, caplog):
     receiver.script([Answer(503), Answer(200)])
     async with open_house() as house:
         no = await house.subscribe(receiver.url)
@@ -41,7 +43,6 @@ async def test_a_failed_attempt_is_one_line_with_every_id_and_when_the_next_one_
 
 @on_sqlite
 async def test_the_last_failure_has_no_next_one(open_house, receiver, caplog):
-    caplog.set_level(logging.INFO)
     receiver.script([Answer(500)] * 3)
     async with open_house() as house:
         no = await house.subscribe(receiver.url)
@@ -52,10 +53,7 @@ async def test_the_last_failure_has_no_next_one(open_house, receiver, caplog):
 
 
 @on_sqlite
-async def test_of_many_failures_of_a_company_a_few_have_a_line_and_one_says_how_many_more(
-    open_house, receiver, caplog
-):
-    caplog.set_level(logging.INFO)
+async def test_of_many_failures_a_few_have_a_line_and_one_says_how_many_more(open_house, receiver, caplog):
     receiver.always(Answer(500))
     async with open_house() as house:
         no = await house.subscribe(receiver.url)
@@ -68,7 +66,6 @@ async def test_of_many_failures_of_a_company_a_few_have_a_line_and_one_says_how_
 
 
 async def test_a_success_is_silent_at_info(open_house, receiver, caplog):
-    caplog.set_level(logging.INFO)
     async with open_house() as house:
         no = await house.subscribe(receiver.url)
         await house.emit(20, to=[no])
@@ -81,8 +78,7 @@ async def test_a_settled_batch_is_a_line_at_debug(open_house, receiver, caplog):
     caplog.set_level(logging.DEBUG, logger="trunkline")
     async with open_house() as house:
         no = await house.subscribe(receiver.url)
-        positions = await house.emit(3, to=[no])
-        await house.check_settled()
+        positions = await house.deliver(3, to=[no])
         worker = house.hub.dispatcher.worker
     settled = lines(caplog, SETTLED)
     assert {line.worker_id for line in settled} == {worker}
@@ -105,7 +101,6 @@ async def test_a_disabled_subscription_is_a_warning(open_house, receiver, caplog
 
 
 async def test_shards_that_are_taken_given_back_and_lost_are_lines(database, caplog):
-    caplog.set_level(logging.INFO)
     owned = OwnedShards("wrk_old", 16)
     old = Leases(database, owned, Signal(), mark_hot=lambda _: None)
     new = Leases(database, OwnedShards("wrk_new", 16), Signal(), mark_hot=lambda _: None)
@@ -125,32 +120,29 @@ async def test_shards_that_are_taken_given_back_and_lost_are_lines(database, cap
 
 
 async def test_a_replay_is_told_when_it_starts_and_when_it_has_ended(open_house, receiver, caplog):
-    caplog.set_level(logging.INFO)
     async with open_house() as house:
         no = await house.subscribe(receiver.url)
         await house.emit(3, to=[no])
         await house.until_statuses(delivered=3)
         subscription = await house.subscription(no)
-        replay = await house.hub.replays.start(92, subscription["id"], {}, channel=None)
+        replay_id = await house.replay(no)
         await house.until(lambda: lines(caplog, "replay completed"))
     [started], [completed] = lines(caplog, "replay started"), lines(caplog, "replay completed")
-    assert started.replay_id == completed.replay_id == replay["id"]
+    assert started.replay_id == completed.replay_id == replay_id
     assert (started.subscription_id, started.company_id, started.kind) == (subscription["id"], 92, "all")
     assert completed.matched == 3
 
 
 @on_sqlite
 async def test_a_cancelled_replay_is_told(open_house, receiver, caplog):
-    caplog.set_level(logging.INFO)
     async with open_house() as house:
         no = await house.subscribe(receiver.url)
         await house.emit(to=[no])
         await house.until_statuses(delivered=1)
         receiver.script([Answer(503)] * 50)
-        subscription = await house.subscription(no)
-        replay = await house.hub.replays.start(92, subscription["id"], {}, channel=None)
+        replay_id = await house.replay(no)
         await house.until(lambda: lines(caplog, "replay started"))
-        await house.hub.replays.cancel(92, replay["id"])
+        await house.hub.replays.cancel(92, replay_id)
         await house.until(lambda: lines(caplog, "replay cancelled"))
     [line] = lines(caplog, "replay cancelled")
-    assert line.replay_id == replay["id"]
+    assert line.replay_id == replay_id

@@ -33,11 +33,8 @@ def row(no, *, company=92, types='["*"]', filter=None, status="active", content=
         "event_types": types,
         "filter": filter,
         "signature": "standard",
-        "sealed": b"",
         "status": status,
         "start_position": 0,
-        "created_ms": 0,
-        "updated_ms": 0,
         "options": options,
     }
     return OpenedRow(Row(**columns), content)
@@ -192,8 +189,7 @@ async def test_what_changes_while_a_starting_hub_reads_all_is_not_missed(open_ho
     monkeypatch.setattr(store, "changed_since", one_by_one)
     async with house.hub.engines, open_house() as started:  # the first hub has closed its connections
         house.hub = started.hub
-        await house.emit(to=numbers)
-        await house.check_settled()
+        await house.deliver(to=numbers)
     assert sorted(request.path for request in receiver.requests) == ["/after", "/after", "/before"]
 
 

@@ -22,18 +22,16 @@ def _trusted(slots, number):
     return queue
 
 
-def test_a_new_subscription_gets_a_few_slots_only():
-    assert _take_all(Slots(512, per_subscription=64), 1) == UNTRUSTED_EACH
+@pytest.fixture
+def slots():
+    return Slots(512, per_subscription=64)
 
 
-def test_a_subscription_that_succeeded_gets_all_its_slots():
-    slots = Slots(512, per_subscription=64)
-    _trusted(slots, 1)
-    assert _take_all(slots, 1) == 64
+def test_a_new_subscription_gets_a_few_slots_only(slots):
+    assert _take_all(slots, 1) == UNTRUSTED_EACH
 
 
-def test_however_many_new_subscriptions_hang_half_of_the_slots_stay_with_the_trusted():
-    slots = Slots(512, per_subscription=64)
+def test_however_many_new_subscriptions_hang_half_of_the_slots_stay_with_the_trusted(slots):
     _trusted(slots, 0)
     assert sum(_take_all(slots, number) for number in range(1, 200)) == 256
     assert _take_all(slots, 0) == 64
@@ -46,33 +44,22 @@ def test_a_trusted_subscription_that_turns_slow_moves_its_slots_to_the_untrusted
     slots.set_trust(slow, succeeded=False)
     assert slots.untrusted == 60
     assert _take_all(slots, 2) == 0
-    _trusted_slots = slots.free
-    assert _trusted_slots == 40
+    assert slots.free == 40
 
 
-def test_what_waits_is_started_when_a_place_comes_back_in_the_order_in_which_it_queued():
+def test_what_waits_is_started_in_its_order_when_a_place_comes_back_and_holds_up_no_other():
     slots = Slots(512, per_subscription=1)
-    queue = slots.queue(1, company_id=1)
+    queue, other = slots.queue(1, company_id=1), slots.queue(2, company_id=2)
     assert slots.take(queue)
     assert slots.enqueue(queue, "first")
     assert slots.enqueue(queue, "second")
-    assert slots.next_waiting() is None
+    assert slots.enqueue(other, "other")
+    assert (slots.next_waiting(), slots.next_waiting()) == ("other", None)
     slots.release(queue, succeeded=True)
-    assert slots.next_waiting() == "first"
-    assert slots.next_waiting() is None
+    assert (slots.next_waiting(), slots.next_waiting()) == ("first", None)
 
 
-def test_a_waiting_job_of_one_subscription_does_not_hold_up_that_of_another():
-    slots = Slots(512, per_subscription=1)
-    blocked, free = slots.queue(1, company_id=1), slots.queue(2, company_id=2)
-    assert slots.take(blocked)
-    assert slots.enqueue(blocked, "blocked")
-    assert slots.enqueue(free, "free")
-    assert slots.next_waiting() == "free"
-
-
-def test_a_failing_subscription_may_not_queue_in_memory_and_a_new_one_only_a_little():
-    slots = Slots(512, per_subscription=64)
+def test_a_failing_subscription_may_not_queue_in_memory_and_a_new_one_only_a_little(slots):
     new, failing = slots.queue(1, company_id=1), slots.queue(2, company_id=2)
     assert [slots.enqueue(new, n) for n in range(BACKLOG_UNTRUSTED + 1)].count(True) == BACKLOG_UNTRUSTED
     assert slots.take(failing)
@@ -135,8 +122,7 @@ def test_a_company_with_many_subscriptions_leaves_a_quarter_of_the_slots_to_othe
     assert slots.take(other)
 
 
-def test_a_company_whose_new_subscriptions_hang_leaves_slots_to_the_new_ones_of_others():
-    slots = Slots(512, per_subscription=64)
+def test_a_company_whose_new_subscriptions_hang_leaves_slots_to_the_new_ones_of_others(slots):
     assert sum(slots.take(slots.queue(n % 100, company_id=1)) for n in range(800)) == 192
     assert _take_all(slots, 999) == UNTRUSTED_EACH
 
@@ -158,8 +144,7 @@ def test_companies_that_wait_have_their_turns_one_after_the_other():
     assert slots.next_waiting() == "company 2"
 
 
-def test_a_target_that_was_down_has_one_slot_and_when_it_returns_twice_as_many_each_round():
-    slots = Slots(512, per_subscription=64)
+def test_a_target_that_was_down_has_one_slot_and_when_it_returns_twice_as_many_each_round(slots):
     queue = _trusted(slots, 1)
     for _ in range(DOWN_AFTER):
         assert slots.take(queue)
@@ -173,8 +158,7 @@ def test_a_target_that_was_down_has_one_slot_and_when_it_returns_twice_as_many_e
     assert slots.room_of(1) == 128, "as many again may wait in memory"
 
 
-def test_a_target_that_fails_now_and_then_keeps_its_slots():
-    slots = Slots(512, per_subscription=64)
+def test_a_target_that_fails_now_and_then_keeps_its_slots(slots):
     queue = _trusted(slots, 1)
     for number in range(100):
         assert slots.take(queue)
@@ -182,8 +166,7 @@ def test_a_target_that_fails_now_and_then_keeps_its_slots():
     assert _take_all(slots, 1) == 64
 
 
-def test_a_failure_on_the_way_up_halves_what_a_target_may_have_at_once():
-    slots = Slots(512, per_subscription=64)
+def test_a_failure_on_the_way_up_halves_what_a_target_may_have_at_once(slots):
     queue = _trusted(slots, 1)
     for failed in [True] * DOWN_AFTER + [False] * 10 + [True]:
         assert slots.take(queue)

@@ -46,13 +46,10 @@ async def _is_empty(query):
     [(Reader, "read_on"), (ledger, "insert_attempts"), (ledger, "next_due_ms")],
     ids=["reader", "settlement", "retries"],
 )
-async def test_a_part_that_fails_begins_again_and_nothing_is_lost(
-    open_house, receiver, failing, caplog, statement
-):
+async def test_a_failing_part_begins_again_without_loss(open_house, receiver, failing, caplog, statement):
     async with open_house() as house:
         no = await house.subscribe(f"{receiver.url}/h")
-        await house.emit(20, to=[no])
-        await house.check_settled()
+        await house.deliver(20, to=[no])
         left = failing(*statement, 2)
         house.hub.signals.due.set()
         await house.emit(20, to=[no])
@@ -89,8 +86,7 @@ async def test_replays_that_fail_stop_nobody(open_house, receiver, failing):
         left = failing(replay_store, "running", 1_000)
         house.hub.signals.replay.set()
         await house.until(lambda: left[0] < 1_000 - supervision.MAX_FAILURES)
-        await house.emit(5, to=[no])
-        await house.check_settled()
+        await house.deliver(5, to=[no])
         assert house.hub.dispatcher.state == "ok"
 
 

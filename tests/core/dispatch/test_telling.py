@@ -49,13 +49,11 @@ async def test_a_target_that_flaps_is_told_of_once_an_hour(open_house, receiver)
     async with open_house(failing_spans_seconds="0", retry_schedule_seconds="0.05,0.05,0.05,0.05") as house:
         no = await house.subscribe(f"{receiver.url}/h")
         for _ in range(5):
-            await house.emit(to=[no])
-            await house.check_settled()
+            await house.deliver(to=[no])
         await house.until(lambda: _are_told(house, 2))
         await house.execute("UPDATE subscriptions SET told_ms = told_ms - 3600000")
         receiver.script([Answer(500), Answer(500), Answer(500), Answer(200)])
-        await house.emit(to=[no])
-        await house.check_settled()
+        await house.deliver(to=[no])
         await house.until(lambda: _are_told(house, 4))
         names = [name for name, _ in await told(house)]
     assert names == ["subscription.failing", "subscription.recovered"] * 2
@@ -63,35 +61,22 @@ async def test_a_target_that_flaps_is_told_of_once_an_hour(open_house, receiver)
 
 async def test_the_attempts_at_operational_events_are_told_of_by_none(open_house, receiver):
     receiver.answer(500)
-    async with open_house(
-        failing_spans_seconds="0",
-        retry_schedule_seconds="0.05,0.05",
-        breaker_failures=6,
-        breaker_span_seconds=0,
-    ) as house:
+    breaker = {"breaker_failures": 6, "breaker_span_seconds": 0}
+    async with open_house(failing_spans_seconds="0", retry_schedule_seconds="0.05,0.05", **breaker) as house:
         no = await house.subscribe(f"{receiver.url}/h")
         to_people = await house.subscribe(f"{receiver.url}/people", types=["operational.*"])
         await house.emit(to=[no])
-        await house.until(lambda: _statuses(house, to_people, exhausted=1))
+        await house.until_statuses(to_people, exhausted=1)
         assert [(name, payload["subscription"]["target_url"]) for name, payload in await told(house)] == [
             ("subscription.failing", f"{receiver.url}/h")
         ]
         assert (await house.subscription(to_people))["failures"] == 3
         await house.emit(to=[no])
-        await house.until(lambda: _is_disabled(house, to_people))
+        await house.until(lambda: house.is_disabled(to_people))
         disabled = [
             payload["subscription"]["target_url"] for name, payload in await told(house) if "disabled" in name
         ]
     assert disabled == [f"{receiver.url}/h"]
-
-
-async def _is_disabled(house, no: int) -> bool:
-    return (await house.subscription(no))["status"] == "disabled"
-
-
-async def _statuses(house, no: int, **wanted: int) -> bool:
-    found = [row.status for row in await house.rows() if row.no == no]
-    return all(found.count(status) == count for status, count in wanted.items())
 
 
 @pytest.mark.parametrize("types", [["*"], ["lead.*"]])
@@ -101,7 +86,7 @@ async def test_a_subscription_to_every_type_gets_no_operational_event(open_house
         no = await house.subscribe(f"{receiver.url}/h", types=types)
         named = await house.subscribe(f"{receiver.url}/named", types=["subscription.failing"])
         await house.emit(to=[no])
-        await house.until(lambda: _statuses(house, named, exhausted=1))
+        await house.until_statuses(named, exhausted=1)
         paths = {request.path for request in receiver.requests if b"subscription.failing" in request.body}
     assert paths == {"/named"}
 
@@ -110,11 +95,9 @@ async def test_exhausted_deliveries_are_gathered_by_subscription_and_minute(open
     receiver.answer(500)
     async with open_house(retry_schedule_seconds="[]") as house:
         no = await house.subscribe(f"{receiver.url}/h")
-        await house.emit(7, to=[no])
-        await house.check_settled()
+        await house.deliver(7, to=[no])
         await house.execute("UPDATE gathered SET minute = minute - 2")
-        await house.emit(3, to=[no])
-        await house.check_settled()
+        await house.deliver(3, to=[no])
         await house.until(lambda: _exhausted(house), what="the event of the minute")
         payload, *later = await _exhausted(house)
         left = await scalar(house.hub.engines, "SELECT sum(count) FROM gathered")

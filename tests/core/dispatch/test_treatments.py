@@ -19,14 +19,9 @@ async def test_a_company_says_how_its_targets_are_treated_and_a_subscription_for
         other = await house.subscribe(f"{receiver.url}/other", company=17)
         await house.until(house.routing_is_fresh)
         await house.emit(to=[before, after, own])
-        await house.emit(to=[other], company=17)
-        await house.check_settled()
-        assert {row.no: row.status for row in await house.rows()} == {
-            before: "exhausted",
-            after: "exhausted",
-            own: "delivered",
-            other: "delivered",
-        }
+        await house.deliver(to=[other], company=17)
+        statuses = {row.no: row.status for row in await house.rows()}
+    assert statuses == {before: "exhausted", after: "exhausted", own: "delivered", other: "delivered"}
 
 
 async def test_the_nearest_that_says_how_fast_holds_until_it_is_taken_back(open_house):
@@ -39,17 +34,11 @@ async def test_the_nearest_that_says_how_fast_holds_until_it_is_taken_back(open_
         assert await _pace(house, no) == await _pace(house, test) == Pace(2, Rate(5, 60))
         assert await _pace(house, own) == Pace(1, Rate(5, 60))
         view = await house.hub.companies.change(92, {"delivery": {"rate": None}})
-        assert view["delivery"] == {
-            "timeout_seconds": None,
-            "retry": None,
-            "max_in_flight": 2,
-            "rate": None,
-        }
+        assert view["delivery"] == {"timeout_seconds": None, "retry": None, "max_in_flight": 2, "rate": None}
         assert await _pace(house, no) == Pace(2, Rate(9, 1))
         made = await house.hub.companies.create({"delivery": {"rate": "7/second", "retry": None}})
-        assert await _pace(house, await house.subscribe("http://127.0.0.1:9/", company=made["id"])) == Pace(
-            3, Rate(7, 1)
-        )
+        of_new_company = await house.subscribe("http://127.0.0.1:9/", company=made["id"])
+        assert await _pace(house, of_new_company) == Pace(3, Rate(7, 1))
         await house.hub.companies.change(92, {"delivery": None, "reference": "acme"})
         assert await _pace(house, no) == Pace(3, Rate(9, 1))
         [row] = await house.query("SELECT delivery FROM companies WHERE company_id = 92")

@@ -8,7 +8,8 @@ import pytest
 from pydantic import SecretStr
 from tests.answers import json_of
 from tests.core.dispatch.conftest import House
-from tests.statements import execute
+from tests.statements import execute, scalar
+from tests.waiting import until
 
 from trunkline.access.secret_checks import check_values
 from trunkline.access.vault import Vault
@@ -39,12 +40,10 @@ async def test_it_is_disabled_and_told_once_and_everybody_else_goes_on(open_hous
         broken = await house.subscribe(f"{receiver.url}/broken")
         neighbour = await house.subscribe(f"{receiver.url}/neighbour")
         stranger = await house.subscribe(f"{receiver.url}/stranger", company=17)
-        await house.emit(3, to=[broken, neighbour])
-        await house.check_settled()
+        await house.deliver(3, to=[broken, neighbour])
         await _spoil(house.hub, broken)
         await house.emit(3, to=[neighbour])
-        await house.emit(3, to=[stranger], company=17)
-        await house.check_settled()
+        await house.deliver(3, to=[stranger], company=17)
         await house.until(lambda: _is_disabled(house, broken))
         assert house.hub.dispatcher.state == "ok"
         identifier = (await house.subscription(broken))["id"]
@@ -53,7 +52,7 @@ async def test_it_is_disabled_and_told_once_and_everybody_else_goes_on(open_hous
         assert "give it a new secret" in told[0].message
 
 
-async def test_a_hub_that_starts_has_disabled_it_before_it_serves_and_opens_what_an_older_key_sealed(
+async def test_a_starting_hub_disables_it_and_opens_values_of_an_older_key(
     open_house, make_settings, receiver
 ):
     async with open_house(dispatch=False) as house:
@@ -67,8 +66,7 @@ async def test_a_hub_that_starts_has_disabled_it_before_it_serves_and_opens_what
     async with Hub(given.model_copy(update={"auth": auth})) as hub:
         house.hub = hub
         assert await _is_disabled(house, broken)
-        await house.emit(2, to=[neighbour])
-        await house.check_settled()
+        await house.deliver(2, to=[neighbour])
         assert {request.path for request in receiver.requests} == {"/neighbour"}
 
 
@@ -77,8 +75,7 @@ async def test_several_workers_disable_it_once(make_settings, postgres_database_
     async with Hub(given) as first, Hub(given) as second:
         house = House(first)
         broken = await house.subscribe(f"{receiver.url}/broken")
-        await house.emit(1, to=[broken])
-        await house.check_settled()
+        await house.deliver(1, to=[broken])
         await _spoil(first, broken)
         await house.until(lambda: _is_disabled(house, broken))
         await house.until(house.routing_is_fresh)
@@ -89,8 +86,7 @@ async def test_several_workers_disable_it_once(make_settings, postgres_database_
 async def test_with_the_key_back_it_catches_up_with_all_that_it_missed(open_house, receiver):
     async with open_house() as house:
         no = await house.subscribe(f"{receiver.url}/h")
-        await house.emit(2, to=[no])
-        await house.check_settled()
+        await house.deliver(2, to=[no])
         whole = (await house.subscription(no))["sealed"]
         await _spoil(house.hub, no)
         await house.until(lambda: _is_disabled(house, no))
@@ -133,13 +129,16 @@ async def test_what_was_due_waits_until_it_goes_on(open_house, receiver):
         await house.check_settled(delivered=1)
 
 
+async def _replace_key(hub):
+    async with hub.engines.write() as connection:
+        value = check_values(STRANGER)["encryption_key"]
+        await secret_store.replace_check(connection, "encryption_key", value)
+
+
 async def test_a_process_whose_keys_were_replaced_disables_nobody_and_ends(open_house, receiver, caplog):
     async with open_house() as house:
         numbers = [await house.subscribe(f"{receiver.url}/{n}") for n in range(3)]
-        async with house.hub.engines.write() as connection:
-            await secret_store.replace_check(
-                connection, "encryption_key", check_values(STRANGER)["encryption_key"]
-            )
+        await _replace_key(house.hub)
         for no in numbers:
             await _spoil(house.hub, no)
         await asyncio.wait_for(house.hub.dispatcher.failed(), 40)
@@ -155,23 +154,20 @@ async def broken(running):
     create = running.hub.subscriptions.create
     made = await create(running.company_id, request, channel="webhooks")
     await create(running.company_id, request, channel="webhooks")
-    async with running.hub.engines.read() as connection:
-        row = await store.get(connection, made["id"])
-    await _spoil(running.hub, row.no)
-    for _ in range(2_000):
+    no = await scalar(running.hub.engines, "SELECT no FROM subscriptions WHERE id = :id", id=made["id"])
+    await _spoil(running.hub, no)
+
+    async def disabled():
         view = (await running.client.get(f"/api/v1/webhooks/subscriptions/{made['id']}")).json()
-        if view["status"] == "disabled":
-            return view
-        await asyncio.sleep(0.02)
-    raise AssertionError(view)
+        return view if view["status"] == "disabled" else None
+
+    return await until(disabled)
 
 
 async def test_lists_show_it_and_the_reason(running, broken):
     listed = (await running.client.get("/api/v1/subscriptions")).json()["subscriptions"]
-    assert [(s["status"], s["disabled_reason"]) for s in listed] == [
-        ("disabled", "unreadable"),
-        ("active", None),
-    ]
+    shown = [(view["status"], view["disabled_reason"]) for view in listed]
+    assert shown == [("disabled", "unreadable"), ("active", None)]
     assert broken["headers"] == {}
     assert "secret" not in broken
     base = f"/api/v1/webhooks/subscriptions/{broken['id']}"
@@ -218,11 +214,7 @@ async def test_a_secret_is_not_replaced_by_a_process_whose_keys_are_wrong(databa
     running = await make_hub(database_url, dispatch=False)
     request = {"target_url": "http://127.0.0.1:9/h", "event_types": ["*"]}
     made = await running.hub.subscriptions.create(running.company_id, request, channel="webhooks")
-    async with running.hub.engines.write() as connection:
-        await secret_store.replace_check(
-            connection, "encryption_key", check_values(STRANGER)["encryption_key"]
-        )
-        row = await store.get(connection, made["id"])
-    await _spoil(running.hub, row.no)
+    await _replace_key(running.hub)
+    await _spoil(running.hub, await scalar(running.hub.engines, "SELECT no FROM subscriptions"))
     answer = await running.client.post(f"/api/v1/webhooks/subscriptions/{made['id']}/rotate-secret")
     assert answer.status_code == 503

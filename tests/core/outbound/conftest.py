@@ -18,16 +18,6 @@ from trunkline_kit.receiver import Receiver
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a certificate for 127.0.0.1 and hooks.example.com; the file has its key, too."""
     names = [x509.DNSName("hooks.example.com"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    return _make(tmp_path_factory.mktemp("tls") / "own.pem", x509.SubjectAlternativeName(names))
-
-
-@pytest.fixture(scope="module")
-def certificate_by_common_name(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a certificate with hooks.example.com as its common name, and no alternative names."""
-    return _make(tmp_path_factory.mktemp("tls") / "common.pem", None)
-
-
-def _make(path: Path, names: x509.SubjectAlternativeName | None) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hooks.example.com")])
     now = dt.datetime.now(dt.UTC)
@@ -35,12 +25,12 @@ def _make(path: Path, names: x509.SubjectAlternativeName | None) -> Path:
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
     )
-    if names is not None:
-        builder = builder.add_extension(names, critical=False)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+    path = tmp_path_factory.mktemp("tls") / "own.pem"
     path.write_bytes(private + builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     return path
 

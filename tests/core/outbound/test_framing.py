@@ -75,18 +75,6 @@ def test_the_end_of_the_connection_ends_an_answer_without_a_length():
     assert reader.end(None) == HttpResponse(200, {}, b"all of it")
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [OK[:-1], b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\no"],
-)
-def test_the_status_of_an_answer_counts_though_its_body_is_cut(answer):
-    reader = AnswerReader()
-    assert reader.cut() is None
-    reader.feed(answer)
-    ended = reader.end(ConnectionResetError(104, "reset"))
-    assert ended == reader.cut() == HttpResponse(200, ended.headers, b"o", is_whole=False)
-
-
 NEARLY_HTTP = {
     "chunked beside a length": b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
     "a length twice": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\ncontent-length: 2\r\n\r\nok",

@@ -11,6 +11,7 @@ import tracemalloc
 from collections.abc import AsyncIterator
 
 import pytest
+from tests.certificates import issue
 from tests.few_files import at_most
 
 from trunkline import __version__
@@ -68,13 +69,12 @@ async def post(http: HttpClient, url: str, **headers: str) -> HttpResponse:
     return await http.post(url, body=b"{}", headers={"content-type": "application/json", **headers})
 
 
-async def failure(http: HttpClient, url: str) -> tuple[str, float]:
-    """Return the word of the exception that ``post`` raised, and the seconds until then."""
-    start = time.monotonic()
+async def failure(http: HttpClient, url: str) -> str:
+    """Return the word of the exception that ``post`` raised."""
     with pytest.raises((OSError, AddressRefused)) as caught:
         await post(http, url)
     assert "hunter2" not in str(caught.value)
-    return error_of(caught.value), time.monotonic() - start
+    return error_of(caught.value)
 
 
 # Features that this machine lacks
@@ -101,51 +101,34 @@ async def test_a_name_that_cannot_be_looked_up_for_want_of_files_is_no_failure_o
 
 async def test_a_private_literal_is_refused(receiver):
     async with Outbound(STRICT, timeout_seconds=PATIENT_SECONDS) as http:
-        for url in [
-            receiver.url,
-            f"http://0x7f.1:{receiver.port}/",
-            f"http://[::ffff:7f00:1]:{receiver.port}/",
-        ]:
-            assert (await failure(http, url))[0] == "address_refused"
+        for host in ("127.0.0.1", "0x7f.1", "[::ffff:7f00:1]"):
+            assert await failure(http, f"http://{host}:{receiver.port}/") == "address_refused"
     assert receiver.connections == 0
 
 
 @pytest.mark.parametrize(
     "addresses",
-    [
-        ["127.0.0.1"],
-        ["10.0.0.1"],
-        ["169.254.169.254"],
-        ["::1"],
-        ["::ffff:127.0.0.1"],
-        ["fe80::1%1"],
-        [UNROUTED, "127.0.0.1"],
-        ["127.0.0.1", UNROUTED],
-        ["not an address"],
-    ],
-)
+    ["127.0.0.1", "::1", "::ffff:127.0.0.1", "fe80::1%1", f"{UNROUTED} 127.0.0.1", f"127.0.0.1 {UNROUTED}", "none"],
+)  # fmt: skip
 async def test_a_name_that_resolves_to_a_refused_address_is_not_dialled(receiver, addresses):
-    resolver = ScriptedResolver(addresses)
+    resolver = ScriptedResolver(addresses.split())
     async with Outbound(STRICT, timeout_seconds=PATIENT_SECONDS, resolve=resolver) as http:
-        with pytest.raises(AddressRefused) as caught:
-            await post(http, f"http://hooks.example.com:{receiver.port}/")
-    assert error_of(caught.value) == "address_refused"
+        assert await failure(http, f"http://hooks.example.com:{receiver.port}/") == "address_refused"
     assert receiver.connections == 0
 
 
 async def test_many_calls_that_wait_for_one_answer_are_all_refused(receiver):
     async with Outbound(STRICT, timeout_seconds=2, resolve=ScriptedResolver(["127.0.0.1"])) as http:
         url = f"http://hooks.example.com:{receiver.port}/"
-        outcomes = await asyncio.gather(*(failure(http, url) for _ in range(20)))
-    assert {word for word, _ in outcomes} == {"address_refused"}
+        assert {*await asyncio.gather(*(failure(http, url) for _ in range(20)))} == {"address_refused"}
 
 
 async def test_a_name_that_changes_its_answer_to_a_private_address_is_refused_then(receiver):
     resolver = ScriptedResolver([UNROUTED], ["127.0.0.1"])
     async with Outbound(STRICT, timeout_seconds=LIMIT_SECONDS, resolve=resolver, dns_cache_seconds=0) as http:
         url = f"http://hooks.example.com:{receiver.port}/"
-        assert (await failure(http, url))[0] in {"connection_failed", "timeout"}
-        assert (await failure(http, url))[0] == "address_refused"
+        assert await failure(http, url) in {"connection_failed", "timeout"}
+        assert await failure(http, url) == "address_refused"
     assert receiver.connections == 0
 
 
@@ -159,18 +142,11 @@ async def test_the_address_that_was_judged_is_the_one_that_is_dialled(receiver):
     assert receiver.connections == 3
 
 
-async def test_an_address_is_dialled_without_a_resolver(receiver):
-    resolver = ScriptedResolver([])
-    async with Outbound(DEVELOPMENT, timeout_seconds=PATIENT_SECONDS, resolve=resolver) as http:
-        assert (await post(http, receiver.url)).status == 200
-    assert resolver.asked == []
-
-
 async def test_metadata_is_not_dialled_even_where_private_networks_are_allowed():
     resolver = ScriptedResolver(["169.254.169.254"])
     async with Outbound(DEVELOPMENT, timeout_seconds=PATIENT_SECONDS, resolve=resolver) as http:
-        assert (await failure(http, "http://hooks.example.com/"))[0] == "address_refused"
-        assert (await failure(http, "http://metadata.google.internal/"))[0] == "address_refused"
+        assert await failure(http, "http://hooks.example.com/") == "address_refused"
+        assert await failure(http, "http://metadata.google.internal/") == "address_refused"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -207,15 +183,6 @@ async def _endless_line(connection: Connection) -> None:
         await asyncio.sleep(0)
 
 
-async def _truncated_body(connection: Connection) -> None:
-    connection.write(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nfive!")
-    connection.close()
-
-
-async def _two_lengths(connection: Connection) -> None:
-    connection.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab")
-
-
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
@@ -230,15 +197,14 @@ async def _two_lengths(connection: Connection) -> None:
         (Garbage(), {"invalid_answer"}),
         (Garbage(b"SSH-2.0-OpenSSH_9.6\r\n"), {"invalid_answer"}),
         (Garbage(b"HTTP/1.1 200 OK\r\nContent-Le"), {"connection_failed", "invalid_answer"}),
-        (_two_lengths, {"invalid_answer"}),
+        (Garbage(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab"), {"invalid_answer"}),
     ],
 )
 async def test_a_hostile_answer_ends_in_time(receiver, http, reply, words):
     receiver.script([reply])
     hasty = http.for_tenant(NO_TENANT, LIMIT_SECONDS if words == {"timeout"} else PATIENT_SECONDS)
-    word, seconds = await failure(hasty, f"{receiver.url}/hook?token=hunter2")
-    assert word in words
-    assert seconds < LIMIT_SECONDS + 10
+    async with asyncio.timeout(LIMIT_SECONDS + 10):
+        assert await failure(hasty, f"{receiver.url}/hook?token=hunter2") in words
     assert (await post(http, receiver.url)).status == 200  # and the next call works as usual
 
 
@@ -257,7 +223,7 @@ async def _answers_then_resets(connection: Connection) -> None:
 @pytest.mark.parametrize(
     "reply",
     [
-        _truncated_body,
+        Garbage(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nfive!"),
         _answers_then_resets,
         _stalls,
         Garbage(CHUNKED + b"5\r\nfive!\r\nzz\r\nhello"),
@@ -273,18 +239,9 @@ async def test_the_status_of_an_answer_counts_though_its_body_breaks_off(receive
     assert [request.connection for request in receiver.requests] == [1, 2]
 
 
-@pytest.mark.parametrize(
-    "head",
-    [
-        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok",
-        b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
-        b"HTTP/1.2 200 OK\r\nContent-Length: 2\r\n\r\nok",
-    ],
-)
-async def test_a_connection_over_which_an_answer_was_nearly_http_is_not_used_again(receiver, http, head):
+async def test_a_connection_over_which_an_answer_was_nearly_http_is_not_used_again(receiver, http):
     async def answers_and_stays(connection: Connection) -> None:
-        connection.write(head)
+        connection.write(b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
         await connection.drain()
 
     receiver.script([answers_and_stays])
@@ -298,7 +255,7 @@ async def test_100_megabytes_are_cut_at_64_kib_and_the_connection_is_closed(rece
     receiver.script([HugeBody(100 * 1024 * 1024)])
     start = time.monotonic()
     response = await post(http, receiver.url)
-    assert (response.status, len(response.body)) == (200, MAX_BODY_BYTES)
+    assert (response.status, len(response.body), response.is_whole) == (200, MAX_BODY_BYTES, False)
     assert time.monotonic() - start < LIMIT_SECONDS
     await post(http, receiver.url)
     assert [request.connection for request in receiver.requests] == [1, 2]
@@ -316,19 +273,20 @@ async def test_a_limit_of_many_seconds_is_kept_to_the_tenth(receiver):
     receiver.always(Hang())
     async with Outbound(DEVELOPMENT, timeout_seconds=5.05) as http:
         for _ in range(3):  # a busy machine may come late to it once
-            word, seconds = await failure(http, receiver.url)
+            start = time.monotonic()
+            assert await failure(http, receiver.url) == "timeout"
+            seconds = time.monotonic() - start
             if seconds < 5.3:
                 break
-    assert word == "timeout"
     assert 5 < seconds < 5.3
 
 
 async def test_a_kept_connection_obeys_a_shorter_limit_than_that_of_its_last_call(receiver, http):
     await post(http, receiver.url)
     receiver.always(Hang())
-    word, seconds = await failure(http.for_tenant(NO_TENANT, LIMIT_SECONDS), receiver.url)
-    assert (word, receiver.connections) == ("timeout", 1)
-    assert seconds < PATIENT_SECONDS / 2
+    async with asyncio.timeout(PATIENT_SECONDS / 2):
+        assert await failure(http.for_tenant(NO_TENANT, LIMIT_SECONDS), receiver.url) == "timeout"
+    assert receiver.connections == 1
 
 
 async def test_one_that_hangs_holds_nobody_else(receiver, http):
@@ -337,14 +295,7 @@ async def test_one_that_hangs_holds_nobody_else(receiver, http):
     slow = [asyncio.create_task(failure(hasty, f"{receiver.url}/slow")) for _ in range(60)]
     await receiver.wait_for(20)
     assert (await post(http, f"{receiver.url}/fast")).status == 200
-    assert {word for word, _ in await asyncio.gather(*slow)} == {"timeout"}
-
-
-async def test_a_port_where_nothing_listens_is_a_refused_connection(http):
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        word, _ = await failure(http, f"http://127.0.0.1:{unused.getsockname()[1]}/")
-    assert word == "connection_refused"
+    assert {*await asyncio.gather(*slow)} == {"timeout"}
 
 
 async def test_a_connection_refused_at_each_address_of_a_name_is_a_refused_connection():
@@ -352,14 +303,14 @@ async def test_a_connection_refused_at_each_address_of_a_name_is_a_refused_conne
     async with Outbound(DEVELOPMENT, timeout_seconds=2, resolve=resolver) as http:
         with socket.socket() as unused:
             unused.bind(("0.0.0.0", 0))
-            word, _ = await failure(http, f"http://hooks.example.com:{unused.getsockname()[1]}/")
+            word = await failure(http, f"http://hooks.example.com:{unused.getsockname()[1]}/")
     assert word == "connection_refused"
 
 
 @pytest.mark.parametrize("resolver", [know_nothing, ScriptedResolver([])])
 async def test_a_name_that_does_not_resolve_is_a_dns_failure(resolver):
     async with Outbound(DEVELOPMENT, timeout_seconds=PATIENT_SECONDS, resolve=resolver) as http:
-        assert (await failure(http, "http://hooks.example.com/"))[0] == "dns_failed"
+        assert await failure(http, "http://hooks.example.com/") == "dns_failed"
 
 
 async def test_a_cancelled_call_is_cancelled(receiver, http):
@@ -375,20 +326,6 @@ async def test_a_cancelled_call_is_cancelled(receiver, http):
 async def test_outside_its_context_it_refuses_to_work():
     with pytest.raises(RuntimeError, match="outside its context"):
         await post(Outbound(DEVELOPMENT, timeout_seconds=1), "http://127.0.0.1/")
-
-
-@pytest.mark.parametrize(
-    ("error", "word"),
-    [
-        (AddressRefused("10.0.0.1", "is a private address"), "address_refused"),
-        (TimeoutError(), "timeout"),
-        (NoAnswer("tls_failed", "expired"), "tls_failed"),
-        (ConnectionRefusedError(), "connection_refused"),
-        (ConnectionResetError(), "connection_failed"),
-    ],
-)
-def test_each_error_has_its_word(error, word):
-    assert error_of(error) == word
 
 
 # The bytes that are sent
@@ -426,11 +363,12 @@ async def test_an_empty_body_is_sent_as_one(receiver, http):
     assert receiver.requests[0].headers["content-length"] == "0"
 
 
-async def test_connections_are_kept_alive(receiver, http):
+async def test_connections_are_kept_alive_but_cookies_are_not(receiver, http):
     for status in (200, 204, 404, 500):
-        receiver.script([Answer(status, body=b"" if status == 204 else b"text")])
+        receiver.script([Answer(status, {"set-cookie": "a=b"}, b"" if status == 204 else b"text")])
         assert (await post(http, receiver.url)).status == status
     assert receiver.connections == 1
+    assert not [request for request in receiver.requests if "cookie" in request.headers]
 
 
 async def test_an_answer_of_101_ends_the_connection(receiver, http):
@@ -445,19 +383,6 @@ async def test_nothing_is_decompressed(receiver, http):
     assert (await post(http, receiver.url)).body == b"not gzip"
 
 
-async def test_cookies_are_not_kept(receiver, http):
-    receiver.answer(headers={"set-cookie": "a=b"})
-    await post(http, receiver.url)
-    await post(http, receiver.url)
-    assert "cookie" not in receiver.requests[1].headers
-
-
-async def test_header_names_of_the_answer_are_lower_case(receiver, http):
-    receiver.answer(429, headers={"Retry-After": "17"})
-    response = await post(http, receiver.url)
-    assert (response.status, response.headers["retry-after"]) == (429, "17")
-
-
 async def test_small_writes_are_not_held_back(receiver, http):
     start = time.monotonic()
     for _ in range(50):
@@ -468,28 +393,12 @@ async def test_small_writes_are_not_held_back(receiver, http):
 # TLS
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused(tls_receiver, http):
-    assert (await failure(http, tls_receiver.url))[0].startswith("tls_failed: unknown_issuer: ")
-    assert tls_receiver.count == 0
-
-
-async def test_an_own_authority_can_be_trusted_and_the_name_is_verified(tls_receiver, certificate):
-    context = ssl.create_default_context(cafile=str(certificate))
-    resolver = ScriptedResolver(["127.0.0.1"])
-    async with Outbound(DEVELOPMENT, timeout_seconds=2, ssl_context=context, resolve=resolver) as http:
-        assert (await post(http, tls_receiver.url)).status == 200
-        assert (await post(http, f"https://hooks.example.com:{tls_receiver.port}/")).status == 200
-        assert (await failure(http, f"https://other.example.com:{tls_receiver.port}/"))[0].startswith(
-            "tls_failed: wrong_name: "
-        )
-
-
 @pytest.mark.parametrize("is_alternative", [True, False])
-async def test_a_certificate_has_to_name_its_host_among_the_alternative_names(
-    certificate, certificate_by_common_name, monkeypatch, is_alternative
-):
+async def test_a_common_name_does_not_name_the_host(certificate, tmp_path, monkeypatch, is_alternative):
     """Both certificates are trusted like the machine's authorities, by a client with default settings."""
-    file = certificate if is_alternative else certificate_by_common_name
+    own = issue("hooks.example.com", is_authority=True)
+    (tmp_path / "own.pem").write_bytes(own.pem + own.key_pem)  # it has a common name only
+    file = certificate if is_alternative else tmp_path / "own.pem"
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
@@ -498,17 +407,13 @@ async def test_a_certificate_has_to_name_its_host_among_the_alternative_names(
         Receiver(ssl_context=context) as target,
         Outbound(DEVELOPMENT, timeout_seconds=2, resolve=resolver) as http,
     ):
-        url = f"https://hooks.example.com:{target.port}/"
         if is_alternative:
-            assert (await post(http, url)).status == 200
+            for host in ("hooks.example.com", "127.0.0.1"):
+                assert (await post(http, f"https://{host}:{target.port}/")).status == 200
         else:
-            assert (await failure(http, url))[0].startswith("tls_failed: wrong_name: ")
+            url = f"https://hooks.example.com:{target.port}/"
+            assert (await failure(http, url)).startswith("tls_failed: wrong_name: ")
             assert target.count == 0
-
-
-async def test_a_target_that_does_not_speak_tls_is_a_tls_failure(receiver, http):
-    url = receiver.url.replace("http://", "https://")
-    assert (await failure(http, url))[0].startswith("tls_failed: no_tls: ")
 
 
 def test_a_context_that_does_not_verify_is_refused():
@@ -522,9 +427,7 @@ def test_a_context_that_does_not_verify_is_refused():
 # Kept connections
 
 
-async def test_a_request_that_meets_a_closing_connection_goes_out_again_at_once_on_a_fresh_one(
-    receiver, http
-):
+async def test_a_request_that_meets_a_closing_connection_goes_out_again_on_a_fresh_one(receiver, http):
     receiver.script([Answer(), CloseWithoutAnswer(), Answer(202)])
     assert (await post(http, receiver.url)).status == 200
     again = await post(http, receiver.url)
@@ -558,13 +461,13 @@ async def test_it_goes_out_again_once_and_no_more(receiver, http):
 async def test_a_request_whose_answer_had_begun_is_not_sent_again(receiver, http):
     receiver.script([Answer(), Garbage(b"HTTP/1.1 200 OK\r\nContent-Le")])
     assert (await post(http, receiver.url)).status == 200
-    assert (await failure(http, receiver.url))[0] in {"connection_failed", "invalid_answer"}
+    assert await failure(http, receiver.url) in {"connection_failed", "invalid_answer"}
     assert len(receiver.requests) == 2
 
 
 async def test_a_fresh_connection_that_is_closed_without_an_answer_is_not_tried_twice(receiver, http):
     receiver.script([CloseWithoutAnswer(), Answer()])
-    assert (await failure(http, receiver.url))[0] == "connection_failed"
+    assert await failure(http, receiver.url) == "connection_failed"
     assert len(receiver.requests) == 1
 
 

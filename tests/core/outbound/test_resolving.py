@@ -1,8 +1,9 @@
 """Names to addresses: a silent name server delays no other name, and its last answer stays in use."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import pytest
 from tests.name_servers import name_server
@@ -10,15 +11,8 @@ from tests.name_servers import name_server
 from trunkline.outbound import Outbound, resolving
 from trunkline.outbound.resolving import Names, NameServers, NameServersSilent
 from trunkline.targets.addresses import AddressPolicy
-from trunkline_kit.receiver import Receiver
 
 DEVELOPMENT = AddressPolicy(allow_http=True, allow_private_networks=True)
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with Receiver() as running:
-        yield running
 
 
 @pytest.fixture
@@ -50,7 +44,7 @@ async def test_two_hundred_lookups_that_nobody_answers_hold_up_no_other(servers)
 
 
 @pytest.mark.slow
-async def test_a_name_server_that_takes_three_seconds_is_waited_for_within_the_attempt_and_then_kept(
+async def test_a_slow_name_server_is_waited_for_within_the_attempt_and_its_answer_kept(
     receiver,
 ):
     quick = {f"quick{n}.test": ["127.0.0.1"] for n in range(30)}
@@ -74,10 +68,47 @@ async def test_a_name_server_that_takes_three_seconds_is_waited_for_within_the_a
         assert await post("good.test") < 2.9, "a kept connection, or the last answer, serves"
 
 
-async def test_what_a_slow_lookup_finds_is_kept_for_the_next_though_nobody_waited_so_long():
-    script = Script()
-    script.gate.clear()
-    names = Names(_too_slow, script, cache_seconds=10)
+class Script:
+    """A resolver that acts as the test says; *gate*, until it is set, holds up names that begin with slow."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.outcome: Sequence[str] | OSError = ["192.0.2.7"]
+        self.gate = asyncio.Event()
+
+    async def __call__(self, host: str, _port: int) -> Sequence[str]:
+        self.asked.append(host)
+        if host.startswith("slow"):
+            await self.gate.wait()
+        if isinstance(self.outcome, OSError):
+            raise self.outcome
+        return self.outcome
+
+
+@pytest.fixture
+def script() -> Script:
+    return Script()
+
+
+@pytest.fixture
+def make_names(script) -> Iterator[Callable[..., Names]]:
+    """Make names that ask *script*, after the resolvers *before* it."""
+    with contextlib.ExitStack() as stack:
+
+        def make(*before, cache_seconds: float = 10) -> Names:
+            names = Names(*before, script, cache_seconds=cache_seconds)
+            stack.callback(names.close)
+            return names
+
+        yield make
+
+
+async def _too_slow(_host: str, _port: int) -> Sequence[str]:
+    raise resolving.NameServersSlow
+
+
+async def test_what_a_slow_lookup_finds_is_kept_for_the_next_though_nobody_waited_so_long(script, make_names):
+    names = make_names(_too_slow)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await names.addresses("slow.test", 443, tenant=1)
@@ -85,13 +116,10 @@ async def test_what_a_slow_lookup_finds_is_kept_for_the_next_though_nobody_waite
     await asyncio.sleep(0.01)
     assert await names.addresses("slow.test", 443, tenant=1) == ["192.0.2.7"]
     assert script.asked == ["slow.test"]
-    names.close()
 
 
-async def test_a_tenant_has_few_lookups_that_are_waited_for_patiently():
-    script = Script()
-    script.gate.clear()
-    names = Names(_too_slow, script, cache_seconds=10)
+async def test_a_tenant_has_few_lookups_that_are_waited_for_patiently(script, make_names):
+    names = make_names(_too_slow)
     callers = [
         asyncio.create_task(names.addresses(f"slow{n}.test", 443, tenant=n % 2))
         for n in range(4 * resolving.PATIENT_PER_TENANT)
@@ -104,13 +132,10 @@ async def test_a_tenant_has_few_lookups_that_are_waited_for_patiently():
     assert (
         sum(isinstance(result, NameServersSilent) for result in results) == 2 * resolving.PATIENT_PER_TENANT
     )
-    names.close()
 
 
-async def test_callers_of_one_slow_name_take_one_turn():
-    script = Script()
-    script.gate.clear()
-    names = Names(script, cache_seconds=10)
+async def test_callers_of_one_slow_name_take_one_turn(script, make_names):
+    names = make_names()
     callers = [
         asyncio.create_task(names.addresses("slow.test", 443, tenant=1))
         for _ in range(2 * resolving.LOOKUPS_PER_TENANT)
@@ -119,13 +144,12 @@ async def test_callers_of_one_slow_name_take_one_turn():
         assert await names.addresses("good.test", 443, tenant=1) == ["192.0.2.7"]
     script.gate.set()
     await asyncio.gather(*callers)
-    names.close()
 
 
-async def test_an_old_answer_serves_where_a_new_one_takes_long(monkeypatch):
+async def test_an_old_answer_serves_where_a_new_one_takes_long(monkeypatch, script, make_names):
     monkeypatch.setattr(resolving, "STALE_WAIT_SECONDS", 0.05)
-    script = Script()
-    names = Names(script, cache_seconds=0)
+    names = make_names(cache_seconds=0)
+    script.gate.set()
     assert await names.addresses("slow.test", 443, tenant=1) == ["192.0.2.7"]
     script.gate.clear()
     script.outcome = ["192.0.2.8"]
@@ -133,35 +157,10 @@ async def test_an_old_answer_serves_where_a_new_one_takes_long(monkeypatch):
         assert await names.addresses("slow.test", 443, tenant=1) == ["192.0.2.7"]
     script.gate.set()
     assert await names.addresses("slow.test", 443, tenant=1) == ["192.0.2.8"]
-    names.close()
 
 
-async def _too_slow(_host: str, _port: int) -> Sequence[str]:
-    raise resolving.NameServersSlow
-
-
-class Script:
-    """A resolver that acts as the test says; *gate* delays it."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.outcome: Sequence[str] | OSError = ["192.0.2.7"]
-        self.gate = asyncio.Event()
-        self.gate.set()
-
-    async def __call__(self, host: str, _port: int) -> Sequence[str]:
-        self.asked.append(host)
-        if host.startswith("slow"):
-            await self.gate.wait()
-        if isinstance(self.outcome, OSError):
-            raise self.outcome
-        return self.outcome
-
-
-async def test_a_tenant_whose_lookups_are_all_taken_holds_up_no_other_even_for_the_same_name():
-    script = Script()
-    script.gate.clear()
-    names = Names(script, cache_seconds=10)
+async def test_a_tenant_whose_lookups_are_all_taken_holds_up_no_other(script, make_names):
+    names = make_names()
     waiting = [
         asyncio.create_task(names.addresses(f"slow{n}.test", 443, tenant=1))
         for n in range(resolving.LOOKUPS_PER_TENANT)
@@ -173,36 +172,29 @@ async def test_a_tenant_whose_lookups_are_all_taken_holds_up_no_other_even_for_t
         assert await names.addresses("good.test", 443, tenant=2) == ["192.0.2.7"]
     script.gate.set()
     assert await asyncio.gather(*waiting, behind) == [["192.0.2.7"]] * len([*waiting, behind])
-    names.close()
 
 
-async def test_the_last_answer_serves_while_no_name_server_answers_and_no_longer_where_one_says_no():
-    script = Script()
-    names = Names(script, cache_seconds=0)
+async def test_the_last_answer_serves_while_no_name_server_answers(script, make_names):
+    names = make_names(cache_seconds=0)
     assert await names.addresses("good.test", 443, tenant=1) == ["192.0.2.7"]
     script.outcome = NameServersSilent(12, "timeout")
     assert await names.addresses("good.test", 443, tenant=1) == ["192.0.2.7"]
     script.outcome = OSError(4, "not found")
     with pytest.raises(OSError, match="not found"):
         await names.addresses("good.test", 443, tenant=1)
-    names.close()
 
 
-async def test_a_failure_is_remembered_for_a_while():
-    script = Script()
+async def test_a_failure_is_remembered_for_a_while(script, make_names):
     script.outcome = OSError(4, "not found")
-    names = Names(script, cache_seconds=10)
+    names = make_names()
     for _ in range(3):
         with pytest.raises(OSError, match="not found"):
             await names.addresses("bad.test", 443, tenant=1)
     assert script.asked == ["bad.test"]
-    names.close()
 
 
-async def test_one_lookup_serves_everybody_who_waits_for_it():
-    script = Script()
-    script.gate.clear()
-    names = Names(script, cache_seconds=10)
+async def test_one_lookup_serves_everybody_who_waits_for_it(script, make_names):
+    names = make_names()
     callers = [
         asyncio.create_task(names.addresses("slow.test", 443, tenant=tenant)) for tenant in range(1, 6)
     ]
@@ -210,4 +202,3 @@ async def test_one_lookup_serves_everybody_who_waits_for_it():
     script.gate.set()
     await asyncio.gather(*callers)
     assert script.asked == ["slow.test"]
-    names.close()

@@ -51,14 +51,9 @@ async def test_what_the_policy_allows_is_dialled(echo):
 @pytest.mark.parametrize(
     ("host", "addresses"),
     [
-        ("127.0.0.1", ["127.0.0.1"]),
         ("0x7f.1", ["127.0.0.1"]),
-        ("::1", ["::1"]),
-        ("broker.example.com", ["127.0.0.1"]),
         ("broker.example.com", ["8.8.8.8", "127.0.0.1"]),
         ("broker.internal", ["8.8.8.8"]),
-        ("metadata.google.internal", ["8.8.8.8"]),
-        ("a/b", ["8.8.8.8"]),
         ("user@a", ["8.8.8.8"]),
         ("", ["8.8.8.8"]),
     ],

@@ -21,6 +21,8 @@ def _of_field(old, new):
 
 
 STRING, INTEGER, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
+OPEN_OR_PAID = {**STRING, "enum": ["Paid", "Open"]}
+EITHER_FORMAT = {**STRING, "anyOf": [{"format": "date"}, {"format": "date-time"}]}
 
 
 def test_the_same_schema_breaks_nothing():
@@ -28,14 +30,10 @@ def test_the_same_schema_breaks_nothing():
     assert _found(schema, schema) == []
 
 
-def test_a_new_optional_or_required_field_breaks_nothing():
-    assert _found(_object({"a": STRING}), _object({"a": STRING, "b": INTEGER}, required=["b"])) == []
-
-
-def test_a_field_that_is_gone_breaks():
-    assert _found(_object({"a": STRING, "b": INTEGER}), _object({"a": STRING})) == [
-        ("/payload/b", "field_removed")
-    ]
+def test_a_new_field_breaks_nothing_and_one_that_is_gone_does():
+    less, more = _object({"a": STRING}), _object({"a": STRING, "b~c/d": INTEGER}, required=["b~c/d"])
+    assert _found(less, more) == []
+    assert _found(more, less) == [("/payload/b~0c~1d", "field_removed")]
 
 
 def test_a_field_that_has_another_name_is_told_with_the_new_one():
@@ -44,26 +42,26 @@ def test_a_field_that_has_another_name_is_told_with_the_new_one():
     assert "'email'" in renamed.message
 
 
-def test_a_required_field_that_becomes_optional_breaks_and_the_reverse_does_not():
-    always, perhaps = _object({"a": STRING}, required=["a"]), _object({"a": STRING})
-    assert _found(always, perhaps) == [("/payload/a", "now_optional")]
-    assert _found(perhaps, always) == []
+def test_a_field_that_becomes_required_breaks_nothing():
+    assert _found(_object({"a": STRING}), _object({"a": STRING}, required=["a"])) == []
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("old", "new", "kind"),
     [
-        (STRING, INTEGER),
-        (INTEGER, NUMBER),
-        (STRING, {"type": ["string", "null"]}),
-        (STRING, {"anyOf": [STRING, {"type": "null"}]}),
-        (STRING, {}),
-        (STRING, {"$ref": "#/$defs/missing"}),
-        ({"const": "a"}, {"const": 1}),
+        (INTEGER, NUMBER, "type_widened"),
+        (STRING, {"type": ["string", "null"]}, "type_widened"),
+        (STRING, {}, "type_widened"),
+        (STRING, {"$ref": "#/$defs/missing"}, "type_widened"),
+        ({"const": "a"}, {"const": 1}, "type_widened"),
+        (OPEN_OR_PAID, {**STRING, "const": "Void"}, "enum_value_added"),
+        (OPEN_OR_PAID, STRING, "enum_value_added"),
+        ({**STRING, "format": "date"}, {**STRING, "format": "date-time"}, "format_changed"),
+        ({**STRING, "format": "date"}, EITHER_FORMAT, "format_changed"),
     ],
 )
-def test_a_type_that_changes_or_widens_breaks(old, new):
-    assert _of_field(old, new) == [("/payload/f", "type_widened")]
+def test_what_becomes_wider_or_other_breaks(old, new, kind):
+    assert _of_field(old, new) == [("/payload/f", kind)]
 
 
 @pytest.mark.parametrize(
@@ -78,28 +76,11 @@ def test_a_type_that_changes_or_widens_breaks(old, new):
         (STRING, {**STRING, "description": "said better"}),
         ({"enum": ["a", "b"]}, {"enum": ["a"]}),
         ({"enum": ["a", "b"]}, {"anyOf": [{"const": "a"}, {"const": "b"}]}),
+        (EITHER_FORMAT, {**STRING, "format": "date"}),
     ],
 )
 def test_what_only_becomes_narrower_breaks_nothing(old, new):
     assert _of_field(old, new) == []
-
-
-@pytest.mark.parametrize(
-    "new", [{**STRING, "enum": ["Paid", "Open", "Void"]}, {**STRING, "const": "Void"}, STRING]
-)
-def test_a_value_that_an_enum_did_not_have_breaks(new):
-    assert _of_field({**STRING, "enum": ["Paid", "Open"]}, new) == [("/payload/f", "enum_value_added")]
-
-
-@pytest.mark.parametrize("new", [{**STRING, "format": "date-time"}, STRING])
-def test_a_format_that_changes_or_goes_breaks(new):
-    assert _of_field({**STRING, "format": "date"}, new) == [("/payload/f", "format_changed")]
-
-
-def test_a_format_among_alternatives_may_be_any_of_those_before():
-    either = {**STRING, "anyOf": [{"format": "date"}, {"format": "date-time"}]}
-    assert _of_field(either, {**STRING, "format": "date"}) == []
-    assert _of_field({**STRING, "format": "date"}, either) == [("/payload/f", "format_changed")]
 
 
 def test_nested_objects_lists_and_references_are_followed():
@@ -111,19 +92,13 @@ def test_nested_objects_lists_and_references_are_followed():
     assert _found(old, new) == [("/payload/lines/items/sku", "type_widened")]
 
 
-def test_a_schema_that_refers_to_itself_is_followed_only_so_far():
-    tree = _object({"child": {"$ref": "#"}, "name": STRING})
-    assert _found(tree, tree) == []
-
-
-def test_paths_are_json_pointers():
-    assert _found(_object({"a/b~c": STRING}), _object({})) == [("/payload/a~1b~0c", "field_removed")]
-
-
 def test_an_event_type_that_is_gone_breaks_and_a_new_one_does_not():
     schema = {**_object({}), "examples": [{}]}
     item, other = (EventType(name, "T", "D", schema) for name in ("a.one", "a.other"))
     assert [(b.name, b.path, b.kind) for b in find_breaks([item], [other])] == [("a.one", "", "type_removed")]
+
+
+NULLABLE, EMAIL = {"type": ["string", "null"]}, {**STRING, "format": "email"}
 
 
 def _action(**changes):
@@ -175,24 +150,14 @@ class TestOperations:
     @pytest.mark.parametrize(
         ("old", "new", "kind", "message"),
         [
-            (
-                {"type": ["string", "null"]},
-                STRING,
-                "type_narrowed",
-                "was null or string, may no longer be null",
-            ),
+            (NULLABLE, STRING, "type_narrowed", "was null or string, may no longer be null"),
             (NUMBER, INTEGER, "type_narrowed", "was number, may no longer be number"),
             (INTEGER, NUMBER, None, None),
             ({"enum": ["a", "b"]}, {"enum": ["a"]}, "enum_value_removed", "may no longer be 'b'"),
             ({"enum": ["a"]}, {"enum": ["a", "b"]}, None, None),
             (STRING, {"enum": ["a"]}, "enum_value_removed", "was any value, must now be one of 'a'"),
-            (
-                STRING,
-                STRING | {"format": "email"},
-                "format_changed",
-                "had the format none, must now have email",
-            ),
-            (STRING | {"format": "email"}, STRING, None, None),
+            (STRING, EMAIL, "format_changed", "had the format none, must now have email"),
+            (EMAIL, STRING, None, None),
         ],
     )
     def test_what_is_refused_breaks_whoever_sends_it(self, old, new, kind, message):

@@ -40,10 +40,6 @@ class TestEventType:
         assert made.schema_json == b'{"examples":[{"amount":9.5}],"type":"object"}'
         assert made.example == {"amount": 9.5}
 
-    def test_bytes_that_are_given_are_kept(self):
-        made = dataclasses.replace(event_type(), example_json=b'{"amount":9.00}', schema_json=b"{ }")
-        assert (made.example_json, made.schema_json) == (b'{"amount":9.00}', b"{ }")
-
     def test_it_is_frozen_and_can_be_a_key(self):
         with pytest.raises(dataclasses.FrozenInstanceError):
             event_type().name = "other"
@@ -61,18 +57,13 @@ class TestCatalog:
         assert catalog.names() == ("a.b_2.made", "a.made", "b.made")
         assert tuple(event_type.name for event_type in catalog.types()) == catalog.names()
 
-    def test_a_type_is_found_by_its_exact_name(self):
-        catalog = SchemaCatalog([event_type()])
+    def test_a_type_is_found_by_its_exact_name_and_a_name_by_any_case(self):
+        catalog = SchemaCatalog([event_type(), event_type("order.backed")])
         assert catalog.get("order.placed") == event_type()
         assert catalog.get("Order.Placed") is None
-
-    @pytest.mark.parametrize("spelling", ["order.placed", "ORDER.PLACED", "Order.Placed"])
-    def test_a_name_resolves_whatever_its_case(self, spelling):
-        assert SchemaCatalog([event_type()]).resolve(spelling) == "order.placed"
-
-    @pytest.mark.parametrize("spelling", ["", "order", "order.placed ", "order.bac\u212aed"])
-    def test_an_unknown_name_resolves_to_nothing(self, spelling):
-        assert SchemaCatalog([event_type(), event_type("order.backed")]).resolve(spelling) is None
+        assert [catalog.resolve(name) for name in ("order.placed", "Order.PLACED")] == ["order.placed"] * 2
+        unknown = ["", "order", "order.placed ", "order.bac\u212aed"]
+        assert [catalog.resolve(name) for name in unknown] == [None] * 4
 
     def test_document_is_served_as_it_stands_with_a_strong_etag_of_its_bytes(self):
         catalog = SchemaCatalog([event_type()])
@@ -102,31 +93,35 @@ class TestRefusedSchemas:
         assert "{domain}.{action}" in refusal(event_type(name))
 
     def test_two_types_of_one_name(self):
-        assert "order.placed: version 1 of this event type is defined twice" in refusal(
-            event_type(), event_type()
-        )
+        told = refusal(event_type(), event_type())
+        assert "order.placed: version 1 of this event type is defined twice" in told
 
-    def test_no_example(self):
-        for examples in ({}, {"examples": []}):
-            assert "has no 'examples'" in refusal(EventType("a.b", "T", "D", examples))
-
-    @pytest.mark.parametrize(("kind", "example"), [("string", "x"), ("array", [])])
-    def test_a_payload_that_is_no_object(self, kind, example):
-        assert "its example 1 is not an object" in refusal(
-            EventType("a.b", "T", "D", {"type": kind, "examples": [example]})
-        )
+    @pytest.mark.parametrize(
+        ("schema", "sentence"),
+        [
+            ({}, "has no 'examples'"),
+            ({"examples": []}, "has no 'examples'"),
+            ({"type": "string", "examples": ["x"]}, "its example 1 is not an object"),
+            ({"type": "array", "examples": [[]]}, "its example 1 is not an object"),
+            ({"examples": [{}], "$ref": "#/$defs/none"}, "cannot be compiled"),
+            (
+                {"examples": [{}], "$schema": "http://json-schema.org/draft-07/schema#"},
+                "'$schema' must be https://json-schema.org/draft/2020-12/schema",
+            ),
+            (
+                {"examples": [{"a": 1}, {"a": "x"}], "properties": {"a": {"type": "integer"}}},
+                "a.b: its example 2 is not valid at '/a': must be a whole number, not a string",
+            ),
+        ],
+    )
+    def test_a_schema_without_examples_of_objects_or_of_another_draft(self, schema, sentence):
+        assert sentence in refusal(EventType("a.b", "T", "D", schema))
 
     @pytest.mark.parametrize("name", ["hub.behind", "operational.x", "operational.x.y"])
     def test_a_name_of_the_operational_types(self, name):
         operational = [event_type("hub.behind")]
         with pytest.raises(SchemaInvalid, match=f"{name}: the name is reserved for the hub's operational"):
             SchemaCatalog([event_type(name)], operational=operational)
-
-    def test_an_example_that_breaks_the_schema(self):
-        bad = event_type(examples=[{"a": 1}, {"a": "x"}], properties={"a": {"type": "integer"}})
-        assert refusal(bad) == (
-            "order.placed: its example 2 is not valid at '/a': must be a whole number, not a string"
-        )
 
     @pytest.mark.parametrize(
         ("schema", "place"),
@@ -140,20 +135,11 @@ class TestRefusedSchemas:
     def test_what_the_meta_schema_forbids(self, schema, place):
         assert f"the schema is not valid at '{place}': must be" in refusal(event_type(**schema))
 
-    def test_another_draft(self):
-        draft_7 = {"$schema": "http://json-schema.org/draft-07/schema#"}
-        assert "'$schema' must be https://json-schema.org/draft/2020-12/schema" in refusal(
-            event_type(**draft_7)
-        )
-
     @pytest.mark.parametrize("keyword", ["$ref", "$dynamicRef"])
     @pytest.mark.parametrize("target", ["https://schemas.example.com/a.json", "file:///etc/passwd", "b.json"])
     def test_a_reference_that_leads_out_of_the_document(self, keyword, target):
         for schema in ({keyword: target}, {"properties": {"a": {"items": {keyword: target}}}}):
             assert "a $ref leads out of the document; nothing is fetched" in refusal(event_type(**schema))
-
-    def test_a_reference_to_nothing(self):
-        assert "cannot be compiled" in refusal(event_type(**{"$ref": "#/$defs/none"}))
 
     def test_a_reference_within_the_document_works(self):
         schema = {"$defs": {"id": {"type": "integer"}}, "properties": {"id": {"$ref": "#/$defs/id"}}}
@@ -208,24 +194,16 @@ class TestSentences:
         assert faults({"a": value}, properties={"a": schema}) == [("/a", sentence)]
 
     def test_each_missing_field_is_told_once_at_its_own_pointer(self):
-        assert faults({}, required=["a", "b/c", "d~"]) == [
-            ("/a", "is required"),
-            ("/b~1c", "is required"),
-            ("/d~0", "is required"),
-        ]
-
-    def test_a_field_that_another_one_asks_for_is_told_at_its_own_pointer(self):
-        assert faults({"card": 1}, dependentRequired={"card": ["zip"], "iban": ["bic"]}) == [
-            ("/zip", "is required where 'card' is given")
-        ]
+        paths = ["/a", "/b~1c", "/d~0"]
+        assert faults({}, required=["a", "b/c", "d~"]) == [(path, "is required") for path in paths]
+        told = faults({"card": 1}, dependentRequired={"card": ["zip"], "iban": ["bic"]})
+        assert told == [("/zip", "is required where 'card' is given")]
 
     def test_an_unknown_field_is_told_with_the_one_that_was_probably_meant(self):
         schema = {"properties": {"first_name": {}, "id": {}}, "additionalProperties": False}
-        assert faults({"frist_name": 1}, **schema) == [
-            ("/frist_name", "is not a field of order.placed; did you mean 'first_name'?")
-        ]
-        assert faults({"zzz": 1}, **schema) == [
-            ("/zzz", "is not a field of order.placed; known fields are first_name, id")
+        assert faults({"frist_name": 1, "zzz": 1}, **schema) == [
+            ("/frist_name", "is not a field of order.placed; did you mean 'first_name'?"),
+            ("/zzz", "is not a field of order.placed; known fields are first_name, id"),
         ]
 
     def test_an_unknown_field_of_an_inner_object_is_told_where_it_stands(self):
@@ -235,14 +213,10 @@ class TestSentences:
         ]
 
     def test_the_branch_that_fits_best_tells_its_faults(self):
-        card = {
-            "properties": {"kind": {"const": "card"}, "number": {"type": "string"}},
-            "required": ["number"],
-        }
+        card = {"properties": {"kind": {"const": "card"}}, "required": ["number"]}
         bank = {"properties": {"kind": {"const": "bank"}}, "required": ["iban", "bic"]}
-        assert faults({"pay": {"kind": "card"}}, properties={"pay": {"oneOf": [card, bank]}}) == [
-            ("/pay/number", "is required")
-        ]
+        told = faults({"pay": {"kind": "card"}}, properties={"pay": {"oneOf": [card, bank]}})
+        assert told == [("/pay/number", "is required")]
 
     @pytest.mark.parametrize("word", ["anyOf", "oneOf"])
     def test_where_one_of_several_fields_is_required_the_first_is_told_with_the_others(self, word):
@@ -250,10 +224,8 @@ class TestSentences:
         assert faults({"other": 1}, **keywords) == [("/email", "is required, or else a/b or id")]
         assert faults({"id": 1}, **keywords) == []
 
-    def test_where_each_branch_lacks_the_same_field_it_is_told_once(self):
+    def test_of_branches_that_require_several_fields_only_what_is_missing_is_told_once(self):
         assert faults({}, anyOf=[{"required": ["id"]}, {"required": ["id"]}]) == [("/id", "is required")]
-
-    def test_of_branches_that_require_several_fields_only_what_is_missing_is_told(self):
         keywords = {"anyOf": [{"required": ["first", "last"]}, {"required": ["id"]}]}
         assert faults({"first": 1}, **keywords) == [("/last", "is required, or else id")]
         assert faults({}, **keywords) == [("/id", "is required")]
@@ -280,24 +252,18 @@ class TestSentences:
         assert told
         assert all(len(message) <= 80 for _, message in told)
 
-    @pytest.mark.parametrize(
-        ("schema", "data"),
-        [
-            ({"type": "string"}, "\ud800"),
-            ({"dependencies": {"a": False}}, orjson.loads('{"a":' * 900 + "1" + "}" * 900)),
-        ],
-    )
-    def test_data_that_cannot_be_judged_is_a_fault(self, schema, data):
-        assert faults(data, **schema) == [("", "is nested too deeply, or is not JSON data")]
+    def test_data_that_cannot_be_judged_is_a_fault(self):
+        deep = orjson.loads('{"a":' * 900 + "1" + "}" * 900)
+        expected = [("", "is nested too deeply, or is not JSON data")]
+        assert faults("\ud800", type="string") == faults(deep, dependencies={"a": False}) == expected
 
     @pytest.mark.parametrize(
         "text", ["123456789012345678901234567890", "1.2345678901234567890e29", "-0.0", "1e300"]
     )
     def test_long_numbers_are_judged_as_numbers(self, text):
-        assert faults({"a": orjson.loads(text)}, properties={"a": {"type": "number"}}) == []
-        assert faults({"a": orjson.loads(text)}, properties={"a": {"type": "string"}}) == [
-            ("/a", "must be a string, not a number")
-        ]
+        value = orjson.loads(text)
+        assert faults(value, type="number") == []
+        assert faults(value, type="string") == [("", "must be a string, not a number")]
 
     @given(st.text(min_size=1, max_size=20))
     def test_every_pointer_leads_back_to_the_field(self, name):

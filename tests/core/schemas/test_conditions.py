@@ -41,14 +41,9 @@ def test_each_kind_of_field_has_the_comparisons_that_people_ask_for():
 
 
 def test_what_is_no_plain_value_has_none():
-    assert (
-        conditions(
-            lines={"type": "array", "items": {"type": "string"}},
-            either={"anyOf": [{"type": "string"}, {"type": "object"}]},
-            **{"a.b": {"type": "string"}},
-        )
-        == []
-    )
+    lines = {"type": "array", "items": {"type": "string"}}
+    either = {"anyOf": [{"type": "string"}, {"type": "object"}]}
+    assert conditions(lines=lines, either=either, **{"a.b": {"type": "string"}}) == []
 
 
 def test_fields_in_objects_come_last_and_say_whose_they_are():
@@ -56,16 +51,11 @@ def test_fields_in_objects_come_last_and_say_whose_they_are():
     kinds = {"type": "array", "items": {"enum": ["home", "work"]}, "title": "Kinds"}
     home = {"type": "object", "title": "Home", "properties": {"zip": code, "kinds": kinds}}
     guest = {"type": "object", "title": "Guest", "properties": {"home": home, "a.b": code}}
+    path = "payload.guest.home.kinds"
     assert conditions(guest=guest, name={"type": "string", "title": "Name"}) == [
         ("payload.name", "eq", "only_name", "Only for Name", "text"),
         ("payload.guest.home.zip", "eq", "only_zip_of_home_of_guest", "Only for Guest Home ZIP", "text"),
-        (
-            "payload.guest.home.kinds",
-            "contains",
-            "only_kinds_of_home_of_guest",
-            "Only for Guest Home Kinds",
-            "text",
-        ),
+        (path, "contains", "only_kinds_of_home_of_guest", "Only for Guest Home Kinds", "text"),
     ]
 
 
@@ -75,9 +65,8 @@ def test_conditions_of_several_types_say_whose_they_are_where_they_differ():
 
     first, second = installed_product().event_types[:2]
     name, number = {"type": "string", "title": "Name"}, {"type": "integer", "title": "ID"}
-    found = all_conditions(
-        [(first, payload(name=name, x_id=number)), (second, payload(name=name, x_id=name))]
-    )
+    of_first, of_second = payload(name=name, x_id=number), payload(name=name, x_id=name)
+    found = all_conditions([(first, of_first), (second, of_second)])
     assert [(one.path, one.field.name, one.field.title) for one in found] == [
         ("payload.name", "only_name", "Only for Name"),
         ("payload.x_id", "only_x_id", "Only for ID"),
@@ -104,29 +93,19 @@ def test_what_a_schema_lets_people_choose_is_chosen_in_a_filter_too():
         ("lead.created", "only_affiliate_id"): ("eq", "affiliates"),
     }
     every = all_conditions((kind, product.payload(kind)) for kind in product.event_types)
-    lists = {
-        one.field.reference.lookup.name
-        for one in every
-        if one.field.reference and "employee_id" in one.field.name
-    }
+    references = {one.field.name: one.field.reference for one in every if one.field.reference}
+    lists = {reference.lookup.name for name, reference in references.items() if "employee_id" in name}
     assert lists == {"affiliates", "employees"}
     kinds = {"type": "array", "title": "Owners", "items": {"type": "integer"}, "x-lookup": "employees"}
-    owners, rank = read_fields(
-        {"properties": {"owners": kinds, "rank": {"type": "integer", "x-lookup": "ranks"}}},
-        find=lambda _: (
-            every[0].field.reference or next(one.field.reference for one in every if one.field.reference)
-        ),
-    )
-    assert [(one.operator, one.field.kind) for one in conditions_of([owners, rank])] == [
-        ("contains", "integer"),
-        ("eq", "integer"),
-    ]
+    properties = {"owners": kinds, "rank": {"type": "integer", "x-lookup": "ranks"}}
+    fields = read_fields({"properties": properties}, find=lambda _: references["only_status_id"])
+    found = [(one.operator, one.field.kind) for one in conditions_of(fields)]
+    assert found == [("contains", "integer"), ("eq", "integer")]
 
 
 def test_the_help_of_a_filter_says_what_it_does():
-    fields = read_fields(
-        {"properties": {"paid": {"type": "number"}, "made": {"type": "string", "format": "date"}}}
-    )
+    properties = {"paid": {"type": "number"}, "made": {"type": "string", "format": "date"}}
+    fields = read_fields({"properties": properties})
     assert [one.field.description.partition(".")[0] for one in conditions_of(fields)] == [
         "Only events whose Paid is this or more",
         "Only events whose Paid is this or less",

@@ -8,16 +8,12 @@ from trunkline.schemas.fields import DEEPEST, as_form, read_fields, title_of, wi
 
 STRING, INTEGER = {"type": "string"}, {"type": "integer"}
 CITY = {"type": "object", "properties": {"city": STRING}, "required": ["city"]}
+NODE = {"type": "object", "properties": {"name": STRING, "next": {"$ref": "#/$defs/node"}}}
 
 
 def fields_of(definitions: Json | None = None, required: tuple[str, ...] = (), **properties: Json):
-    schema = {
-        "type": "object",
-        "properties": properties,
-        "required": list(required),
-        "$defs": definitions or {},
-    }
-    return read_fields(schema)
+    of_object = {"type": "object", "properties": properties, "required": list(required)}
+    return read_fields(of_object | {"$defs": definitions or {}})
 
 
 def field_of(schema: Json, **definitions: Json):
@@ -28,6 +24,12 @@ def field_of(schema: Json, **definitions: Json):
 @pytest.mark.parametrize(
     ("schema", "kind", "is_nullable"),
     [
+        (STRING, "text", False),
+        ({"type": ["string", "null"], "format": "date-time"}, "date-time", True),
+        ({"type": "number"}, "number", False),
+        ({"type": "boolean"}, "boolean", False),
+        ({"type": "array", "items": INTEGER}, "list", False),
+        ({}, "any", True),
         ({"$ref": "#/$defs/d"}, "integer", False),
         ({"anyOf": [{"$ref": "#/$defs/d"}, {"type": "null"}]}, "integer", True),
         ({"oneOf": [{"type": "null"}, {"type": "string", "format": "date"}]}, "date", True),
@@ -45,7 +47,7 @@ def field_of(schema: Json, **definitions: Json):
     ],
     ids=str,
 )
-def test_a_value_of_several_forms_has_one_kind(schema, kind, is_nullable):
+def test_a_value_has_one_kind_also_if_it_has_several_forms(schema, kind, is_nullable):
     field = field_of(schema, d=INTEGER)
     assert (field.kind, field.is_nullable) == (kind, is_nullable)
 
@@ -65,14 +67,11 @@ def test_a_value_of_several_forms_has_one_kind(schema, kind, is_nullable):
     ids=str,
 )
 def test_what_no_form_can_show_says_why(schema, reason):
-    node = {"type": "object", "properties": {"name": STRING, "next": {"$ref": "#/$defs/node"}}}
-    assert field_of(schema, node=node).json_because == reason
+    assert field_of(schema, node=NODE).json_because == reason
 
 
 def test_what_contains_itself_ends():
-    node = {"type": "object", "properties": {"name": STRING, "next": {"$ref": "#/$defs/node"}}}
-    field = field_of({"$ref": "#/$defs/node"}, node=node)
-    name, following = field.fields
+    name, following = field_of({"$ref": "#/$defs/node"}, node=NODE).fields
     assert (name.kind, following.kind, following.fields) == ("text", "object", ())
     assert following.json_because == "it may contain itself again"
 
@@ -88,22 +87,13 @@ def test_what_is_nested_deeply_ends():
 
 
 def test_the_alternatives_of_an_object_are_one_form():
-    card = {
-        "type": "object",
-        "properties": {"kind": {"const": "card"}, "number": STRING},
-        "required": ["kind", "number"],
-    }
-    bank = {
-        "type": "object",
-        "properties": {"kind": {"const": "bank"}, "iban": STRING},
-        "required": ["kind", "iban"],
-    }
-    field = field_of({"oneOf": [card, bank]})
-    assert [(inner.name, inner.is_required) for inner in field.fields] == [
-        ("kind", True),
-        ("number", False),
-        ("iban", False),
-    ]
+    def paid_by(kind, number):
+        properties = {"kind": {"const": kind}, number: STRING}
+        return {"type": "object", "properties": properties, "required": ["kind", number]}
+
+    field = field_of({"oneOf": [paid_by("card", "number"), paid_by("bank", "iban")]})
+    found = [(inner.name, inner.is_required) for inner in field.fields]
+    assert found == [("kind", True), ("number", False), ("iban", False)]
     assert (field.fields[0].choices, field.fields[0].choice_titles) == (("card", "bank"), ("Card", "Bank"))
 
 
@@ -112,11 +102,7 @@ def test_the_alternatives_of_an_object_are_one_form():
     [
         ({"enum": ["very_fast", "On Hold", None]}, ("very_fast", "On Hold"), ("Very fast", "On Hold")),
         ({"type": "integer", "enum": [1, 2]}, (1, 2), ("1", "2")),
-        (
-            {"title": "X", "oneOf": [{"const": 1, "title": "Low"}, {"const": 2, "title": "High"}]},
-            (1, 2),
-            ("Low", "High"),
-        ),
+        ({"oneOf": [{"const": 1, "title": "Low"}, {"const": 2, "title": "High"}]}, (1, 2), ("Low", "High")),
         ({"$ref": "#/$defs/size"}, ("s", "m"), ("S", "M")),
         ({"type": "array", "items": {"enum": ["mon", "tue"]}}, ("mon", "tue"), ("Mon", "Tue")),
         ({"anyOf": [{"enum": ["a"]}, {"type": "string"}]}, (), ()),
@@ -160,20 +146,20 @@ class Line(BaseModel):
 
 
 class Order(BaseModel):
-    """An order as Pydantic describes it."""
-
     lines: list[Line]
-    gift: Line | None = Field(default=None, title="Gift")
-    note: str | None = None
+    tags: list[str]
+    gift: Line | None = Field(default=None, title="Gift", description="For them.")
+    note: str | None = Field(default="", examples=[None, "Soon."])
 
 
 def test_what_pydantic_writes_is_read():
-    lines, gift, note = read_fields(Order.model_json_schema())
+    lines, tags, gift, note = read_fields(Order.model_json_schema())
     assert (lines.kind, lines.item_kind, lines.is_required) == ("list", "object", True)
-    assert [(inner.name, inner.kind, inner.is_nullable) for inner in lines.fields] == [
-        ("sku", "text", False),
-        ("count", "integer", True),
-    ]
+    assert (tags.kind, tags.item_kind, tags.fields) == ("list", "text", ())
+    found = [(inner.name, inner.kind, inner.is_nullable) for inner in lines.fields]
+    assert found == [("sku", "text", False), ("count", "integer", True)]
+    assert (gift.title, gift.description, note.title, note.description) == ("Gift", "For them.", "Note", "")
+    assert (note.default, note.example, gift.example) == ("", "Soon.", None)
     assert (gift.kind, gift.is_nullable, gift.fields) == ("object", True, lines.fields)
     assert (note.kind, note.is_nullable, note.is_required, note.json_because) == ("text", True, False, "")
 

@@ -46,32 +46,21 @@ def refusal(folder):
     return caught.value.reason
 
 
-def test_name_comes_from_the_file_and_the_rest_from_the_document(tmp_path):
+def test_name_comes_from_the_file_and_the_rest_from_the_document_which_is_kept_to_the_byte(tmp_path):
     (event_type,) = load_event_types(write(tmp_path))
-    assert (event_type.name, event_type.title, event_type.description) == (
-        "order.placed",
-        "Order Placed",
-        "An order came in.",
-    )
+    words = (event_type.name, event_type.title, event_type.description)
+    assert words == ("order.placed", "Order Placed", "An order came in.")
     assert (event_type.version, event_type.deprecated) == (3, True)
+    assert event_type.example_json.decode() == (
+        '{"amount":99.00,"rate":1.50E+3,"id":12345678901234567890123,"note":"caf\\u00e9 {a: 1} \\"é\\""}'
+    )
+    assert event_type.schema_json == DOCUMENT.encode()
+    assert SchemaCatalog([event_type]).document("order.placed") == DOCUMENT.encode()
 
 
 def test_version_is_one_and_nothing_is_deprecated_where_the_document_does_not_say(tmp_path):
     (event_type,) = load_event_types(write(tmp_path, '{"title": "T", "description": "D"}'))
     assert (event_type.version, event_type.deprecated, event_type.example_json) == (1, False, b"")
-
-
-def test_first_example_keeps_its_digits_and_loses_its_blanks(tmp_path):
-    (event_type,) = load_event_types(write(tmp_path))
-    assert event_type.example_json.decode() == (
-        '{"amount":99.00,"rate":1.50E+3,"id":12345678901234567890123,"note":"caf\\u00e9 {a: 1} \\"é\\""}'
-    )
-
-
-def test_document_is_kept_to_the_byte(tmp_path):
-    (event_type,) = load_event_types(write(tmp_path))
-    assert event_type.schema_json == DOCUMENT.encode()
-    assert SchemaCatalog([event_type]).document("order.placed") == DOCUMENT.encode()
 
 
 def test_files_are_read_in_the_order_of_their_names_and_others_are_passed_over(tmp_path):
@@ -80,18 +69,21 @@ def test_files_are_read_in_the_order_of_their_names_and_others_are_passed_over(t
     assert [event_type.name for event_type in load_event_types(tmp_path)] == ["a.made", "b.made"]
 
 
-def test_a_folder_without_events_has_no_types(tmp_path):
-    assert load_event_types(tmp_path) == []
+def test_an_empty_folder_has_neither_types_nor_definitions(tmp_path):
+    assert load_event_types(tmp_path) == load_definitions(tmp_path) == []
 
 
-def test_broken_json_is_told_with_line_and_column(tmp_path):
-    text = '{\n  "title": "T",\n  "description": }'
-    assert refusal(write(tmp_path, text)).startswith("the file is not JSON at line 3, column 18: ")
-
-
-@pytest.mark.parametrize("text", [b"", b'{"title": "\xff"}', b'{"title": NaN}'])
-def test_what_is_no_json_is_refused(tmp_path, text):
-    assert "the file is not JSON at line 1" in refusal(write(tmp_path, text))
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (b"", "line 1"),
+        (b'{"title": "\xff"}', "line 1"),
+        (b'{"title": NaN}', "line 1"),
+        ('{\n  "title": "T",\n  "description": }', "line 3, column 18: "),
+    ],
+)
+def test_what_is_no_json_is_told_with_line_and_column(tmp_path, text, place):
+    assert refusal(write(tmp_path, text)).startswith(f"the file is not JSON at {place}")
 
 
 @pytest.mark.parametrize(
@@ -117,9 +109,10 @@ def test_what_is_no_regular_file_is_told_and_never_read(tmp_path, make):
     assert refusal(tmp_path) == "it is neither a file nor a link to one"
 
 
-def test_types_of_a_package_are_those_of_its_folder():
+def test_types_and_definitions_of_a_package_are_those_of_its_folder():
     folder = Path(__file__).parents[3] / "schemas" / "trunkline_schemas"
-    assert package_event_types("trunkline_schemas") == load_event_types(folder)
+    assert package_event_types("trunkline_schemas") == load_event_types(folder) != []
+    assert package_definitions("trunkline_schemas") == load_definitions(folder) != []
 
 
 def test_a_package_that_cannot_be_imported_is_told():
@@ -150,18 +143,8 @@ def test_definitions_are_read_by_kind_and_know_their_files(tmp_path):
     for name in ("b", "a"):
         write_search(tmp_path, SEARCH.replace("find_order", name), f"{name}.json")
     (tmp_path / "searches" / "README.md").touch()
-    definitions = load_definitions(tmp_path)
-    assert [(definition.kind, definition.name) for definition in definitions] == [
-        ("search", "a"),
-        ("search", "b"),
-    ]
-    assert [definition.source for definition in definitions] == [
-        str(tmp_path / "searches" / f"{name}.json") for name in "ab"
-    ]
-
-
-def test_a_folder_without_definitions_has_none(tmp_path):
-    assert load_definitions(write(tmp_path)) == []
+    found = [(one.kind, one.name, one.source) for one in load_definitions(tmp_path)]
+    assert found == [("search", name, str(tmp_path / "searches" / f"{name}.json")) for name in "ab"]
 
 
 def test_a_definition_in_a_file_of_another_name_is_told(tmp_path):
@@ -185,11 +168,6 @@ def test_a_fault_that_a_catalog_finds_names_the_file(tmp_path):
     write_search(tmp_path, SEARCH.replace("/orders/search", "orders"))
     with pytest.raises(SchemaInvalid, match=r"searches/find_order\.json: its 'path' must look like"):
         DefinitionCatalog(load_definitions(tmp_path))
-
-
-def test_definitions_of_a_package_are_those_of_its_folder():
-    folder = Path(__file__).parents[3] / "schemas" / "trunkline_schemas"
-    assert package_definitions("trunkline_schemas") == load_definitions(folder) != []
 
 
 @pytest.fixture

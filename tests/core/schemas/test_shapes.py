@@ -1,8 +1,7 @@
 """The effect of every keyword of JSON Schema on a field: for filters, for the comparison of versions, and for forms."""
 
-import re
 import time
-from types import MappingProxyType
+from functools import reduce
 
 import jsonschema_rs
 import pytest
@@ -45,94 +44,77 @@ def _list(**keywords):
     return _field({"type": "array", **keywords})
 
 
-F_IS_A, F_IS_1 = MappingProxyType({"f": "a"}), MappingProxyType({"f": 1})
+WIDENED, ADDED = [("/f", "type_widened")], [("/f", "enum_value_added")]
+F_IS_A, F_IS_1 = {"f": "a"}, {"f": 1}
 ANYTHING = ({"anything": "a"}, {"anything": 1})
 CONTAINING = ({"f": {"contains": "a"}}, {"f": {"contains": 1}})
 
 
-def _retyped(keyword, schema_of, path="/f", accepted=F_IS_A, refused=F_IS_1):
+def _retyped(keyword, schema_of, path="/f", accepted=None, refused=None):
     """Make a row in which a string becomes an integer."""
-    return keyword, schema_of(STRING), schema_of(INTEGER), [(path, "type_widened")], accepted, refused
+    breaks = [(path, "type_widened")]
+    schemas = (schema_of(STRING), schema_of(INTEGER))
+    return keyword, schemas, breaks, (accepted or F_IS_A, refused or F_IS_1)
 
 
-# keyword, older schema, newer schema, breaks between them, allowed filters on the older, and refused ones
+TEXT_OR_NULL = {"type": ["string", "null"]}
+BY_LENGTH = {"properties": {"kind": {"minLength": 2}}}
+NULLABLE_F_AND_G = _open(properties={"f": TEXT_OR_NULL, "g": STRING})
+F_AND_G = _open(properties={"f": STRING, "g": STRING})
+TWO = {"$defs": {"x": {"anyOf": [INTEGER, STRING]}}}
+
+# keyword, the older and the newer schema, breaks between them, an allowed filter on the older and a refused one
 KEYWORDS = [
     _retyped("type", _field),
-    (
-        "type, a list with null",
-        _field({"type": ["string", "null"]}),
-        _field({"type": ["integer", "null"]}),
-        [("/f", "type_widened")],
-        {"f": None},
-        {"f": 1},
+    _retyped(
+        "type, a list with null", lambda inner: _field({"type": [inner["type"], "null"]}), "/f", {"f": None}
     ),
-    (
-        "anyOf with null",
-        _field({"anyOf": [STRING, {"type": "null"}]}),
-        _field({"anyOf": [INTEGER, {"type": "null"}]}),
-        [("/f", "type_widened")],
-        {"f": None},
-        {"f": 1},
+    _retyped(
+        "anyOf with null", lambda inner: _field({"anyOf": [inner, {"type": "null"}]}), "/f", {"f": None}
     ),
     (
         "enum",
-        _field({"enum": ["a", 1, None]}),
-        _field({"enum": ["a", 1, 2]}),
-        [("/f", "enum_value_added")],
-        {"f": {"in": ["a", 1.0]}},
-        {"f": 2},
+        (_field({"enum": ["a", 1, None]}), _field({"enum": ["a", 1, 2]})),
+        ADDED,
+        ({"f": {"in": ["a", 1.0]}}, {"f": 2}),
     ),
-    (
-        "const",
-        _field({"const": "a"}),
-        _field({"const": "b"}),
-        [("/f", "enum_value_added")],
-        {"f": "a"},
-        {"f": "b"},
-    ),
+    ("const", (_field({"const": "a"}), _field({"const": "b"})), ADDED, ({"f": "a"}, {"f": "b"})),
     (
         "format",
-        _field(DATE),
-        _field(STRING),
+        (_field(DATE), _field(STRING)),
         [("/f", "format_changed")],
-        {"f": {"gt": "2026-01-01"}},
-        {"f": 1},
+        ({"f": {"gt": "2026-01-01"}}, {"f": 1}),
     ),
     _retyped("properties", lambda inner: _field(_field(inner)), "/f/f", {"f.f": "a"}, {"f.g": "a"}),
     (
         "required",
-        _field(STRING),
-        {**_field(STRING), "required": []},
+        (_field(STRING), _open(**_f(STRING))),
         [("/f", "now_optional")],
-        {"f": {"exists": True}},
-        {"f": None},
+        ({"f": {"exists": True}}, {"f": None}),
     ),
     _retyped(
         "additionalProperties, a schema", lambda inner: _open(additionalProperties=inner), "", *ANYTHING
     ),
     (
         "additionalProperties, a schema against a new name",
-        {"type": "object", "additionalProperties": STRING},
-        {"type": "object", "additionalProperties": STRING, "properties": {"f": INTEGER}},
-        [("/f", "type_widened")],
-        {"f": "a"},
-        {"f": 1},
+        (_open(additionalProperties=STRING), _open(additionalProperties=STRING, **_f(INTEGER))),
+        WIDENED,
+        (F_IS_A, F_IS_1),
     ),
     (
         "additionalProperties, closed",
-        {"type": "object", "additionalProperties": STRING},
-        {"type": "object", "additionalProperties": False},
+        (_open(additionalProperties=STRING), _open(additionalProperties=False)),
         [("", "field_removed")],
-        {"f": "a"},
-        {"f.g": 1},
+        (F_IS_A, {"f.g": 1}),
     ),
     (
         "additionalProperties, closed beside a subschema that lists more",
-        {**_field(STRING), "additionalProperties": False, "allOf": [{"properties": {"g": STRING}}]},
-        {**_field(INTEGER), "additionalProperties": False},
-        [("/f", "type_widened")],
-        {"f": "a"},
-        {"g": "a"},
+        (
+            _field(STRING, additionalProperties=False, allOf=[{"properties": {"g": STRING}}]),
+            _field(INTEGER, additionalProperties=False),
+        ),
+        WIDENED,
+        (F_IS_A, {"g": "a"}),
     ),
     _retyped(
         "unevaluatedProperties", lambda inner: _field(STRING, unevaluatedProperties=inner), "", *ANYTHING
@@ -146,19 +128,15 @@ KEYWORDS = [
     ),
     (
         "patternProperties, gone",
-        {"type": "object", "patternProperties": {"^x_": STRING}},
-        {"type": "object", "additionalProperties": False},
+        (_open(patternProperties={"^x_": STRING}), _open(additionalProperties=False)),
         [("", "field_removed")],
-        {"x_1": "a"},
-        {"x_1": 1},
+        ({"x_1": "a"}, {"x_1": 1}),
     ),
     (
         "patternProperties against a new name",
-        {"type": "object", "patternProperties": {"^x_": STRING}},
-        {"type": "object", "properties": {"x_1": INTEGER}},
+        (_open(patternProperties={"^x_": STRING}), _open(properties={"x_1": INTEGER})),
         [("/x_1", "type_widened"), ("", "field_removed")],
-        {"x_1": "a"},
-        {"x_1": 1},
+        ({"x_1": "a"}, {"x_1": 1}),
     ),
     _retyped("items", lambda inner: _list(items=inner), "/f/items", *CONTAINING),
     _retyped(
@@ -170,20 +148,16 @@ KEYWORDS = [
     ),
     (
         "prefixItems, closed",
-        _field({"type": "array", "prefixItems": [STRING], "items": False}),
-        _field({"type": "array", "prefixItems": [STRING, INTEGER], "items": False}),
+        (_list(prefixItems=[STRING], items=False), _list(prefixItems=[STRING, INTEGER], items=False)),
         [],
-        {"f": {"contains": "a"}},
-        {"f": {"contains": 1}},
+        ({"f": {"contains": "a"}}, {"f": {"contains": 1}}),
     ),
     _retyped("unevaluatedItems", lambda inner: _list(unevaluatedItems=inner), "/f/items", *CONTAINING),
     (
         "contains, which says nothing of the other items",
-        _field({"type": "array", "contains": STRING}),
-        _field({"type": "array", "contains": INTEGER}),
+        (_list(contains=STRING), _list(contains=INTEGER)),
         [],
-        {"f": {"contains": 1}},
-        {"f": 1},
+        ({"f": {"contains": 1}}, F_IS_1),
     ),
     _retyped("$ref to $defs", lambda inner: _defined("#/$defs/x", inner)),
     _retyped("$ref to an $anchor", lambda inner: _defined("#here", {"$anchor": "here", **inner})),
@@ -193,128 +167,116 @@ KEYWORDS = [
     ),
     (
         "$ref into a list",
-        _field({"$ref": "#/$defs/x/anyOf/1"}, **{"$defs": {"x": {"anyOf": [INTEGER, STRING]}}}),
-        _field({"$ref": "#/$defs/x/anyOf/0"}, **{"$defs": {"x": {"anyOf": [INTEGER, STRING]}}}),
-        [("/f", "type_widened")],
-        {"f": "a"},
-        {"f": 1},
+        (_field({"$ref": "#/$defs/x/anyOf/1"}, **TWO), _field({"$ref": "#/$defs/x/anyOf/0"}, **TWO)),
+        WIDENED,
+        (F_IS_A, F_IS_1),
     ),
     (
         "$ref beside other keywords",
-        _field({"$ref": "#/$defs/x", "enum": ["a"]}, **{"$defs": {"x": STRING}}),
-        _field({"$ref": "#/$defs/x", "enum": ["b"]}, **{"$defs": {"x": STRING}}),
-        [("/f", "enum_value_added")],
-        {"f": "a"},
-        {"f": "b"},
+        (
+            _field({"$ref": "#/$defs/x", "enum": ["a"]}, **{"$defs": {"x": STRING}}),
+            _field({"$ref": "#/$defs/x", "enum": ["b"]}, **{"$defs": {"x": STRING}}),
+        ),
+        ADDED,
+        (F_IS_A, {"f": "b"}),
     ),
     (
         "allOf",
-        _field({"allOf": [STRING, {"format": "date"}]}),
-        _field({"allOf": [STRING]}),
+        (_field({"allOf": [STRING, {"format": "date"}]}), _field({"allOf": [STRING]})),
         [("/f", "format_changed")],
-        {"f": {"gt": "2026-01-01"}},
-        {"f": {"gt": 1}},
+        ({"f": {"gt": "2026-01-01"}}, {"f": {"gt": 1}}),
     ),
     (
         "anyOf",
-        _field({"anyOf": [STRING, INTEGER]}),
-        _field({"anyOf": [STRING, {"type": "boolean"}]}),
-        [("/f", "type_widened")],
-        {"f": 1},
-        {"f": True},
+        (_field({"anyOf": [STRING, INTEGER]}), _field({"anyOf": [STRING, {"type": "boolean"}]})),
+        WIDENED,
+        (F_IS_1, {"f": True}),
     ),
     (
         "oneOf of objects that a field tells apart",
-        {"oneOf": [_field({"const": "a"}), _field({"const": "b"})]},
-        {"oneOf": [_field({"const": "a"}), _field({"const": "c"})]},
-        [("/f", "enum_value_added")],
-        {"f": "b"},
-        {"f": "c"},
+        (
+            {"oneOf": [_field({"const": "a"}), _field({"const": "b"})]},
+            {"oneOf": [_field({"const": "a"}), _field({"const": "c"})]},
+        ),
+        ADDED,
+        ({"f": "b"}, {"f": "c"}),
     ),
     _retyped("then", lambda inner: _conditional(_f(inner))),
     _retyped("else", lambda inner: _conditional(True, _f(inner))),
     (
         "if, whose condition is gone",
-        _conditional(_f(STRING)),
-        {"type": "object", "properties": KIND},
+        (_conditional(_f(STRING)), _open(properties=KIND)),
         [("/f", "field_removed")],
-        {"kind": "b", "f": "a"},
-        {"kind": "c"},
+        ({"kind": "b", "f": "a"}, {"kind": "c"}),
     ),
     (
         "if, of a condition that cannot be turned round",
-        _conditional(_f(STRING), _f(INTEGER), condition={"properties": {"kind": {"minLength": 2}}}),
-        _conditional(
-            _f(STRING), _f({"type": "boolean"}), condition={"properties": {"kind": {"minLength": 2}}}
+        (
+            _conditional(_f(STRING), _f(INTEGER), condition=BY_LENGTH),
+            _conditional(_f(STRING), _f({"type": "boolean"}), condition=BY_LENGTH),
         ),
-        [("/f", "type_widened")],
-        {"f": "a"},
-        {"f": True},
+        WIDENED,
+        (F_IS_A, {"f": True}),
     ),
     (
         "not, of a type",
-        _field({"type": ["string", "null"], "not": {"type": "null"}}),
-        _field({"type": ["string", "null"]}),
-        [("/f", "type_widened")],
-        {"f": "a"},
-        {"f": None},
+        (_field({**TEXT_OR_NULL, "not": {"type": "null"}}), _field(TEXT_OR_NULL)),
+        WIDENED,
+        (F_IS_A, {"f": None}),
     ),
     (
         "not, of values",
-        _field({**STRING, "not": {"enum": ["a", "b"]}}),
-        _field({**STRING, "not": {"const": "a"}}),
-        [("/f", "enum_value_added")],
-        {"f": "c"},
-        {"f": "a"},
+        (_field({**STRING, "not": {"enum": ["a", "b"]}}), _field({**STRING, "not": {"const": "a"}})),
+        ADDED,
+        ({"f": "c"}, {"f": "a"}),
     ),
     (
         "not, of a field",
-        {**_field(STRING), "not": {"required": ["g"]}, "additionalProperties": STRING},
-        _field(INTEGER, additionalProperties=STRING),
-        [("/f", "type_widened")],
-        {"h": "a"},
-        {"g": "a"},
+        (
+            _field(STRING, additionalProperties=STRING, **{"not": {"required": ["g"]}}),
+            _field(INTEGER, additionalProperties=STRING),
+        ),
+        WIDENED,
+        ({"h": "a"}, {"g": "a"}),
     ),
     (
         "dependentSchemas",
-        {"type": "object", "properties": {"f": {"type": ["string", "null"]}, "g": STRING}}
-        | {"dependentSchemas": {"g": _f(STRING)}},
-        {"type": "object", "properties": {"f": {"type": ["string", "null"]}, "g": STRING}},
-        [("/f", "type_widened")],
-        {"f": None},
-        {"f": 1},
+        ({**NULLABLE_F_AND_G, "dependentSchemas": {"g": _f(STRING)}}, NULLABLE_F_AND_G),
+        WIDENED,
+        ({"f": None}, F_IS_1),
     ),
     (
         "dependentRequired",
-        {"type": "object", "properties": {"f": STRING, "g": STRING}, "dependentRequired": {"g": ["f"]}},
-        {"type": "object", "properties": {"f": STRING, "g": STRING}},
+        ({**F_AND_G, "dependentRequired": {"g": ["f"]}}, F_AND_G),
         [("/f", "now_optional")],
-        {"f": "a"},
-        {"f": 1},
+        (F_IS_A, F_IS_1),
     ),
     (
         "true and false",
-        {"type": "object", "properties": {"f": STRING, "g": False, "h": True}},
-        {"type": "object", "properties": {"f": True, "g": True, "h": INTEGER}},
-        [("/f", "type_widened")],
-        {"h": 1},
-        {"g": 1},
+        (
+            _open(properties={"f": STRING, "g": False, "h": True}),
+            _open(properties={"f": True, "g": True, "h": INTEGER}),
+        ),
+        WIDENED,
+        ({"h": 1}, {"g": 1}),
     ),
 ]
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "breaks", "accepted", "refused"),
+    ("schemas", "breaks", "filters_on_old"),
     [row[1:] for row in KEYWORDS],
     ids=[row[0] for row in KEYWORDS],
 )
 class TestKeywords:
-    def test_a_break_is_found(self, old, new, breaks, accepted, refused):
+    def test_a_break_is_found(self, schemas, breaks, filters_on_old):
+        old, new = schemas
         assert [(item.path, item.kind) for item in compare("x.y", old, new, path="")] == breaks
         assert compare("x.y", old, {**old, "title": "Another"}) == []
 
-    def test_a_path_of_a_filter_is_read(self, old, new, breaks, accepted, refused):
-        event_type = EventType("x.y", "X", "X", old)
+    def test_a_path_of_a_filter_is_read(self, schemas, breaks, filters_on_old):
+        event_type = EventType("x.y", "X", "X", schemas[0])
+        accepted, refused = filters_on_old
         filters.compile(_on_payload(accepted), event_types=[event_type])
         with pytest.raises(BodyInvalid):
             filters.compile(_on_payload(refused), event_types=[event_type])
@@ -338,37 +300,25 @@ class TestBreaksOfConditions:
     def test_a_value_is_held_against_the_case_that_it_belongs_to(self):
         old = _conditional(_f(STRING), _f(INTEGER))
         (only,) = compare("x.y", old, _conditional(_f(STRING), _f({"type": "number"})))
-        assert (only.path, only.kind) == ("/payload/f", "type_widened")
-        assert only.message == "was integer, is now number"
+        found = (only.path, only.kind, only.message)
+        assert found == ("/payload/f", "type_widened", "was integer, is now number")
 
     def test_both_kinds_of_an_object_may_stand_in_one_list_of_alternatives_or_under_if(self):
-        then, otherwise = _f(STRING), _f(INTEGER)
-        a = {
-            "type": "object",
-            "properties": {"kind": {"const": "a"}, **then["properties"]},
-            "required": ["kind"],
-        }
-        b = {
-            "type": "object",
-            "properties": {"kind": {"const": "b"}, **otherwise["properties"]},
-            "required": ["kind"],
-        }
-        by_condition = {**_conditional(then, otherwise), "required": ["kind"]}
-        assert compare("x.y", by_condition, {"oneOf": [a, b]}) == []
+        def of_kind(kind, f):
+            return {"type": "object", "properties": {"kind": {"const": kind}, "f": f}, "required": ["kind"]}
+
+        by_condition = {**_conditional(_f(STRING), _f(INTEGER)), "required": ["kind"]}
+        by_alternative = {"oneOf": [of_kind("a", STRING), of_kind("b", INTEGER)]}
+        assert compare("x.y", by_condition, by_alternative) == []
 
     def test_many_cases_of_one_field_stay_told_apart(self):
+        def case(n, field):
+            condition = {"properties": {"kind": {"const": str(n)}}, "required": ["kind"]}
+            return {"if": condition, "then": {"properties": {f"f{n}": field}}}
+
         def cases(last):
-            return {
-                "type": "object",
-                "properties": {"kind": STRING},
-                "allOf": [
-                    {
-                        "if": {"properties": {"kind": {"const": str(n)}}, "required": ["kind"]},
-                        "then": {"properties": {f"f{n}": last if n == 29 else STRING}},
-                    }
-                    for n in range(30)
-                ],
-            }
+            every = [*(case(n, STRING) for n in range(29)), case(29, last)]
+            return {"type": "object", "properties": {"kind": STRING}, "allOf": every}
 
         assert [item.path for item in compare("x.y", cases(STRING), cases(INTEGER))] == ["/payload/f29"]
 
@@ -380,6 +330,10 @@ class TestBreaksOfConditions:
         assert only.path == "/payload/f"
         assert only.message == "a field whose name matches '^x_' at /f: was string, is now integer"
 
+    def test_values_that_stand_in_other_alternatives_break_nothing(self):
+        assert compare("x.y", _field({"type": "boolean"}), _field({"enum": [True]})) == []
+        assert compare("x.y", _field({"enum": [True, False]}), _field({"type": "boolean"})) == []
+
     def test_a_break_inside_a_tree_of_itself_is_told_once(self):
         def tree(name):
             return {"type": "object", "properties": {"child": {"$ref": "#"}, "name": name}}
@@ -390,36 +344,21 @@ class TestBreaksOfConditions:
         (only,) = compare("x.y", _field(STRING), _field({"anyOf": [STRING, {"type": "null"}]}))
         assert only.message == "was string, may now also be null"
 
-    def test_values_that_stand_in_other_alternatives_break_nothing(self):
-        split = _field({"anyOf": [{"const": "a"}, {"const": "b"}]})
-        assert compare("x.y", split, _field({"enum": ["a", "b"]})) == []
-        assert compare("x.y", _field({"type": "boolean"}), _field({"enum": [True]})) == []
-        assert compare("x.y", _field({"enum": [True, False]}), _field({"type": "boolean"})) == []
-
 
 class TestForms:
     """The properties of a field that a form needs, beyond its types."""
 
     def test_the_words_nearest_to_the_place_come_first(self):
-        schema = {
-            "$ref": "#/$defs/x",
-            "title": "Here",
-            "$defs": {
-                "x": {"title": "There", "description": "Said there", "default": None, "examples": [1, 2]}
-            },
-        }
+        there = {"title": "There", "description": "Said there", "default": None, "examples": [1, 2]}
+        schema = {"$ref": "#/$defs/x", "title": "Here", "$defs": {"x": there}}
         (shape,) = SchemaDocument(schema).shapes_at()
         assert (shape.title, shape.description) == ("Here", "Said there")
         assert (shape.annotations("default"), shape.annotations("examples")) == ([None], [[1, 2]])
 
     def test_a_condition_describes_nothing(self):
-        schema = _conditional(_f({**STRING, "title": "F"}))
-        schema["if"] = {
-            **IS_A,
-            "title": "Whether it is an a",
-            "properties": {**IS_A["properties"], "other": True},
-        }
-        shapes = SchemaDocument(schema).shapes_at()
+        condition = {"properties": {"kind": {"const": "a"}, "other": True}, "title": "Whether it is an a"}
+        then = _f({**STRING, "title": "F"})
+        shapes = SchemaDocument(_conditional(then, condition=condition)).shapes_at()
         assert {shape.title for shape in shapes} == {""}
         assert {shape.field_names for shape in shapes} == {("kind", "f"), ("kind",)}
 
@@ -448,43 +387,26 @@ class TestForms:
         assert formats == [{"date"}, {"date-time"}]
 
 
+A_AND_B = {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}
+DOUBLING = {str(n): {"allOf": [{"$ref": f"#/$defs/{n + 1}"}] * 2} for n in range(60)}
 HOSTILE = {
     "a reference to itself": {"$ref": "#"},
-    "references in a circle": {
-        "$ref": "#/$defs/a",
-        "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}},
-    },
+    "references in a circle": {"$ref": "#/$defs/a", "$defs": A_AND_B},
     "a tree of itself": {"type": "object", "properties": {n: {"$ref": "#"} for n in "abcdefgh"}},
     "every alternative itself": {"anyOf": [{"$ref": "#"}] * 50, "properties": {"f": {"$ref": "#"}}},
-    "doubling references": {
-        "$ref": "#/$defs/0",
-        "$defs": {
-            **{
-                str(n): {"allOf": [{"$ref": f"#/$defs/{n + 1}"}, {"$ref": f"#/$defs/{n + 1}"}]}
-                for n in range(60)
-            },
-            "60": _field(STRING),
-        },
-    },
+    "doubling references": {"$ref": "#/$defs/0", "$defs": {**DOUBLING, "60": _field(STRING)}},
     "doubling alternatives": {
         "allOf": [{"anyOf": [_f({"const": n}), _f({"const": -n})]} for n in range(500)]
     },
     "many parts": {"allOf": [_f({"type": "string", "title": str(n)}) for n in range(5000)]},
-    "deep nesting": None,
+    "deep nesting": reduce(lambda inner, _: {"anyOf": [inner]}, range(400), _field(STRING)),
     "long lists of values": _field({"enum": list(range(20_000))}),
     "many conditions": {
         "allOf": [{"if": _f({"minimum": n}), "then": _f({"maximum": n})} for n in range(200)]
     },
     "a long prefix": _field({"type": "array", "prefixItems": [STRING] * 20_000}),
-    "nots in nots": None,
+    "nots in nots": reduce(lambda inner, _: {"not": inner}, range(400), _field(STRING)),
 }
-
-
-def _nested(keyword, wrap):
-    schema = _field(STRING)
-    for _ in range(400):
-        schema = {keyword: wrap(schema)}
-    return schema
 
 
 DEAR = {"doubling references", "many parts", "many conditions"}
@@ -495,10 +417,6 @@ DEAR = {"doubling references", "many parts", "many conditions"}
 )
 def test_a_hostile_schema_costs_little_and_is_read_generously(name):
     schema = HOSTILE[name]
-    if name == "deep nesting":
-        schema = _nested("anyOf", lambda inner: [inner])
-    elif name == "nots in nots":
-        schema = _nested("not", lambda inner: inner)
     other = {**schema, "title": "Another"}
     started = time.process_time()
     document = SchemaDocument(schema)
@@ -509,18 +427,7 @@ def test_a_hostile_schema_costs_little_and_is_read_generously(name):
 
 
 class TestPatterns:
-    @pytest.mark.parametrize(
-        "pattern",
-        ["(a+)+$", "(?=a)a", "(a)\\1", "(", "a{1000}{1000}", "(x+x+)+y"],
-        ids=[
-            "nested repeats",
-            "look-ahead",
-            "back-reference",
-            "unreadable",
-            "too large",
-            "overlapping repeats",
-        ],
-    )
+    @pytest.mark.parametrize("pattern", ["(a+)+$", "(?=a)a", "(a)\\1", "(", "a{1000}{1000}", "(x+x+)+y"])
     def test_a_pattern_never_backtracks_over_a_name_of_any_length(self, pattern):
         document = SchemaDocument({"type": "object", "patternProperties": {pattern: STRING}})
         started = time.process_time()
@@ -559,15 +466,10 @@ class _Draw:
         if depth > 3 or self.random.random() < 0.05:
             return self.random.choice([True, False, {}, {"type": self.random.choice(TYPE_NAMES)}])
         schema = {}
-        for keyword in self.random.sample(self._KEYWORDS, self.random.choice([1, 2, 2, 3])):
-            schema[keyword] = self._values()[keyword](depth + 1)
+        values = self._values()
+        for keyword in self.random.sample([*values], self.random.choice([1, 2, 2, 3])):
+            schema[keyword] = values[keyword](depth + 1)
         return schema
-
-    _KEYWORDS = re.findall(
-        r"\S+",
-        "type enum const properties required additionalProperties patternProperties prefixItems items contains $ref "
-        "allOf anyOf oneOf if then else not dependentSchemas dependentRequired format unevaluatedProperties minimum",
-    )
 
     def _values(self):
         pick, several = self.random.choice, lambda depth: [self.schema(depth) for _ in range(2)]
@@ -585,19 +487,8 @@ class _Draw:
             "dependentRequired": lambda _: {pick(NAMES): [pick(NAMES)]},
             "format": lambda _: "date",
             "minimum": lambda _: 1,
-            **dict.fromkeys(
-                (
-                    "additionalProperties",
-                    "items",
-                    "contains",
-                    "if",
-                    "then",
-                    "else",
-                    "not",
-                    "unevaluatedProperties",
-                ),
-                self.schema,
-            ),
+            **dict.fromkeys(("items", "contains", "if", "then", "else", "not"), self.schema),
+            **dict.fromkeys(("additionalProperties", "unevaluatedProperties"), self.schema),
         }
 
 
@@ -620,10 +511,8 @@ def _is_taken_at_its_word(document, path):
 def test_every_value_that_a_schema_allows_has_a_shape_and_no_schema_breaks_itself(random):
     draw = _Draw(random)
     schema = {"$defs": DEFINED, **(drawn if isinstance(drawn := draw.schema(), dict) else {})}
-    validator, document = (
-        jsonschema_rs.Draft202012Validator(schema, validate_formats=True),
-        SchemaDocument(schema),
-    )
+    validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+    document = SchemaDocument(schema)
     for value in filter(validator.is_valid, [draw.value() for _ in range(8)]):
         for path, item in _places(value):
             admitted = any(shape.admits(item) for shape in document.shapes_at(path))

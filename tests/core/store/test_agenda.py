@@ -3,6 +3,7 @@
 import pytest
 from msgspec import structs
 from sqlalchemy import text
+from tests.core.store.conftest import read_with
 from tests.statements import execute
 
 from trunkline.store import agenda
@@ -18,8 +19,7 @@ ERASURE = "INSERT INTO erasures (id, company_id, removed, created_ms, updated_ms
 
 
 async def look(database: Database) -> Agenda:
-    async with database.read() as connection:
-        return await agenda.read(connection)
+    return await read_with(database, agenda.read)
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,8 @@ async def look(database: Database) -> Agenda:
 )
 async def test_each_kind_of_work_is_seen_and_what_has_ended_is_not(database, what, expected):
     nothing = await look(database)
-    assert (nothing.due_in_ms, nothing.has_replays, nothing.has_unsettled, nothing.has_erasures) == (
-        None,
-        False,
-        False,
-        False,
-    )
+    found = (nothing.due_in_ms, nothing.has_replays, nothing.has_unsettled, nothing.has_erasures)
+    assert found == (None, False, False, False)
     await execute(database, what)
     assert await look(database) == structs.replace(nothing, **expected)
 

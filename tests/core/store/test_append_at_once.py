@@ -1,11 +1,13 @@
 """Appending in one round trip: the events are those that an append in a transaction stores."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import orjson
 import pytest
 from msgspec import structs
+from tests.core.store.conftest import read_with, write_with
 from tests.core.store.test_stream import NONE, SHARDS, TRACE, draft
 from tests.core.store.test_stream import append as append_in_transaction
 from tests.statements import execute
@@ -31,24 +33,10 @@ DRAFTS = [
 ]
 
 
-async def append(
-    database: Database,
-    drafts: Sequence[Draft],
-    *,
-    version: int = 0,
-    keys: Sequence[Key] = (),
-    api_keys: Collection[bytes] = (),
-) -> Appended | None:
+async def append(database: Database, drafts: Sequence[Draft], **changes: Any) -> Appended | None:
+    options = {"shards": SHARDS, "references": REFERENCES, "companies_version": 0, "keys": (), "api_keys": ()}
     async with database.write_once() as connection:
-        return await append_at_once.append(
-            connection,
-            drafts,
-            shards=SHARDS,
-            references=REFERENCES,
-            companies_version=version,
-            keys=keys,
-            api_keys=api_keys,
-        )
+        return await append_at_once.append(connection, drafts, **options | changes)
 
 
 async def test_the_stored_events_are_those_that_are_returned(database):
@@ -70,8 +58,7 @@ async def test_the_stored_events_are_those_that_are_returned(database):
 
 async def test_the_envelopes_are_those_of_an_append_in_a_transaction(database):
     appended = await append(database, DRAFTS)
-    async with database.write() as connection:
-        other = await stream.append(connection, DRAFTS, shards=SHARDS, references=REFERENCES)
+    other = await write_with(database, stream.append, DRAFTS, shards=SHARDS, references=REFERENCES)
     assert appended is not None
 
     def without_id_and_time(body: bytes) -> bytes:
@@ -84,12 +71,10 @@ async def test_the_envelopes_are_those_of_an_append_in_a_transaction(database):
 
 
 async def test_nothing_is_stored_if_companies_have_changed(database):
-    async with database.write() as connection:
-        await directory.count_change(connection)
+    await write_with(database, directory.count_change)
     assert await append(database, DRAFTS) is None
-    async with database.read() as connection:
-        assert (await stream.head(connection)).position == NONE
-    assert await append(database, DRAFTS, version=1) is not None
+    assert (await read_with(database, stream.head)).position == NONE
+    assert await append(database, DRAFTS, companies_version=1) is not None
 
 
 async def test_an_append_that_waited_knows_of_the_subscription_that_it_waited_for(database):
@@ -122,8 +107,7 @@ async def test_idempotency_keys_are_stored_with_the_positions_of_their_events(da
 async def test_nothing_is_stored_if_an_idempotency_key_exists(database):
     assert await append(database, DRAFTS, keys=[Key(92, "a", b"1" * 32, 0, 5)]) is not None
     assert await append(database, DRAFTS, keys=[Key(92, "a", b"1" * 32, 0, 5)]) is None
-    async with database.read() as connection:
-        assert (await stream.head(connection)).position == NONE + len(DRAFTS)
+    assert (await read_with(database, stream.head)).position == NONE + len(DRAFTS)
 
 
 async def test_of_requests_with_one_idempotency_key_that_wait_for_the_lock_one_is_stored(database):
@@ -136,8 +120,7 @@ async def test_of_requests_with_one_idempotency_key_that_wait_for_the_lock_one_i
         await asyncio.sleep(0.3)
     appended = await asyncio.gather(*appending)
     assert sorted(each is None for each in appended) == [False, True, True]
-    async with database.read() as connection:
-        assert (await stream.head(connection)).position == NONE + len(DRAFTS)
+    assert (await read_with(database, stream.head)).position == NONE + len(DRAFTS)
 
 
 FRESH, OTHER = b"f" * 32, b"o" * 32
@@ -159,24 +142,15 @@ async def test_events_of_valid_api_keys_are_stored(database):
 
 @pytest.mark.parametrize(
     "change",
-    [
-        "revoked_ms = 1",
-        "expires_ms = 1",
-        "last_used_ms = 1",
-        "last_used_ms = NULL",
-        "digest = :other_digest",
-    ],
+    ["revoked_ms = 1", "expires_ms = 1", "last_used_ms = 1", "last_used_ms = NULL", "digest = :other"],
 )
 async def test_nothing_is_stored_if_an_api_key_is_not_valid_or_its_use_must_be_noted(database, change):
     await make_api_keys(database)
-    async with database.read() as connection:
-        before = (await stream.head(connection)).position
-    async with database.write() as connection:
-        statement = text(f"UPDATE api_keys SET {change} WHERE id = 'key_oo'")
-        await connection.execute(statement, {"other_digest": b"x" * 32} if ":" in change else {})
+    before = (await read_with(database, stream.head)).position
+    values = {"other": b"x" * 32} if ":" in change else {}
+    await execute(database, f"UPDATE api_keys SET {change} WHERE id = 'key_oo'", **values)
     assert await append(database, DRAFTS, api_keys={FRESH, OTHER}) is None
-    async with database.read() as connection:
-        assert (await stream.head(connection)).position == before
+    assert (await read_with(database, stream.head)).position == before
     assert await append(database, DRAFTS, api_keys={FRESH}) is not None
 
 

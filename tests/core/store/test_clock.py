@@ -5,6 +5,7 @@ import logging
 
 from sqlalchemy import text
 from tests.clock_steps import DAY_MS, step
+from tests.core.store.conftest import read_with
 
 from trunkline.store import clock
 from trunkline.store.clock import ClockGuard
@@ -12,8 +13,7 @@ from trunkline.store.database import Database
 
 
 async def kept(database: Database):
-    async with database.read() as connection:
-        state, _ = await clock.read(connection, "")
+    state, _ = await read_with(database, clock.read, "")
     return state
 
 

@@ -28,9 +28,7 @@ async def _limit(url: str, most: int) -> None:
         await connection.close()
 
 
-async def test_processes_share_what_the_database_allows_or_are_told_how_many_they_need(
-    postgres_database_url, caplog
-):
+async def test_processes_share_the_connections_or_are_told_how_many_they_need(postgres_database_url, caplog):
     chosen = settings.Database(url=postgres_database_url)
     assert await allowed(chosen, processes=1) == Connections.of(10)
     await _limit(postgres_database_url, 40)

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 from sqlalchemy import exc, text
+from tests.statements import count as count_of
+from tests.statements import execute
 
 from trunkline.errors import SettingsInvalid, StoreUnavailable
 from trunkline.store.database import Database, embedded_file
@@ -30,28 +32,21 @@ async def postgres_database(
 
 
 async def count(database: Database) -> int:
-    async with database.read() as connection:
-        return int((await connection.execute(text("SELECT count(*) FROM workers"))).scalar_one())
+    return await count_of(database, "workers")
+
+
+ADD = text("INSERT INTO workers (id, heartbeat_ms, draining) VALUES (:id, 0, false)")
 
 
 async def add(database: Database, name: str) -> None:
     async with database.write() as connection:
-        await connection.execute(
-            text("INSERT INTO workers (id, heartbeat_ms, draining) VALUES (:id, 0, false)"), {"id": name}
-        )
-
-
-async def test_what_was_written_is_read(database):
-    await add(database, "w1")
-    assert await count(database) == 1
+        await connection.execute(ADD, {"id": name})
 
 
 async def test_a_transaction_that_raises_is_rolled_back(database):
     async def add_and_fail() -> None:
         async with database.write() as connection:
-            await connection.execute(
-                text("INSERT INTO workers (id, heartbeat_ms, draining) VALUES ('w', 0, false)")
-            )
+            await connection.execute(ADD, {"id": "w"})
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -64,9 +59,7 @@ async def test_a_cancelled_writer_leaves_nothing_and_blocks_nobody(database):
 
     async def hold() -> None:
         async with database.write() as connection:
-            await connection.execute(
-                text("INSERT INTO workers (id, heartbeat_ms, draining) VALUES ('w', 0, false)")
-            )
+            await connection.execute(ADD, {"id": "w"})
             held.set()
             await asyncio.Event().wait()
 
@@ -87,9 +80,8 @@ async def test_a_writer_that_is_cancelled_in_the_middle_of_a_statement_leaves_no
                     text("UPDATE stream_head SET position = position + 1 WHERE id = 1 RETURNING position")
                 )
 
-    cancelled: list[
-        asyncio.Task[None]
-    ] = []  # kept, as a dispatcher keeps its tasks, because their tracebacks hold the cursors
+    # kept, as a dispatcher keeps its tasks, because their tracebacks hold the cursors
+    cancelled: list[asyncio.Task[None]] = []
     for step in range(40):
         cancelled.append(asyncio.create_task(write()))
         await asyncio.sleep(step / 8000)
@@ -123,8 +115,7 @@ async def test_a_broken_rule_is_not_taken_for_an_absent_database(database):
 
 async def test_a_wrong_statement_is_not_taken_for_an_absent_database(postgres_database):
     with pytest.raises((exc.ProgrammingError, asyncpg.UndefinedTableError)):
-        async with postgres_database.read() as connection:
-            await connection.execute(text("SELECT nothing FROM nowhere"))
+        await execute(postgres_database, "SELECT nothing FROM nowhere")
 
 
 @pytest.mark.parametrize(
@@ -134,11 +125,9 @@ async def test_a_server_that_is_not_there_is_unavailable(url):
     for database in (EngineDatabase(url), EngineDatabase(url).direct(2)):
         async with database:
             with pytest.raises(StoreUnavailable):
-                async with database.read() as connection:
-                    await connection.execute(text("SELECT 1"))
+                await count(database)
             with pytest.raises(StoreUnavailable):
-                async with database.write() as connection:
-                    await connection.execute(text("SELECT 1"))
+                await execute(database, "SELECT 1")
 
 
 async def test_a_embedded_file_in_no_folder_is_unavailable():
@@ -164,8 +153,7 @@ async def test_a_database_that_does_not_exist_on_the_server_is_unavailable(postg
 
 async def test_a_cut_connection_is_unavailable_and_the_next_call_works(postgres_database):
     with pytest.raises(StoreUnavailable):
-        async with postgres_database.write() as connection:
-            await connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        await execute(postgres_database, "SELECT pg_terminate_backend(pg_backend_pid())")
     for _ in range(3):  # idle connections in the pool are found to be broken one by one
         try:
             assert await count(postgres_database) == 0
@@ -202,17 +190,6 @@ async def test_two_writers_that_wait_for_each_other_are_told_apart_and_one_may_c
 
     results = await asyncio.gather(lock(0), lock(1), return_exceptions=True)
     assert sorted(type(result) for result in results if result is not None) == [StoreUnavailable]
-
-
-async def test_sqlite_waits_its_turn_among_processes(sqlite_database_url):
-    async with EngineDatabase(sqlite_database_url) as first, EngineDatabase(sqlite_database_url) as second:
-        async with first.write() as connection:
-            await connection.execute(text("DELETE FROM workers"))
-            waiting = asyncio.create_task(add(second, "w1"))
-            await asyncio.sleep(0.05)
-            assert not waiting.done()
-        await waiting
-        assert await count(first) == 1
 
 
 def test_the_file_of_an_embedded_database_is_known(tmp_path):

@@ -3,6 +3,7 @@
 import asyncio
 
 from sqlalchemy import text
+from tests.core.store.conftest import read_with, write_with
 
 from trunkline.model.deliveries import Key
 from trunkline.store import deliveries as ledger
@@ -34,21 +35,13 @@ async def record(
 async def claim(
     database: Database, worker: str = "wrk_a", *, limit: int = 100, lease_ms: int = LONG
 ) -> list[Claim]:
-    async with database.read() as connection:
-        keys = await due.oldest(connection, limit=limit)
-    async with database.write() as connection:
-        claims = await due.claim(connection, due.FREE, worker, keys, lease_ms=lease_ms)
+    keys = await read_with(database, due.oldest, limit=limit)
+    claims = await write_with(database, due.claim, due.FREE, worker, keys, lease_ms=lease_ms)
     return sorted(claims, key=lambda c: (c.position, c.subscription_no))
 
 
 async def settle(database: Database, *rows: Settled, worker: str = "wrk_a") -> set[Key]:
-    async with database.write() as connection:
-        return await ledger.settle(connection, worker, rows)
-
-
-async def change(database: Database, function, *arguments):
-    async with database.write() as connection:
-        return await function(connection, *arguments)
+    return await write_with(database, ledger.settle, worker, rows)
 
 
 async def row_of(database: Database, position: int, no: int = 1):
@@ -69,21 +62,16 @@ async def test_recording_what_the_ledger_has_already_changes_nothing(database):
         database, pending(1)._replace(status="delivered", attempts=1, wait_ms=None), attempts=(first,)
     )
     await record(database, pending(1), attempts=(attempt(1),))
+    await record(database)
+    assert await settle(database) == set()
     assert (await row_of(database, 1))["status"] == "delivered"
-    async with database.read() as connection:
-        assert await delivery_log.attempts_of(connection, Key(1, 1), limit=9) == [first]
+    assert await read_with(database, delivery_log.attempts_of, Key(1, 1), limit=9) == [first]
 
 
 async def test_the_newest_attempts_are_read_in_their_order(database):
     await record(database, pending(1), attempts=tuple(attempt(1, number=number) for number in range(1, 6)))
-    async with database.read() as connection:
-        newest = await delivery_log.attempts_of(connection, Key(1, 1), limit=2)
+    newest = await read_with(database, delivery_log.attempts_of, Key(1, 1), limit=2)
     assert [each.number for each in newest] == [4, 5]
-
-
-async def test_recording_nothing_is_allowed(database):
-    await record(database)
-    assert await settle(database) == set()
 
 
 async def test_what_is_due_is_claimed_oldest_first_and_what_is_not_stays(database):
@@ -119,8 +107,7 @@ async def test_subscriptions_with_something_to_claim_are_listed_in_turn_with_the
 
 async def test_the_oldest_and_the_newest_of_each_subscription_are_picked_as_many_as_are_wanted(database):
     await record(database, *(pending(n, no, wait_ms=n) for no in (1, 2, 3) for n in range(1, 11)))
-    async with database.read() as connection:
-        picked = await due.pick(connection, due.FREE, {1: 4, 3: 1})
+    picked = await read_with(database, due.pick, due.FREE, {1: 4, 3: 1})
     assert picked == [Key(1, 1), Key(2, 1), Key(10, 1), Key(9, 1), Key(1, 3)]
 
 
@@ -141,14 +128,8 @@ async def test_a_claim_is_settled_once_and_by_its_holder(database):
     assert await settle(database, done._replace(claim=0)) == set()
     assert await settle(database, done) == {Key(1, 1)}
     assert await settle(database, done._replace(status="pending", wait_ms=0)) == set()
-    row = await row_of(database, 1)
-    assert (row["status"], row["attempts"], row["last_status_code"], row["due_ms"], row["claimed_by"]) == (
-        "delivered",
-        1,
-        200,
-        None,
-        None,
-    )
+    settled = {"status": "delivered", "attempts": 1, "last_status_code": 200, "due_ms": None}
+    assert (settled | {"claimed_by": None}).items() <= (await row_of(database, 1)).items()
 
 
 async def test_a_stale_claim_cannot_settle_what_another_worker_has_claimed_since(database):
@@ -175,62 +156,49 @@ async def test_a_failure_without_an_answer_keeps_the_last_status_code(database):
 
 
 async def test_the_next_due_time_is_told_in_milliseconds_from_now(database):
-    async with database.read() as connection:
-        assert await ledger.next_due_ms(connection) is None
+    assert await read_with(database, ledger.next_due_ms) is None
     await record(database, pending(1, wait_ms=None))
-    async with database.read() as connection:
-        assert await ledger.next_due_ms(connection) is None
+    assert await read_with(database, ledger.next_due_ms) is None
     await record(database, pending(2))
     [_] = await claim(database, lease_ms=5_000)
-    async with database.read() as connection:
-        assert 4_000 < await ledger.next_due_ms(connection) <= 5_000
+    assert 4_000 < await read_with(database, ledger.next_due_ms) <= 5_000
     await record(database, pending(3))
-    async with database.read() as connection:
-        assert await ledger.next_due_ms(connection) == 0
+    assert await read_with(database, ledger.next_due_ms) == 0
 
 
-async def test_parked_deliveries_wait_until_they_are_woken_and_claimed_ones_are_left_to_their_attempt(
+async def test_parked_deliveries_wait_until_woken_and_claimed_ones_are_left_alone(
     database,
 ):
     await record(database, pending(1), pending(2), pending(3, 2))
     [held] = await claim(database, limit=1)
     assert held.position == 1
-    await change(database, open_deliveries.apply, 1, Change.PARK)
+    await write_with(database, open_deliveries.apply, 1, Change.PARK)
     assert [c.key for c in await claim(database, "wrk_b")] == [Key(3, 2)]
     assert await settle(database, Settled(1, 1, "delivered", 1, 200, claim=held.claim)) == {Key(1, 1)}
-    await change(database, open_deliveries.apply, 1, Change.WAKE)
+    await write_with(database, open_deliveries.apply, 1, Change.WAKE)
     assert [c.key for c in await claim(database)] == [Key(2, 1)]
 
 
 async def test_waking_makes_held_deliveries_due_and_leaves_what_has_ended(database):
-    await record(
-        database,
-        pending(1, wait_ms=None)._replace(status="held"),
-        pending(2, wait_ms=None)._replace(status="gone"),
-    )
-    await change(database, open_deliveries.apply, 1, Change.WAKE)
+    waiting = pending(1, wait_ms=None)
+    await record(database, waiting._replace(status="held"), waiting._replace(position=2, status="gone"))
+    await write_with(database, open_deliveries.apply, 1, Change.WAKE)
     assert [c.key for c in await claim(database)] == [Key(1, 1)]
     assert (await row_of(database, 2))["status"] == "gone"
 
 
 async def test_everything_open_of_a_deleted_subscription_ends_as_gone_and_no_claim_can_undo_it(database):
-    await record(
-        database,
-        pending(1),
-        pending(2, wait_ms=None),
-        pending(3, wait_ms=None)._replace(status="held"),
-        pending(4, wait_ms=None)._replace(status="delivered"),
-        pending(5, 2),
+    waiting = pending(2, wait_ms=None)
+    held, ended = (
+        waiting._replace(position=3, status="held"),
+        waiting._replace(position=4, status="delivered"),
     )
+    await record(database, pending(1), waiting, held, ended, pending(5, 2))
     [held] = await claim(database, limit=1)
-    await change(database, open_deliveries.apply, 1, Change.END)
+    await write_with(database, open_deliveries.apply, 1, Change.END)
     assert await settle(database, Settled(1, 1, "pending", 1, 500, wait_ms=0, claim=held.claim)) == set()
-    assert [(await row_of(database, n))["status"] for n in (1, 2, 3, 4)] == [
-        "gone",
-        "gone",
-        "gone",
-        "delivered",
-    ]
+    statuses = [(await row_of(database, n))["status"] for n in (1, 2, 3, 4)]
+    assert statuses == ["gone", "gone", "gone", "delivered"]
     assert [c.key for c in await claim(database)] == [Key(5, 2)]
 
 
@@ -238,15 +206,14 @@ async def test_a_delivery_is_asked_for_again_in_any_state_unless_it_is_being_tri
     states = ["delivered", "exhausted", "rejected", "gone", "held"]
     await record(database, *(pending(n, wait_ms=None)._replace(status=s) for n, s in enumerate(states, 1)))
     for number in range(1, 6):
-        assert await change(database, ledger.retry_now, Key(number, 1))
+        assert await write_with(database, ledger.retry_now, Key(number, 1))
     assert [c.position for c in await claim(database)] == [1, 2, 3, 4, 5]
-    assert not await change(database, ledger.retry_now, Key(1, 1))
-    assert not await change(database, ledger.retry_now, Key(77, 1))
+    assert not await write_with(database, ledger.retry_now, Key(1, 1))
+    assert not await write_with(database, ledger.retry_now, Key(77, 1))
 
 
 async def test_what_the_ledger_has_of_events_is_listed_by_their_positions(database):
-    async with database.read() as connection:
-        assert await ledger.newest_position(connection) == 0
+    assert await read_with(database, ledger.newest_position) == 0
     await record(database, pending(11), pending(12), pending(12, 2), pending(14))
     async with database.read() as connection:
         assert await ledger.newest_position(connection) == 14

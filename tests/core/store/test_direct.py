@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from sqlalchemy import LargeBinary, bindparam, exc, select
 from tests.some import some
+from tests.statements import count, execute
 
 from trunkline.errors import StoreUnavailable
 from trunkline.store import sql, tables
@@ -18,6 +19,8 @@ from trunkline.store.direct import _Written
 from trunkline.store.drivers_postgresql import PostgreSQLDriver
 from trunkline.store.sql import text
 from trunkline.store.sqlite import OneWayConnection
+
+ADD = text("INSERT INTO workers (id, heartbeat_ms, draining) VALUES (:id, 0, false)")
 
 
 @pytest.fixture
@@ -48,10 +51,9 @@ async def test_results_are_read_as_those_of_sqlalchemy(both):
 
 
 async def test_a_statement_tells_how_many_rows_it_changed(both):
-    worker = text("INSERT INTO workers (id, heartbeat_ms, draining) VALUES (:id, 0, false)")
     for database in some(both):
         async with database.write() as connection:
-            await connection.execute(worker, [{"id": "a"}, {"id": "b"}])
+            await connection.execute(ADD, [{"id": "a"}, {"id": "b"}])
             changed = await connection.execute(text("UPDATE workers SET heartbeat_ms = :n"), {"n": 7})
             assert changed.rowcount == 2
             gone = await connection.execute(text("DELETE FROM workers RETURNING id"))
@@ -61,26 +63,11 @@ async def test_a_statement_tells_how_many_rows_it_changed(both):
 
 async def test_values_of_every_type_come_back_as_they_went(both):
     values: dict[str, Any] = {
-        "no": 7,
-        "id": "sub_1",
-        "company_id": 92,
-        "channel": "webhooks",
-        "target_url": "https://example.com/ä",
-        "event_types": "[]",
-        "filter": None,
-        "signature": "standard",
-        "sealed": b"\x00sealed",
-        "status": "active",
-        "start_position": 2**40,
-        "failures": 0,
-        "created_ms": 1,
-        "updated_ms": 2,
-        "version": 3,
-        "ordering": {"key": "/payload/a"},
-        "timeout_seconds": 2.5,
-        "retry": {"schedule_seconds": [1, 2]},
-        "notes": None,
-    }
+        "no": 7, "id": "sub_1", "company_id": 92, "channel": "webhooks", "target_url": "https://example.com/ä",
+        "event_types": "[]", "filter": None, "signature": "standard", "sealed": b"\x00sealed", "status": "active",
+        "start_position": 2**40, "failures": 0, "created_ms": 1, "updated_ms": 2, "version": 3, "notes": None,
+        "ordering": {"key": "/payload/a"}, "timeout_seconds": 2.5, "retry": {"schedule_seconds": [1, 2]},
+    }  # fmt: skip
     table = tables.subscriptions
     for writer in some(both):
         async with writer.write() as connection:
@@ -114,10 +101,10 @@ async def test_a_statement_is_written_once_whatever_its_values(both, monkeypatch
     monkeypatch.setattr("trunkline.store.direct._Written", Counted)
     workers = tables.workers
     wanted = select(workers.c.id).where(workers.c.id == bindparam("id"), workers.c.heartbeat_ms != 0)
-    async with both[0].write() as connection:
-        await connection.execute(
-            text("INSERT INTO workers (id, heartbeat_ms, draining) VALUES ('a', 1, false), ('b', 2, false)")
-        )
+    workers_a_and_b = (
+        "INSERT INTO workers (id, heartbeat_ms, draining) VALUES ('a', 1, false), ('b', 2, false)"
+    )
+    await execute(both[0], workers_a_and_b)
     for database in both:
         async with database.read() as connection:
             found = [(await connection.execute(wanted, {"id": name})).all() for name in "abc"]
@@ -141,9 +128,7 @@ async def test_a_text_that_lacks_a_value_is_refused(database):
             await connection.execute(statement, {"a": 3})
 
 
-async def test_rows_go_to_the_thread_of_sqlite_with_the_statement_or_the_commit_after_them(
-    sqlite_database, monkeypatch
-):
+async def test_rows_go_to_sqlites_thread_with_the_next_statement_or_the_commit(sqlite_database, monkeypatch):
     ways: list[object] = []
     execute = OneWayConnection._execute
 
@@ -191,15 +176,11 @@ async def test_one_connection_is_lent_to_one_at_a_time(database):
             async with direct.write() as connection:
                 inside += 1
                 assert inside == 1
-                await connection.execute(
-                    text("INSERT INTO workers (id, heartbeat_ms, draining) VALUES (:id, 0, false)"),
-                    {"id": f"w{number}"},
-                )
+                await connection.execute(ADD, {"id": f"w{number}"})
                 inside -= 1
 
         await asyncio.gather(*(write(number) for number in range(20)))
-        async with direct.read() as connection:
-            assert (await connection.execute(text("SELECT count(*) FROM workers"))).scalar_one() == 20
+        assert await count(direct, "workers") == 20
 
 
 async def test_those_that_only_read_have_connections_of_their_own(database):
@@ -227,8 +208,7 @@ async def test_a_connection_that_the_server_closed_is_not_lent_again(postgres_da
     async with postgres_database.direct(1) as direct:
         async with direct.read() as connection:
             pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
-        async with postgres_database.write() as connection:
-            await connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+        await execute(postgres_database, "SELECT pg_terminate_backend(:pid)", pid=pid)
         async with asyncio.timeout(60):
             while True:
                 with contextlib.suppress(StoreUnavailable):  # a loss that the connection has not noticed yet
@@ -238,20 +218,18 @@ async def test_a_connection_that_the_server_closed_is_not_lent_again(postgres_da
 
 
 async def test_a_column_that_another_process_alters_is_read_anew(postgres_database):
-    statement = text("SELECT value FROM altered")
-    async with postgres_database.write() as connection:
-        await connection.execute(text("CREATE TABLE altered (value integer)"))
-        await connection.execute(text("INSERT INTO altered VALUES (5)"))
+    await execute(postgres_database, "CREATE TABLE altered AS SELECT 5 AS value")
     async with postgres_database.direct(1) as direct:
-        async with direct.write() as connection:
-            assert (await connection.execute(statement)).scalar_one() == 5
-        async with postgres_database.write() as connection:
-            await connection.execute(text("ALTER TABLE altered ALTER COLUMN value TYPE text"))
-        with pytest.raises(StoreUnavailable):
+
+        async def value() -> Any:
             async with direct.write() as connection:
-                await connection.execute(statement)
-        async with direct.write() as connection:
-            assert (await connection.execute(statement)).scalar_one() == "5"
+                return await connection.scalar(text("SELECT value FROM altered"))
+
+        assert await value() == 5
+        await execute(postgres_database, "ALTER TABLE altered ALTER COLUMN value TYPE text")
+        with pytest.raises(StoreUnavailable):
+            await value()
+        assert await value() == "5"
 
 
 @pytest.mark.parametrize("engine", ["postgresql"])

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests.core.store.conftest import write_with
 from tests.databases import limits_over
 
 from trunkline.access.companies import Companies
@@ -19,13 +20,9 @@ def companies(database):
     )
 
 
-def draft(company: int) -> Draft:
-    return Draft(company, "lead.created", "2026-01-28T10:30:00Z", b"{}")
-
-
 async def append(database, directory, *ids: int) -> list[bytes]:
-    async with database.write() as connection:
-        appended = await stream.append(connection, [draft(i) for i in ids], shards=16, directory=directory)
+    drafts = [Draft(company, "lead.created", "2026-01-28T10:30:00Z", b"{}") for company in ids]
+    appended = await write_with(database, stream.append, drafts, shards=16, directory=directory)
     return [event.body for event in appended.events]
 
 
@@ -50,16 +47,13 @@ async def test_no_event_of_an_erased_company_is_appended_whichever_process_erase
     await append(database, elsewhere, 7)
 
 
-async def test_a_reference_that_changed_hands_is_the_new_companys_once_a_key_was_looked_up(
-    database, companies
-):
+async def test_a_reference_that_changed_hands_is_the_new_companys(database, companies):
     elsewhere = CompanyDirectory(database)
     first = await companies.create({"reference": "acme"})
     assert await elsewhere.id_of("acme") == first["id"]
     await companies.delete(first["id"])
     second = await companies.create({"reference": "acme"})
-    async with database.write() as connection:
-        elsewhere.saw((await stream.reserve(connection, 0)).companies_version)
+    elsewhere.saw((await write_with(database, stream.reserve, 0)).companies_version)
     assert await elsewhere.id_of("acme") == second["id"]
     with pytest.raises(CompanyUnknown, match="globex"):
         await elsewhere.id_of("globex")

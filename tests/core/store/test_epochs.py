@@ -4,6 +4,7 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
+from tests.core.store.conftest import insert_subscription, read_with, write_with
 from tests.core.store.test_stream import NONE, append, draft
 from tests.postgres_servers import COPIED, primary_and_standby
 from tests.statements import execute, scalar
@@ -15,24 +16,15 @@ from trunkline.store.epochs import STEP, STEP_PER_MS, Advanced
 
 
 async def advance(database: Database, *, past: int = 0) -> Advanced:
-    async with database.write() as connection:
-        return await epochs.advance(connection, past=past)
+    return await write_with(database, epochs.advance, past=past)
 
 
 async def add_subscription(database: Database, identifier: str) -> int:
-    statement = text(
-        "INSERT INTO subscriptions (id, company_id, channel, target_url, event_types, signature, sealed, status, "
-        "start_position, created_ms, updated_ms, version) "
-        "VALUES (:id, 92, 'webhooks', 'https://a.example', '[]', 'standard', :sealed, 'active', 0, 0, 0, 1) RETURNING no"
-    )
-    async with database.write() as connection:
-        row = await connection.execute(statement, {"id": identifier, "sealed": b""})
-        return int(row.scalar_one())
+    return await insert_subscription(database, identifier)
 
 
 async def new_company(database: Database) -> int:
-    async with database.write() as connection:
-        return await companies.new_id(connection)
+    return await write_with(database, companies.new_id)
 
 
 async def test_the_log_moves_on_past_what_may_have_been_accepted_since_its_newest_event(database):
@@ -45,10 +37,8 @@ async def test_the_log_moves_on_past_what_may_have_been_accepted_since_its_newes
     least = NONE + 1 + STEP + hour_ms * STEP_PER_MS
     assert advanced.before == NONE + 1
     assert least <= advanced.after < least + 60_000 * STEP_PER_MS
-    assert [event.position for event in await append(database, [draft(), draft()])] == [
-        advanced.after + 1,
-        advanced.after + 2,
-    ]
+    following = [event.position for event in await append(database, [draft(), draft()])]
+    assert following == [advanced.after + 1, advanced.after + 2]
 
 
 async def test_skipped_positions_are_not_counted_however_often_the_log_moved_on(database):
@@ -61,8 +51,7 @@ async def test_skipped_positions_are_not_counted_however_often_the_log_moved_on(
         assert await epochs.count_between(connection, before - 1, after) == 6
         assert await epochs.count_between(connection, after, after) == 0
     newest = (await append(database, [draft()]))[0].position
-    async with database.read() as connection:
-        assert await epochs.count_between(connection, before, newest) == 6
+    assert await read_with(database, epochs.count_between, before, newest) == 6
 
 
 async def test_a_log_without_events_moves_on_by_the_step_alone(database):
@@ -94,31 +83,17 @@ async def test_the_number_of_the_newest_subscription_is_not_given_again_after_it
     assert await add_subscription(database, "sub_2") > first
 
 
-async def test_what_is_rolled_back_moves_nothing(database):
-    async def advance_and_fail() -> None:
-        async with database.write() as connection:
-            await epochs.advance(connection)
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        await advance_and_fail()
-    assert [event.position for event in await append(database, [draft()])] == [NONE + 1]
-
-
 async def test_a_file_has_no_timeline(sqlite_database):
-    async with sqlite_database.read() as connection:
-        assert not await epochs.note_timeline(connection)
+    assert not await read_with(sqlite_database, epochs.note_timeline)
     await append(sqlite_database, [draft()])
     assert await scalar(sqlite_database, "SELECT timeline FROM stream_head") is None
 
 
 async def test_an_append_on_another_timeline_moves_on_once(postgres_database):
-    async with postgres_database.read() as connection:
-        assert not await epochs.note_timeline(connection)
+    assert not await read_with(postgres_database, epochs.note_timeline)
     await append(postgres_database, [draft()])
     await execute(postgres_database, "UPDATE stream_head SET timeline = '00000009'")
-    async with postgres_database.read() as connection:
-        assert await epochs.note_timeline(connection)
+    assert await read_with(postgres_database, epochs.note_timeline)
 
     [first, second] = await append(postgres_database, [draft(), draft()])
     [third] = await append(postgres_database, [draft()])
@@ -138,8 +113,7 @@ async def test_a_role_that_may_not_read_the_timeline_notes_none(postgres_databas
         url = postgres_database_url.replace("//postgres:", f"//{role}:")
         async with EngineDatabase(url) as engines, engines.direct(1) as direct:
             for database in (engines, direct):
-                async with database.read() as connection:
-                    assert not await epochs.note_timeline(connection)
+                assert not await read_with(database, epochs.note_timeline)
     finally:
         await owner.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
         await owner.close()
@@ -150,8 +124,7 @@ async def test_after_a_standby_that_lagged_is_promoted_no_id_comes_twice():
     with primary_and_standby() as (first, second, url):
         async with EngineDatabase(url, pool_size=2) as database:
             await migrate.upgrade(database, shards=16)
-            async with database.read() as connection:
-                assert not await epochs.note_timeline(connection)
+            assert not await read_with(database, epochs.note_timeline)
             await append(database, [draft()])
             await first.until(COPIED)
             await second.execute("ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()")

@@ -1,6 +1,7 @@
 """Stored API keys on both databases."""
 
 import pytest
+from tests.core.store.conftest import read_with, write_with
 from tests.statements import execute
 
 from trunkline.store import keys
@@ -24,10 +25,7 @@ async def insert(database: Database, *records: KeyRecord) -> None:
 
 
 async def last_used_ms(database: Database, key_id: str) -> int | None:
-    async with database.read() as connection:
-        return next(
-            record.last_used_ms for record in await keys.list_keys(connection, None) if record.id == key_id
-        )
+    return next(r.last_used_ms for r in await read_with(database, keys.list_keys, None) if r.id == key_id)
 
 
 async def test_keys_are_found_by_digest_in_one_query(database):
@@ -44,8 +42,7 @@ async def test_keys_are_found_by_digest_in_one_query(database):
 async def test_a_revoked_key_is_not_found_again_and_keeps_its_time(database):
     await insert(database, record(1))
     for _ in range(2):
-        async with database.write() as connection:
-            assert await keys.revoke(connection, "key_1", company_id=92)
+        assert await write_with(database, keys.revoke, "key_1", company_id=92)
     async with database.read() as connection:
         assert await keys.find_valid(connection, [digest(1)]) == {}
         (listed,) = await keys.list_keys(connection, 92)
@@ -62,21 +59,14 @@ async def test_only_an_existing_key_of_that_company_is_revoked(database, key_id,
 
 async def test_an_operator_revokes_anyones(database):
     await insert(database, record(1))
-    async with database.write() as connection:
-        assert await keys.revoke(connection, "key_1", company_id=None)
+    assert await write_with(database, keys.revoke, "key_1", company_id=None)
 
 
 async def test_keys_are_listed_oldest_first_by_company_or_all(database):
-    await insert(
-        database,
-        record(1, created_ms=3),
-        record(2, 93, created_ms=2),
-        record(3, None),
-        record(4, created_ms=1),
-    )
-    async with database.read() as connection:
-        own = await keys.list_keys(connection, 92)
-        everyones = await keys.list_keys(connection, None)
+    records = [record(1, created_ms=3), record(2, 93, created_ms=2), record(3, None), record(4, created_ms=1)]
+    await insert(database, *records)
+    own = await read_with(database, keys.list_keys, 92)
+    everyones = await read_with(database, keys.list_keys, None)
     assert [record.id for record in own] == ["key_4", "key_1"]
     assert [record.id for record in everyones] == ["key_4", "key_2", "key_1", "key_3"]
     assert everyones[-1].company_id is None
@@ -86,13 +76,11 @@ async def test_the_last_use_is_written_at_most_once_in_five_minutes(database):
     await insert(database, record(1), record(2))
 
     async def touch() -> int | None:
-        async with database.write() as connection:
-            await keys.touch(connection, ["key_1"])
+        await write_with(database, keys.touch, ["key_1"])
         return await last_used_ms(database, "key_1")
 
     async def found_untouched() -> bool:
-        async with database.read() as connection:
-            return (await keys.find_valid(connection, [digest(1)]))[digest(1)].untouched
+        return (await read_with(database, keys.find_valid, [digest(1)]))[digest(1)].untouched
 
     async def age(ms: int) -> None:
         await execute(database, f"UPDATE api_keys SET last_used_ms = last_used_ms - {ms}")

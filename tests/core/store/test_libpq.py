@@ -8,6 +8,7 @@ import pytest
 from trunkline.errors import SettingsInvalid
 from trunkline.store import libpq
 
+NAMED = "postgresql://u:s3cret@h/n"
 SERVICES = """
 # comment
 [hub]
@@ -97,27 +98,18 @@ def test_a_service_may_be_named_beside_the_url(services, tmp_path):
         ("postgresql://u:s3cret@a,,b/n", "has '' where a host is expected"),
         ("postgresql:///n?host=a,b,c&port=1,2&password=s3cret", "has 2 ports for 3 hosts"),
         ("postgresql:///n?port=no&password=s3cret", "has the port 'no'"),
-        ("postgresql://u:s3cret@h/n?ssl=require", "parameter 'ssl', .* write 'sslmode=require'"),
-        ("postgresql://u:s3cret@h/n?sslmod=require", "'sslmod', which is not known; known are .*sslmode"),
-        ("postgresql://u:s3cret@h/n?sslmode=on", "has sslmode=on, which is none of disable, allow"),
-        (
-            "postgresql://u:s3cret@h/n?target_session_attrs=rw",
-            "target_session_attrs=rw, which is none of any",
-        ),
-        (
-            "postgresql://u:s3cret@h/n?connect_timeout=0",
-            "connect_timeout=0, which is not a number of seconds",
-        ),
-        (
-            "postgresql://u:s3cret@h/n?channel_binding=require",
-            "channel_binding=require, which cannot be kept",
-        ),
-        ("postgresql://u:s3cret@h/n?sslcert=/no/file", "the file /no/file as sslcert, .* No such file"),
-        ("postgresql://u:s3cret@h/n?sslmode=verify-full", "without the certificate authorities"),
-        ("postgresql://u:s3cret@h/n?sslmode=require&sslrootcert=system", "need sslmode=verify-full"),
+        (f"{NAMED}?ssl=require", "parameter 'ssl', .* write 'sslmode=require'"),
+        (f"{NAMED}?sslmod=require", "'sslmod', which is not known; known are .*sslmode"),
+        (f"{NAMED}?sslmode=on", "has sslmode=on, which is none of disable, allow"),
+        (f"{NAMED}?target_session_attrs=rw", "target_session_attrs=rw, which is none of any"),
+        (f"{NAMED}?connect_timeout=0", "connect_timeout=0, which is not a number of seconds"),
+        (f"{NAMED}?channel_binding=require", "channel_binding=require, which cannot be kept"),
+        (f"{NAMED}?sslcert=/no/file", "the file /no/file as sslcert, .* No such file"),
+        (f"{NAMED}?sslmode=verify-full", "without the certificate authorities"),
+        (f"{NAMED}?sslmode=require&sslrootcert=system", "need sslmode=verify-full"),
         ("postgresql://u:p@s3cret@h:5432/n", "more than one '@'; .* write '@' as %40"),
         ("postgresql://u:p@s3cret/@h/n", "more than one '@'; .* write '@' as %40"),
-        ("postgresql://u:s3cret@h/n?service=hub", "service file .*pg_service.conf cannot be read"),
+        (f"{NAMED}?service=hub", "service file .*pg_service.conf cannot be read"),
     ],
 )
 def test_what_is_wrong_with_a_url_is_one_sentence_without_its_password(url, sentence):
@@ -166,7 +158,7 @@ def test_a_clients_key_that_others_may_read_is_refused(tmp_path, owner, mode, is
     except PermissionError:
         if owner != key.stat().st_uid:
             pytest.skip("only root gives a file to another account")
-    url = f"postgresql://u:s3cret@h/n?sslkey={key}" if named_by == "url" else "postgresql://u:s3cret@h/n"
+    url = f"{NAMED}?sslkey={key}" if named_by == "url" else NAMED
     environment = {"PGSSLKEY": str(key)} if named_by == "environment" else {}
     if is_taken:
         assert read(url, **environment)["host"] == "h"

@@ -87,7 +87,9 @@ async def test_two_that_upgrade_at_once_wait_for_each_other(empty_database_url):
 async def test_the_core_can_be_taken_back(empty):
     await migrate.upgrade(empty, shards=4)
     async with empty.write() as connection:
-        await connection.run_sync(_downgrade)
+        await connection.run_sync(
+            lambda sync: command.downgrade(upgrading.config(sync, migrate.CORE), "base")
+        )
     assert await table_names(empty) == {"alembic_version_core"}
     await migrate.upgrade(empty, shards=4)
     assert set(partial_indexes.metadata.tables) <= await table_names(empty)
@@ -110,10 +112,6 @@ async def test_a_revision_that_fails_leaves_everything_as_it_was(empty, plugin):
     with pytest.raises(PluginFailed, match="has migrations that cannot be applied: RuntimeError: broken"):
         await migrate.upgrade(empty, [plugin], shards=4)
     assert await table_names(empty) == set()
-
-
-def _downgrade(connection: sqlalchemy.Connection) -> None:
-    command.downgrade(upgrading.config(connection, migrate.CORE), "base")
 
 
 async def set_revision(database: Database, revision: str) -> None:

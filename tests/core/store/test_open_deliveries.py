@@ -1,7 +1,8 @@
 """Many open deliveries whose subscription changes: updated a batch at a time, on both databases."""
 
 import pytest
-from sqlalchemy import text
+from tests.core.store.conftest import insert_subscription, read_with, write_with
+from tests.statements import count as count_of
 from tests.statements import execute, scalar
 
 from trunkline.model.deliveries import Key
@@ -19,41 +20,28 @@ MANY = 2 * PIECE + 1
 @pytest.fixture
 async def open_(database: Database) -> Database:
     """Make a database with a subscription that has more open deliveries than two batches."""
-    async with database.write() as connection:
-        await connection.execute(
-            text(
-                "INSERT INTO subscriptions (no, id, company_id, channel, target_url, event_types, signature, sealed, status, "
-                "start_position, created_ms, updated_ms, version) "
-                "VALUES (1, 'sub_1', 92, 'webhooks', 'u', '[]', 'standard', :sealed, 'active', 0, 0, 0, 1)"
-            ).bindparams(sealed=b"")
-        )
+    await insert_subscription(database, no=1)
     await record(database, range(1, MANY + 1))
     return database
 
 
 async def record(database: Database, positions) -> None:
     rows = [Settled(position, 1, "pending", 0, None, wait_ms=0) for position in positions]
-    async with database.write() as connection:
-        await ledger.record(connection, rows, now_ms=1)
+    await write_with(database, ledger.record, rows, now_ms=1)
 
 
 async def begin(database: Database, change: Change) -> None:
-    async with database.write() as connection:
-        await store.apply(connection, 1, change)
+    await write_with(database, store.apply, 1, change)
 
 
 async def go_on(database: Database) -> bool:
     """Do the next batch; tell whether anything is left."""
-    async with database.write() as connection:
-        await store.go_on(connection, 1)
-    async with database.read() as connection:
-        return await store.unsettled(connection, limit=10) == [1]
+    await write_with(database, store.go_on, 1)
+    return await read_with(database, store.unsettled, limit=10) == [1]
 
 
 async def count(database: Database, condition: str) -> int:
-    async with database.read() as connection:
-        statement = text(f"SELECT count(*) FROM deliveries WHERE {condition}")
-        return (await connection.execute(statement)).scalar_one()
+    return await count_of(database, f"deliveries WHERE {condition}")
 
 
 async def test_a_change_does_one_piece_and_leaves_the_others_to_workers(open_):
@@ -65,15 +53,11 @@ async def test_a_change_does_one_piece_and_leaves_the_others_to_workers(open_):
     assert await count(open_, "due_ms IS NULL") == MANY
 
 
-async def test_a_change_of_many_subscriptions_is_left_to_workers_where_there_is_anything_to_change(
-    open_, monkeypatch
-):
+async def test_a_change_of_many_subscriptions_is_left_to_workers(open_, monkeypatch):
     monkeypatch.setattr(store, "AT_ONCE", 0)
     await begin(open_, Change.WAKE)
-    async with open_.write() as connection:
-        await store.apply_to_all(connection, [1, 2], Change.PARK)
-    async with open_.read() as connection:
-        assert await store.unsettled(connection, limit=10) == [1]
+    await write_with(open_, store.apply_to_all, [1, 2], Change.PARK)
+    assert await read_with(open_, store.unsettled, limit=10) == [1]
     assert await count(open_, "due_ms IS NULL") == 0
     while await go_on(open_):
         pass
@@ -101,11 +85,8 @@ async def test_what_was_queued_meanwhile_behind_one_that_has_ended_has_its_turn(
     await begin(open_, Change.END)
     key = {Key(MANY + 1, 1): (7, 0)}
     held = Settled(MANY + 1, 1, "held", 0, None)
+    await execute(open_, f"UPDATE deliveries SET order_key = 7, order_shard = 0 WHERE position = {MANY}")
     async with open_.write() as connection:
-        await connection.execute(
-            text("UPDATE deliveries SET order_key = 7, order_shard = 0 WHERE position = :last"),
-            {"last": MANY},
-        )
         await ledger.record(connection, [held], now_ms=1, places=key)
         await ordering.arrange(connection, [Place(1, 7)])
     assert await count(open_, "queued = 1") == 1

@@ -112,7 +112,7 @@ async def test_the_ids_of_a_big_company_among_small_ones_are_read_in_the_order_o
     assert not [fault for each in looks for fault in each.faults]
 
 
-async def test_a_claim_finds_each_delivery_by_its_key_though_its_lane_was_empty_when_the_ledger_was_analyzed(
+async def test_a_claim_finds_deliveries_by_key_though_its_lane_was_empty_when_analyzed(
     database,
 ):
     engine = database.dialect.name
@@ -131,7 +131,7 @@ async def test_a_claim_finds_each_delivery_by_its_key_though_its_lane_was_empty_
         )
 
 
-async def test_what_is_due_is_read_in_the_order_of_its_index_though_all_that_was_analyzed_is_of_one_subscription(
+async def test_due_deliveries_are_read_along_their_index_though_all_are_of_one_subscription(
     database,
 ):
     """Otherwise SQLite prefers a scan and a sort: 200,000 due keys in one order took two thirds of a core."""
@@ -161,9 +161,7 @@ async def test_what_is_due_is_read_in_the_order_of_its_index_though_all_that_was
 
 
 @pytest.mark.parametrize("deliveries", [0, 40])
-async def test_deliveries_are_found_by_their_keys_where_the_planner_takes_the_ledger_for_small(
-    database, deliveries
-):
+async def test_deliveries_are_found_by_key_where_the_planner_takes_the_ledger_for_small(database, deliveries):
     """A connection of PostgreSQL keeps its plan while the ledger grows, until an ANALYZE, which nothing runs on SQLite."""
     engine = database.dialect.name
     async with database.write() as connection:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
+from tests.core.store.conftest import check_wakes
 from tests.databases import migrate as migrate_database
 from tests.postgres_servers import SystemPostgres, started_pooler
 from tests.reliability import later, migrating
@@ -79,15 +80,10 @@ async def test_other_processes_are_woken_over_the_server_itself(system_postgres,
             assert Wakeup(database, WorkerLock()).lock is None
             assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
             async with Wakeup(database) as here, Wakeup(database) as there:
-                with there.signal() as signal:
-                    assert await signal.wait(60)
-                    here.announce()
-                    assert await signal.wait(60)
+                await check_wakes(here, there)
 
 
-async def test_one_that_loses_prepared_statements_is_refused_with_what_to_set(
-    system_postgres, name, make_hub
-):
+async def test_a_pooler_that_loses_prepared_statements_is_refused(system_postgres, name, make_hub):
     with started_pooler(system_postgres, mode="transaction", prepared_statements=0) as pooler:
         async with EngineDatabase(pooler.url(name)) as database:
             with pytest.raises(DatabaseUnfit, match=r"set max_prepared_statements = 200 in pgbouncer\.ini"):
@@ -104,10 +100,7 @@ async def test_one_that_gives_each_client_its_own_connection_is_as_good_as_none(
             await database.check_pooler()
             assert database.keeps_sessions
             async with Wakeup(database) as here, Wakeup(database) as there:
-                with there.signal() as signal:
-                    assert await signal.wait(60)
-                    here.announce()
-                    assert await signal.wait(60)
+                await check_wakes(here, there)
 
 
 async def test_without_a_pooler_nothing_is_said(postgres_database, caplog):

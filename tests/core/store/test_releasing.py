@@ -1,7 +1,7 @@
 """Keys of an order that no longer wait get their first deliveries a batch at a time, on both databases."""
 
 import pytest
-from sqlalchemy import text
+from tests.core.store.conftest import column, insert_subscription, read_with, write_with
 from tests.statements import execute
 
 from trunkline.store import ordering, shards
@@ -15,21 +15,13 @@ LAST = 9_000
 @pytest.fixture
 async def queued(database: Database) -> Database:
     """Make a database with a subscription whose deliveries all wait, most of them under one key."""
-    async with database.write() as connection:
-        await connection.execute(
-            text(
-                "INSERT INTO subscriptions (no, id, company_id, channel, target_url, event_types, signature, sealed, status, "
-                "start_position, created_ms, updated_ms, version, ordering) "
-                "VALUES (1, 'sub_1', 92, 'webhooks', 'u', '[]', 'standard', :sealed, 'active', 0, 0, 0, 1, '\"x\"')"
-            ).bindparams(sealed=b"")
-        )
-        await connection.execute(
-            text(
-                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :last) INSERT INTO deliveries "
-                "(position, subscription_no, status, attempts, claim, updated_ms, order_key, order_shard, queued) "
-                "SELECT i, 1, 'held', 0, 0, 0, CASE WHEN i < 10 THEN i - 5 ELSE 0 END, 3, 1 FROM n WHERE i < 10 OR i > 100"
-            ).bindparams(last=LAST)
-        )
+    await insert_subscription(database, no=1, ordering="x")
+    await execute(
+        database,
+        f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {LAST}) INSERT INTO deliveries "
+        "(position, subscription_no, status, attempts, claim, updated_ms, order_key, order_shard, queued) "
+        "SELECT i, 1, 'held', 0, 0, 0, CASE WHEN i < 10 THEN i - 5 ELSE 0 END, 3, 1 FROM n WHERE i < 10 OR i > 100",
+    )
     return database
 
 
@@ -41,30 +33,34 @@ async def release(database: Database) -> None:
 
 async def go_on(database: Database) -> bool:
     """Do the next batch; tell whether anything is left."""
-    async with database.write() as connection:
-        await store.go_on(connection, 1)
-    async with database.read() as connection:
-        return await store.unreleased(connection, limit=10) == [1]
+    await write_with(database, store.go_on, 1)
+    return await read_with(database, store.unreleased, limit=10) == [1]
 
 
 async def fronts(database: Database) -> list[int]:
-    async with database.read() as connection:
-        statement = text("SELECT position FROM deliveries WHERE status = 'pending' AND due_ms > 0 ORDER BY 1")
-        return list((await connection.execute(statement)).scalars())
+    return await column(
+        database, "SELECT position FROM deliveries WHERE status = 'pending' AND due_ms > 0 ORDER BY 1"
+    )
+
+
+async def run_replay(database: Database, *, after: int, up_to: int) -> None:
+    await execute(
+        database,
+        "INSERT INTO replays (id, subscription_no, company_id, kind, position, end_position, matched, status, "
+        f"created_ms, updated_ms) VALUES ('rpl_1', 1, 92, 'all', {after}, {up_to}, 0, 'running', 0, 0)",
+    )
 
 
 async def test_the_first_of_each_key_has_its_turn_some_keys_at_a_time(queued, monkeypatch):
     monkeypatch.setattr(store, "KEYS", 4)
     await release(queued)
     assert await fronts(queued) == [1, 2, 3, 4]
-    async with queued.read() as connection:
-        assert await ordering.is_held_back(connection, 1)
+    assert await read_with(queued, ordering.is_held_back, 1)
     assert await go_on(queued)
     assert await fronts(queued) == [*range(1, 9)]
     assert not await go_on(queued)
     assert await fronts(queued) == [*range(1, 10)]
-    async with queued.read() as connection:
-        assert not await ordering.is_held_back(connection, 1)
+    assert not await read_with(queued, ordering.is_held_back, 1)
     await go_on(queued)  # nothing is left to do
 
 
@@ -74,8 +70,7 @@ async def test_what_a_dead_worker_had_claimed_behind_one_that_has_ended_has_its_
         queued, "UPDATE deliveries SET claimed_by = 'dead', claim = 1, queued = NULL WHERE position = 1"
     )
     await release(queued)
-    async with queued.write() as connection:
-        await shards.release_claims(connection, "dead")
+    await write_with(queued, shards.release_claims, "dead")
     assert await fronts(queued) == [*range(1, 10)]
 
 
@@ -92,11 +87,7 @@ async def test_who_lets_go_again_begins_anew(queued, monkeypatch):
 
 
 async def test_a_replay_that_reads_on_holds_back_what_is_beyond_it(queued):
-    await execute(
-        queued,
-        "INSERT INTO replays (id, company_id, subscription_no, kind, status, position, end_position, matched, "
-        "created_ms, updated_ms) VALUES ('rpl_1', 92, 1, 'range', 'running', 6, 100, 0, 0, 0)",
-    )
+    await run_replay(queued, after=6, up_to=100)
     await release(queued)
     assert await fronts(queued) == [*range(1, 7)]
 
@@ -110,15 +101,9 @@ async def test_a_note_about_a_subscription_that_is_not_there_any_more_is_dropped
 
 async def test_what_was_put_back_while_a_replay_read_on_has_its_turn_when_that_is_cancelled(queued):
     """The delivery was claimed behind one that has ended since, so it is the first of its key, and nothing queued it."""
-    async with queued.write() as connection:
-        await connection.execute(
-            text(
-                "INSERT INTO replays (id, subscription_no, company_id, kind, position, end_position, matched, status, "
-                "created_ms, updated_ms) VALUES ('rpl_1', 1, 92, 'all', 0, 9000, 0, 'running', 0, 0)"
-            )
-        )
-        await connection.execute(text("UPDATE deliveries SET queued = NULL, claim = 1 WHERE position = 2"))
-        await ordering.arrange(connection, [ordering.Place(1, -3)])
+    await run_replay(queued, after=0, up_to=LAST)
+    await execute(queued, "UPDATE deliveries SET queued = NULL, claim = 1 WHERE position = 2")
+    await write_with(queued, ordering.arrange, [ordering.Place(1, -3)])
     assert await fronts(queued) == []
     await execute(queued, "UPDATE replays SET status = 'cancelled'")
     await release(queued)

@@ -1,16 +1,16 @@
 """The events that may be removed, and the rows that are removed with them, on both databases."""
 
 import asyncio
-import contextlib
 from collections.abc import Iterable, Sequence
 
 import pytest
 from sqlalchemy import text
+from tests.core.store.conftest import column, insert_subscription, read_with, write_with
 from tests.statements import execute
 
 from trunkline.model.events import Draft, shard_of
 from trunkline.store import deliveries as ledger
-from trunkline.store import migrate, replays, retention, sql, stream
+from trunkline.store import idempotency, migrate, replays, retention, sql, stream
 from trunkline.store.database import Database
 from trunkline.store.deliveries import Attempt, Settled
 from trunkline.store.retention import LogBounds, Page, Removed
@@ -20,28 +20,17 @@ NONE = migrate.RESERVED_POSITIONS
 DAY = 24 * 60 * 60 * 1000
 
 
-async def column(database: Database, statement: str, **parameters) -> list:
-    async with database.read() as connection:
-        return [row[0] for row in await connection.execute(text(statement), parameters)]
-
-
 async def append(database: Database, count: int, *, company: int = 92) -> list[int]:
     """Append events that were settled by the live lane."""
     drafts = [Draft(company, "lead.created", "2026-01-28T10:30:00Z", b"{}")] * count
-    async with database.write() as connection:
-        events = (await stream.append(connection, drafts, shards=SHARDS)).events
+    events = (await write_with(database, stream.append, drafts, shards=SHARDS)).events
     await execute(database, "UPDATE shards SET cursor = :head", head=events[-1].position)
     return [event.position for event in events]
 
 
 async def age(database: Database, positions: Sequence[int], *, days: float = 100) -> None:
-    await execute(
-        database,
-        "UPDATE events SET accepted_ms = accepted_ms - :ms WHERE position >= :first AND position <= :last",
-        ms=int(days * DAY),
-        first=positions[0],
-        last=positions[-1],
-    )
+    aged = f"accepted_ms - {int(days * DAY)} WHERE position BETWEEN {positions[0]} AND {positions[-1]}"
+    await execute(database, f"UPDATE events SET accepted_ms = {aged}")
 
 
 async def record(
@@ -58,22 +47,13 @@ async def record(
 async def replay(
     database: Database, *, after: int, up_to: int, company: int = 92, status: str = "running"
 ) -> int:
-    async with database.write() as connection:
-        row = await replays.insert(
-            connection,
-            {
-                "id": f"rpl_{after}_{up_to}_{company}",
-                "subscription_no": 1,
-                "company_id": company,
-                "kind": "all",
-                "event_types": None,
-                "position": after,
-                "end_position": up_to,
-            },
-        )
+    columns = {
+        "id": f"rpl_{after}_{up_to}_{company}", "subscription_no": 1, "company_id": company, "kind": "all",
+        "event_types": None, "position": after, "end_position": up_to,
+    }  # fmt: skip
+    row = await write_with(database, replays.insert, columns)
     if status != "running":
-        async with database.write() as connection:
-            await replays.end(connection, row.no, status)
+        await write_with(database, replays.end, row.no, status)
     return row.no
 
 
@@ -97,8 +77,7 @@ async def left(database: Database, table: str = "events") -> list[int]:
 
 
 async def log_bounds(database: Database) -> LogBounds:
-    async with database.read() as connection:
-        return await retention.log_bounds(connection)
+    return await read_with(database, retention.log_bounds)
 
 
 async def test_what_is_old_and_settled_may_go_and_what_is_new_stays(database):
@@ -124,10 +103,10 @@ async def test_an_open_delivery_keeps_its_event_and_no_other(database, status):
     assert list((await removable(database)).positions) == [written[0], written[2]]
 
 
-@pytest.mark.parametrize("status", ["delivered", "exhausted", "rejected", "gone"])
-async def test_an_ended_delivery_keeps_nothing(database, status):
-    written = await append(database, 1)
-    await record(database, written, status=status)
+async def test_an_ended_delivery_keeps_nothing(database):
+    written = await append(database, 4)
+    for position, status in zip(written, ("delivered", "exhausted", "rejected", "gone"), strict=True):
+        await record(database, [position], status=status)
     await age(database, written)
     assert list((await removable(database)).positions) == written
 
@@ -177,11 +156,8 @@ async def test_an_event_goes_with_its_deliveries_and_attempts_and_moves_the_edge
     assert await remove(database, [written[0], written[2]]) == Removed(events=2, deliveries=4, attempts=4)
     kept = [written[1], written[3]]
     assert await left(database) == kept
-    assert (
-        await left(database, "deliveries")
-        == await left(database, "attempts")
-        == [p for p in kept for _ in "ab"]
-    )
+    twice = [position for position in kept for _ in "ab"]
+    assert await left(database, "deliveries") == await left(database, "attempts") == twice
     assert await log_bounds(database) == LogBounds(written[2], written[3])
 
 
@@ -195,8 +171,7 @@ async def test_the_edge_never_goes_back(database):
 async def test_what_became_needed_since_it_was_chosen_is_left_alone(database):
     written = await append(database, 3)
     await record(database, written, status="exhausted")
-    async with database.write() as connection:
-        assert await ledger.retry_now(connection, ledger.Key(written[0], 1))
+    assert await write_with(database, ledger.retry_now, ledger.Key(written[0], 1))
     await replay(database, after=written[1], up_to=written[2])
     assert await remove(database, written) == Removed(events=1, deliveries=1, attempts=1)
     assert await left(database) == [written[0], written[2]]
@@ -221,22 +196,6 @@ async def test_one_worker_removes_at_a_time(postgres_database):
         assert await retention.take_turn(other)
 
 
-async def test_a_batch_that_is_broken_off_leaves_everything_as_it_was(database):
-    written = await append(database, 2)
-    await record(database, written)
-    with contextlib.suppress(RuntimeError):
-        async with database.write() as connection:
-            await retention.remove(connection, written)
-            raise RuntimeError
-    assert (
-        await left(database)
-        == await left(database, "deliveries")
-        == await left(database, "attempts")
-        == written
-    )
-    assert (await log_bounds(database)).edge == 0
-
-
 async def test_the_plan_reads_a_range_of_the_primary_key(postgres_database):
     async with postgres_database.write() as connection:
         await connection.execute(text("SET LOCAL enable_seqscan = off"))  # small tables are scanned
@@ -258,14 +217,8 @@ async def purge(database: Database, name: str, **more) -> int:
 
 async def test_idempotency_keys_go_when_they_have_lived_their_time_a_few_at_once(database):
     for number in range(3):
-        await execute(
-            database,
-            "INSERT INTO idempotency_keys (namespace, key, fingerprint, first_position, count, created_ms) "
-            "VALUES (92, :key, :print, 1000, 1, :created)",
-            key=f"k{number}",
-            print=b"f" * 32,
-            created=number,
-        )
+        use = idempotency.Use(92, f"k{number}", b"f" * 32, 1000, 1)
+        await write_with(database, idempotency.remember, [use], now_ms=number, lifetime_ms=DAY)
     assert await purge(database, "idempotency_keys", before_ms=1, limit=1) == 1
     assert await column(database, "SELECT key FROM idempotency_keys ORDER BY key") == ["k1", "k2"]
     assert await purge(database, "idempotency_keys", before_ms=1) == 1
@@ -288,17 +241,8 @@ async def test_replays_go_when_they_ended_long_ago_and_no_delivery_names_them(da
 
 async def test_deleted_subscriptions_go_when_nothing_names_them(database):
     for no, status in enumerate(("deleted", "deleted", "deleted", "paused", "deleted"), 1):
-        await execute(
-            database,
-            "INSERT INTO subscriptions (no, id, company_id, channel, target_url, event_types, signature, sealed, status, "
-            "start_position, failures, created_ms, updated_ms, version) "
-            "VALUES (:no, :id, 92, 'webhooks', 'https://a.example', '[]', 'standard', :sealed, :status, 0, 0, 0, :at, 1)",
-            no=no,
-            id=f"sub_{no}",
-            sealed=b"",
-            status=status,
-            at=100 if no == 5 else 1,
-        )
+        at = 100 if no == 5 else 1
+        await insert_subscription(database, f"sub_{no}", no=no, status=status, updated_ms=at)
     written = await append(database, 1)
     await record(database, written, no=2)
     await replay(database, after=0, up_to=1, status="completed")

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 from sqlalchemy import text
+from tests.core.store.conftest import check_wakes
 from tests.postgres_servers import (
     COPIED,
     PASSWORD,
@@ -85,23 +86,20 @@ def tls_url(
     return f"postgresql://{role}{password}@{host}:{server.port}/postgres?sslmode={mode}{root}"
 
 
-@pytest.mark.parametrize("mode", ["allow", "prefer", "require"])
-async def test_modes_that_take_tls_where_the_server_wants_it(system_postgres, mode):
-    assert await is_over_tls(tls_url(system_postgres, mode)) is True
-
-
-@pytest.mark.parametrize("mode", ["disable", "allow", "prefer"])
-async def test_modes_that_go_without_where_the_server_wants_none(system_postgres, mode):
-    assert await is_over_tls(tls_url(system_postgres, mode, role="in_clear")) is False
-
-
-@pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
-async def test_a_server_that_the_authority_vouches_for_is_connected_to(system_postgres, mode):
-    assert await is_over_tls(tls_url(system_postgres, mode, host="localhost", ca="ca")) is True
-
-
-async def test_verify_ca_does_not_look_at_the_name(system_postgres):
-    assert await is_over_tls(tls_url(system_postgres, "verify-ca", ca="ca")) is True
+@pytest.mark.parametrize(
+    ("modes", "options", "over_tls"),
+    [
+        pytest.param("allow prefer require", {}, True, id="the server wants TLS"),
+        pytest.param("disable allow prefer", {"role": "in_clear"}, False, id="the server wants none"),
+        pytest.param(
+            "verify-ca verify-full", {"host": "localhost", "ca": "ca"}, True, id="a known authority"
+        ),
+        pytest.param("verify-ca", {"ca": "ca"}, True, id="a name that verify-ca does not look at"),
+    ],
+)
+async def test_a_mode_takes_tls_or_goes_without_as_it_says(system_postgres, modes, options, over_tls):
+    for mode in modes.split():
+        assert await is_over_tls(tls_url(system_postgres, mode, **options)) is over_tls, mode
 
 
 @pytest.mark.parametrize(
@@ -140,10 +138,7 @@ async def test_the_authorities_of_the_machine_verify_what_they_vouch_for(system_
 async def test_one_process_wakes_another_over_tls(system_postgres):
     url = tls_url(system_postgres, "require")
     async with EngineDatabase(url) as database, Wakeup(database) as here, Wakeup(database) as there:
-        with there.signal() as signal:
-            assert await signal.wait(60)
-            here.announce()
-            assert await signal.wait(60)
+        await check_wakes(here, there)
 
 
 async def test_a_service_file_connects(system_postgres, tmp_path, monkeypatch):
@@ -191,16 +186,13 @@ def standby(system_postgres: SystemPostgres) -> Iterator[SystemPostgres]:
 @pytest.mark.slow
 async def test_session_attributes_choose_among_the_hosts(system_postgres, standby):
     both = f"postgresql://postgres@127.0.0.1:{standby.port},127.0.0.1:{system_postgres.port}/postgres"
-    expected = {
-        "any": standby.port,
-        "read-write": system_postgres.port,
-        "primary": system_postgres.port,
-        "standby": standby.port,
-        "read-only": standby.port,
-    }
-    for attributes, port in expected.items():
-        url = f"{both}?target_session_attrs={attributes}"
-        assert await ask(url, "SELECT inet_server_port()") == port, attributes
+    for server, attributes in (
+        (standby, ("any", "standby", "read-only")),
+        (system_postgres, ("read-write", "primary")),
+    ):
+        for wanted in attributes:
+            url = f"{both}?target_session_attrs={wanted}"
+            assert await ask(url, "SELECT inet_server_port()") == server.port, wanted
     alone = f"{system_postgres.url()}?target_session_attrs="
     assert await ask(f"{alone}prefer-standby", "SELECT inet_server_port()") == system_postgres.port
     with pytest.raises(StoreUnavailable, match="TargetServerAttributeNotMatched"):

@@ -54,13 +54,24 @@ def test_a_server_is_not_locked():
         pass
 
 
+def serve(file: Path, *, takes_any: bool = False) -> None:
+    """Serve *file*, and end cleanly."""
+    with examined(file, takes_any=takes_any) as note_start:
+        note_start()
+
+
+def examine(file: Path, *, takes_any: bool = False) -> None:
+    """Begin to serve *file*, but do not start."""
+    with examined(file, takes_any=takes_any):
+        pass
+
+
 @pytest.fixture
 def file(sqlite_database_url: str) -> Path:
     """Make a migrated database that was served up to event 2,000 and closed cleanly."""
     file = Path(sqlite_database_url.removeprefix("sqlite:///"))
     write(file, "UPDATE stream_head SET position = 2000")
-    with examined(file, takes_any=False) as note_start:
-        note_start()
+    serve(file)
     return file
 
 
@@ -77,8 +88,7 @@ def break_off(file: Path) -> None:
 
 
 def test_nothing_is_said_of_a_file_that_was_closed_cleanly(file, caplog):
-    with examined(file, takes_any=False):
-        pass
+    examine(file)
     assert caplog.text == ""
     assert file_state.read(file).head == 2000
 
@@ -106,45 +116,37 @@ def test_the_write_ahead_log_of_a_file_that_is_gone_is_kept(file):
 @pytest.mark.parametrize("leave", [Path.unlink, lambda file: file.write_bytes(b"")])
 def test_a_file_that_is_gone_or_empty_is_not_begun_anew_unasked(file, leave):
     leave(file)
-    refused = pytest.raises(
+    with pytest.raises(
         DatabaseUnfit, match=r"is not there, or empty, .* up to 2000: put it back, .* --new'\.$"
-    )
-    with refused, examined(file, takes_any=False):
-        pass
-    with examined(file, takes_any=True):
-        pass
+    ):
+        examine(file)
+    examine(file, takes_any=True)
 
 
 def test_another_log_is_refused_unless_asked_for(file):
     write(file, "PRAGMA application_id = 7")
-    with pytest.raises(DatabaseUnfit, match="has another log than"), examined(file, takes_any=False):
-        pass
-    with examined(file, takes_any=True) as note_start:
-        note_start()
-    with examined(file, takes_any=False):
-        pass
+    with pytest.raises(DatabaseUnfit, match="has another log than"):
+        examine(file)
+    serve(file, takes_any=True)
+    examine(file)
 
 
 def test_a_log_that_went_back_is_refused_until_it_is_moved_on(file):
     write(file, "UPDATE stream_head SET position = 1500")
-    refused = pytest.raises(
+    with pytest.raises(
         DatabaseUnfit, match=r"ends at event 1500, and it had come to event 2000: .*log advance"
-    )
-    with refused, examined(file, takes_any=False):
-        pass
+    ):
+        examine(file)
     write(file, "UPDATE stream_head SET position = 1000001500")
-    with examined(file, takes_any=False):
-        pass
+    examine(file)
 
 
 def test_after_an_end_that_was_not_clean_the_start_says_what_it_found(file, caplog, monkeypatch):
     break_off(file)
-    with examined(file, takes_any=False):
-        pass
+    examine(file)
     assert "was not closed cleanly at the last run; no damage was found\n" in caplog.text
     monkeypatch.setattr(serving, "CHECK_SECONDS", -1.0)
-    with examined(file, takes_any=False):
-        pass
+    examine(file)
     if sqlite3.sqlite_version_info >= (3, 42):
         assert "but not all was read" in caplog.text
 
@@ -160,18 +162,14 @@ def test_a_damaged_file_is_found_after_an_end_that_was_not_clean(file):
     with file.open("rb+") as stream:
         stream.seek(-5 * 4096, 2)
         stream.write(b"\xff" * 4096)
-    with (
-        pytest.raises(DatabaseUnfit, match=r"is damaged \(.*restore FILE --replace"),
-        examined(file, takes_any=True),
-    ):
-        pass
+    with pytest.raises(DatabaseUnfit, match=r"is damaged \(.*restore FILE --replace"):
+        examine(file, takes_any=True)
 
 
 def test_a_copy_says_that_it_is_one_and_goes_on(file, caplog):
     shutil.copyfile(file, copy := file.with_name("copy.db"))
     copy.replace(file)
-    with examined(file, takes_any=False):
-        pass
+    examine(file)
     assert "is another one than at the last run, a copy perhaps; no damage was found" in caplog.text
 
 
@@ -186,16 +184,15 @@ def test_the_log_of_a_file_that_was_replaced_is_never_taken_over(file):
     held = file.read_bytes(), log.read_bytes()
     with pytest.raises(StoreUnavailable, match="is of the file before: put that one back, or"):
         DatabaseFile(file, creates=True).connect(cache_kib=100)
-    with pytest.raises(StoreUnavailable, match="is of the file before"), examined(file, takes_any=True):
-        pass
+    with pytest.raises(StoreUnavailable, match="is of the file before"):
+        examine(file, takes_any=True)
     assert held == (file.read_bytes(), log.read_bytes())
     log.unlink()
-    with pytest.raises(DatabaseUnfit, match="had come to event 2100"), examined(file, takes_any=False):
-        pass
+    with pytest.raises(DatabaseUnfit, match="had come to event 2100"):
+        examine(file)
 
 
 def test_a_state_that_cannot_be_kept_stops_nothing(file, caplog):
     Path(f"{file}.state.new").mkdir()
-    with examined(file, takes_any=False) as note_start:
-        note_start()
+    serve(file)
     assert f"{file}.state cannot be written" in caplog.text

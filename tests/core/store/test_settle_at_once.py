@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 import pytest
 from msgspec import structs
+from tests.core.store.conftest import insert_subscription
 from tests.core.store.test_shards import NONE, claim, cursor
 from tests.statements import execute
 
@@ -94,12 +95,7 @@ async def test_nothing_is_stored_if_one_of_the_leases_is_lost(database, leases, 
 
 @pytest.mark.parametrize("column", ["failures", "failing_level"])
 async def test_nothing_is_stored_if_a_subscription_has_failed_before(database, leases, column):
-    await execute(
-        database,
-        "INSERT INTO subscriptions (no, id, company_id, channel, target_url, event_types, signature, sealed, status, "
-        f"start_position, created_ms, updated_ms, version, {column}) "
-        "VALUES (8, 'sub_8', 92, 'webhooks', 'https://a.example', '[]', 'standard', '', 'active', 0, 0, 0, 1, 1)",
-    )
+    await insert_subscription(database, no=8, **{column: 1})
     assert not await settle(database, leases)
     assert await stored(database) == ([], [])
     assert await settle(database, leases, subscriptions=[7])

@@ -2,20 +2,14 @@
 
 from msgspec import structs
 from sqlalchemy import text
+from tests.core.store.conftest import write_with
+from tests.core.store.test_shards import LONG, NONE, claim
 from tests.statements import execute
 
 from trunkline.model.parts import PARTS, Slice
-from trunkline.store import cursors, migrate, shard_parts, shards, status
+from trunkline.store import cursors, shard_parts, shards, status
 from trunkline.store.database import Database
 from trunkline.store.shards import Lease, Reached
-
-NONE = migrate.RESERVED_POSITIONS
-LONG = 60_000
-
-
-async def claim(database: Database, worker: str, limit: int = 16) -> list[Lease]:
-    async with database.write() as connection:
-        return await shards.claim(connection, worker, limit=limit, lease_ms=LONG)
 
 
 async def claim_parts(database: Database, worker: str, *, share: int, lease_ms: int = LONG) -> list[Lease]:
@@ -36,8 +30,7 @@ async def divide(database: Database, shard: int = 0, *, reached: Reached | None 
 
 
 async def heartbeat(database: Database, worker: str, lease_ms: int = LONG) -> shards.Heartbeat:
-    async with database.write() as connection:
-        return await shards.heartbeat(connection, worker, lease_ms=lease_ms)
+    return await write_with(database, shards.heartbeat, worker, lease_ms=lease_ms)
 
 
 async def test_the_parts_of_a_shard_begin_where_it_was_and_nobody_takes_it_whole_again(database):
@@ -106,8 +99,7 @@ async def test_a_beat_renews_shards_and_parts_and_counts_what_is_divided(databas
 async def test_what_a_worker_does_not_know_of_and_what_a_dead_one_had_is_free(database):
     await divide(database, 3)
     [known, _] = await claim_parts(database, "wrk_a", share=2)
-    async with database.write() as connection:
-        await shards.disown(connection, "wrk_a", [known])
+    await write_with(database, shards.disown, "wrk_a", [known])
     await heartbeat(database, "wrk_b")
     await claim_parts(database, "wrk_b", share=PARTS)
     await execute(database, "UPDATE workers SET heartbeat_ms = heartbeat_ms - 200000")

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from msgspec import structs
 from sqlalchemy import text
+from tests.core.store.conftest import read_with, write_with
 from tests.statements import execute
 
 from trunkline.model.events import Draft, shard_of
@@ -20,28 +21,23 @@ LONG = 60_000
 
 
 async def claim(database: Database, worker: str, limit: int = 16, lease_ms: int = LONG) -> list[shards.Lease]:
-    async with database.write() as connection:
-        return await shards.claim(connection, worker, limit=limit, lease_ms=lease_ms)
+    return await write_with(database, shards.claim, worker, limit=limit, lease_ms=lease_ms)
 
 
 async def heartbeat(database: Database, worker: str, lease_ms: int = LONG) -> int:
-    async with database.write() as connection:
-        return (await shards.heartbeat(connection, worker, lease_ms=lease_ms)).alive
+    return (await write_with(database, shards.heartbeat, worker, lease_ms=lease_ms)).alive
 
 
 async def advance(database: Database, worker: str, *leases: shards.Lease) -> set[Slice]:
-    async with database.write() as connection:
-        return (await shards.advance(connection, worker, leases))[0]
+    return (await write_with(database, shards.advance, worker, leases))[0]
 
 
 async def cursor(database: Database, shard: int) -> int:
-    async with database.read() as connection:
-        return await cursors.cursor_of(connection, shard, 7)
+    return await read_with(database, cursors.cursor_of, shard, 7)
 
 
 async def test_a_new_database_has_the_shards_it_was_set_up_with_all_before_the_first_event(database):
-    async with database.read() as connection:
-        assert await shards.count(connection) == 16
+    assert await read_with(database, shards.count) == 16
     assert await cursor(database, 0) == NONE
 
 
@@ -80,8 +76,7 @@ async def test_the_holder_moves_the_cursor_and_one_that_was_overtaken_does_not(d
 
 async def test_advancing_tells_the_databases_time(database):
     leases = await claim(database, "wrk_a")
-    async with database.write() as connection:
-        held, now_ms = await shards.advance(connection, "wrk_a", leases)
+    held, now_ms = await write_with(database, shards.advance, "wrk_a", leases)
     assert held == {Slice(number) for number in range(16)}
     assert now_ms > 1_700_000_000_000
 
@@ -89,19 +84,16 @@ async def test_advancing_tells_the_databases_time(database):
 async def test_only_what_is_still_held_is_renewed(database):
     leases = await claim(database, "wrk_a", limit=3, lease_ms=-1)
     await claim(database, "wrk_b", limit=1)
-    async with database.write() as connection:
-        assert await shards.renew(connection, "wrk_a", leases, lease_ms=LONG) == {Slice(1), Slice(2)}
+    assert await write_with(database, shards.renew, "wrk_a", leases, lease_ms=LONG) == {Slice(1), Slice(2)}
     assert [lease.shard for lease in await claim(database, "wrk_c", limit=1)] == [3]
 
 
 async def test_a_released_shard_is_free_at_once_and_a_stale_release_frees_nothing(database):
     [old] = await claim(database, "wrk_a", limit=1, lease_ms=-1)
     [new] = await claim(database, "wrk_b", limit=1)
-    async with database.write() as connection:
-        await shards.release(connection, "wrk_a", [old])
+    await write_with(database, shards.release, "wrk_a", [old])
     assert [lease.shard for lease in await claim(database, "wrk_c", limit=1)] == [1]
-    async with database.write() as connection:
-        await shards.release(connection, "wrk_b", [new])
+    await write_with(database, shards.release, "wrk_b", [new])
     assert [lease.shard for lease in await claim(database, "wrk_c", limit=1)] == [0]
 
 
@@ -109,11 +101,9 @@ async def test_what_a_worker_does_not_know_of_is_free_at_once_and_what_it_knows_
     known = await claim(database, "wrk_a", limit=2)
     await claim(database, "wrk_a", limit=1)
     await claim(database, "wrk_b", limit=1)
-    async with database.write() as connection:
-        await shards.disown(connection, "wrk_a", known)
+    await write_with(database, shards.disown, "wrk_a", known)
     assert sorted(lease.shard for lease in await claim(database, "wrk_c", limit=3)) == [2, 4, 5]
-    async with database.write() as connection:
-        await shards.disown(connection, "wrk_a", [])
+    await write_with(database, shards.disown, "wrk_a", [])
     assert sorted(lease.shard for lease in await claim(database, "wrk_c", limit=2)) == [0, 1]
 
 
@@ -196,8 +186,7 @@ async def test_workers_that_bury_each_other_at_the_same_time_do_not_wait_for_eac
 async def test_leaving_gives_everything_back(database):
     await heartbeat(database, "wrk_a")
     await claim(database, "wrk_a")
-    async with database.write() as connection:
-        await shards.leave(connection, "wrk_a")
+    await write_with(database, shards.leave, "wrk_a")
     assert len(await claim(database, "wrk_b")) == 16
     assert await heartbeat(database, "wrk_b") == 1
 

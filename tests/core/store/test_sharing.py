@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
+from tests.statements import scalar
 from tests.waiting import until
 
 from trunkline.errors import TooMuchAtOnce
@@ -54,8 +55,7 @@ class Holders:
     async def _settle(self) -> None:
         """Wait until no waiting call gets a connection: the hub's own call comes last."""
         for _ in range(3):
-            async with self._database.read() as connection:
-                await connection.execute(text("SELECT 1"))
+            await scalar(self._database, "SELECT 1")
 
 
 @pytest.fixture
@@ -78,8 +78,7 @@ async def test_companies_together_leave_a_connection_to_the_hub(database, holder
     for count, company_id in enumerate((ATTACKER, VICTIM, THIRD), start=1):
         await holders.begin(company_id, readers, held=min(count * (readers // 2), readers - 1))
     assert len(holders.holding) == readers - 1
-    async with database.read() as connection:
-        assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+    assert await scalar(database, "SELECT 1") == 1
 
 
 async def test_companies_that_wait_take_turns(database, holders):

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
+from tests.core.store.conftest import column
 from tests.few_files import at_most
 from tests.some import some
+from tests.statements import execute, scalar
 
 from trunkline.errors import StoreUnavailable
 from trunkline.store import sqlite
@@ -35,10 +37,7 @@ async def things(tmp_path: Path):
 
 
 async def names(database: Database) -> list[str]:
-    async with database.read() as connection:
-        return [
-            name for (name,) in (await connection.execute(text("SELECT name FROM things ORDER BY id"))).all()
-        ]
+    return await column(database, "SELECT name FROM things ORDER BY id")
 
 
 @pytest.mark.parametrize("way", ["engines", "direct"])
@@ -51,8 +50,7 @@ async def test_a_file_that_cannot_be_opened_for_want_of_descriptors_is_no_corrup
             pytest.raises(StoreUnavailable, match=r"can open no more files or sockets \(ulimit -n"),
         ):
             await names(lent)
-        async with lent.read() as connection:
-            assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+        assert await scalar(lent, "SELECT 1") == 1
         await lent._lender.close()
 
 
@@ -109,8 +107,7 @@ async def test_a_statement_that_fails_undoes_its_transaction_and_the_next_one_wo
     for _ in range(3):
         with pytest.raises(IntegrityError, match="UNIQUE"):
             await write_twice()
-    async with things.write() as connection:
-        await connection.execute(text("INSERT INTO things VALUES (1, 'c')"))
+    await execute(things, "INSERT INTO things VALUES (1, 'c')")
     assert await names(things) == ["c"]
 
 
@@ -151,8 +148,7 @@ async def test_a_writer_that_is_cancelled_in_a_statement_leaves_neither_rows_nor
     writing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await writing
-    async with things.write() as connection:
-        await connection.execute(text("INSERT INTO things VALUES (1, 'next')"))
+    await execute(things, "INSERT INTO things VALUES (1, 'next')")
     assert await names(things) == ["next"]
 
 
@@ -194,11 +190,6 @@ async def test_several_may_open_a_new_file_at_once(tmp_path):
             cursor = await connection.cursor().execute("PRAGMA journal_mode")
             assert await cursor.fetchall() == [("wal",)]
             await connection.close()
-
-
-async def test_what_cannot_be_opened_says_so(tmp_path):
-    with pytest.raises(StoreUnavailable, match="cannot be opened: there is no folder"):
-        await sqlite.connect(DatabaseFile(tmp_path / "missing" / "x.db", creates=True))
 
 
 async def test_a_connection_whose_opening_is_cancelled_is_closed(tmp_path):
@@ -260,12 +251,11 @@ def test_a_loop_that_closes_before_a_statement_ends_leaves_no_trace_and_no_lock(
     assert not recwarn.list
 
 
-INSERT = text("INSERT INTO things (name) VALUES ('new')")
+INSERT = "INSERT INTO things (name) VALUES ('new')"
 
 
 async def insert(database: Database) -> None:
-    async with database.write() as connection:
-        await connection.execute(INSERT)
+    await execute(database, INSERT)
 
 
 @contextlib.asynccontextmanager
@@ -296,9 +286,7 @@ async def test_a_file_that_is_away_is_never_made_anew_and_nothing_is_lost_when_i
             assert await names(database) == ["new"] * (3 + databases.index(database))
 
 
-async def test_a_connection_that_is_opened_while_only_the_write_ahead_log_is_away_makes_no_other(
-    things, tmp_path
-):
+async def test_a_connection_opened_while_the_write_ahead_log_is_away_makes_no_other(things, tmp_path):
     log = tmp_path / "things.db-wal"
     async with both(things):
         log.rename(tmp_path / "elsewhere")
@@ -386,7 +374,7 @@ async def test_a_file_that_is_replaced_at_a_hundred_moments_of_writing_keeps_wha
 async def test_a_transaction_whose_file_was_deleted_meanwhile_is_not_said_to_be_stored(things, tmp_path):
     async def insert_and_delete() -> None:
         async with things.write() as connection:
-            await connection.execute(INSERT)
+            await connection.execute(text(INSERT))
             (tmp_path / "things.db").unlink()
 
     with pytest.raises(StoreUnavailable, match="was moved or deleted"):

@@ -10,7 +10,10 @@ import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
+from tests.core.store.conftest import read_with, write_with
 from tests.reliability import later, migrating
+from tests.statements import count
+from tests.waiting import until
 
 from trunkline.errors import PluginFailed, StoreUnavailable
 from trunkline.runtime import faults
@@ -36,6 +39,7 @@ INDEXES = {
     "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name",
     "postgresql": "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY indexname",
 }
+WAITING = "pg_locks WHERE NOT granted AND relation = CAST('events' AS regclass)"
 
 
 class Broken(Exception):
@@ -105,20 +109,17 @@ async def upgrade(database: Database) -> list[migrate.State]:
 
 async def accepted(database: Database) -> int:
     """Accept an event with the statements of 0.1; return the number of events."""
-    async with database.write() as connection:
-        await migrating.append(connection)
-    async with database.read() as connection:
-        return (await connection.execute(text("SELECT count(*) FROM events"))).scalar_one()
+    await write_with(database, migrating.append)
+    return await count(database, "events")
 
 
 async def test_a_database_in_use_gets_the_schema_of_a_new_one_and_keeps_what_is_in_it(used):
     core, added = await migrate.states(used, [later.HISTORY])
     assert await upgrade(used) == [core, migrate.State("later", "0001", added.newest)]
     await check_schema(used)
-    async with used.read() as connection:
-        assert (await stream.head(connection)).position == migrate.RESERVED_POSITIONS + EVENTS
-        count = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM deliveries), (SELECT count(*) FROM shards)"
-        assert (await connection.execute(text(count))).one() == (EVENTS, 3 * EVENTS, migrating.SHARDS)
+    assert (await read_with(used, stream.head)).position == migrate.RESERVED_POSITIONS + EVENTS
+    counts = [await count(used, table) for table in ("events", "deliveries", "shards")]
+    assert counts == [EVENTS, 3 * EVENTS, migrating.SHARDS]
     assert await upgrade(used) == [core, migrate.State("later", added.newest, added.newest)]
 
 
@@ -154,7 +155,7 @@ async def test_accepting_goes_on_while_a_step_waits_for_a_lock(used_server, monk
         await reading.execute(text("SELECT 1 FROM events LIMIT 1"))
         upgrading = asyncio.create_task(upgrade(used_server))
         async with EngineDatabase(used_server.url) as hub:
-            await until_waited_for(hub, "events")
+            await until(lambda: count(hub, WAITING))
             for _ in range(20):
                 async with asyncio.timeout(60):
                     await accepted(hub)
@@ -212,15 +213,3 @@ async def test_what_a_plugin_makes_step_by_step_has_its_constraints_after_a_seco
 
     async with EngineDatabase(used.url) as fresh, fresh.read() as connection:
         assert await connection.run_sync(constraints) == (["shop_books"], ["uq_shop_loans"])
-
-
-async def until_waited_for(database: Database, table: str) -> None:
-    waiting = text(
-        f"SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = CAST('{table}' AS regclass)"
-    )
-    async with asyncio.timeout(60):
-        while True:
-            async with database.read() as connection:
-                if (await connection.execute(waiting)).scalar_one():
-                    return
-            await asyncio.sleep(0.02)

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 from msgspec import structs
+from tests.core.store.conftest import read_with, write_with
 from tests.statements import execute
 
 from trunkline.model.events import Draft, Event, shard_of
@@ -26,15 +27,11 @@ def draft(company_id: int = 92, type: str = "lead.created", number: int = 1) -> 
 
 
 async def append(database: Database, drafts: Sequence[Draft]) -> list[Event]:
-    async with database.write() as connection:
-        return (await stream.append(connection, drafts, shards=SHARDS)).events
+    return (await write_with(database, stream.append, drafts, shards=SHARDS)).events
 
 
-async def set_accepted(database: Database, position: int, accepted_ms: int) -> None:
-    await execute(database, f"UPDATE events SET accepted_ms = {accepted_ms} WHERE position = {position}")
-
-
-async def test_a_new_log_is_empty(database):
+async def test_a_new_log_is_empty_also_after_an_append_of_nothing(database):
+    assert await append(database, []) == []
     async with database.read() as connection:
         assert await stream.head(connection) == stream.Head(NONE, 1)
         assert await stream.read_company(connection, 92, types=(), after=0, limit=10) == []
@@ -58,13 +55,6 @@ async def test_events_come_back_as_they_were_appended(database):
     )
 
 
-async def test_appending_nothing_moves_nothing(database):
-    assert await append(database, []) == []
-
-    async with database.read() as connection:
-        assert (await stream.head(connection)).position == NONE
-
-
 async def test_a_rolled_back_append_leaves_no_gap(database):
     async def append_and_fail() -> None:
         async with database.write() as connection:
@@ -82,7 +72,7 @@ async def test_an_append_knows_of_each_subscription_that_was_made_before_it(data
     async with database.write() as connection:
         version = await subscriptions.next_version(connection)
         head, _ = await subscriptions.lock_head(connection)
-        appending = asyncio.create_task(append_one(database))
+        appending = asyncio.create_task(write_with(database, stream.append, [draft()], shards=SHARDS))
         await asyncio.sleep(0.2)
         assert not appending.done()
     appended = await appending
@@ -90,38 +80,20 @@ async def test_an_append_knows_of_each_subscription_that_was_made_before_it(data
     assert appended.routing_version == version
 
 
-async def append_one(database: Database) -> stream.Appended:
-    async with database.write() as connection:
-        return await stream.append(connection, [draft()], shards=SHARDS)
-
-
-async def test_reading_shards_keeps_to_its_bounds(database):
-    companies = [1, 2, 3, 92, 93, 94, 1, 2]
-    written = await append(database, [draft(company) for company in companies])
-    mine = {shard_of(company, SHARDS) for company in (1, 92)}
-
-    async with database.read() as connection:
-        read = await stream.read_shards(connection, sorted(mine), after=NONE + 1, up_to=NONE + 7, limit=10)
-        first = await stream.read_shards(connection, sorted(mine), after=NONE, up_to=NONE + 8, limit=1)
-
-    assert read == [event for event in written[1:7] if shard_of(event.company_id, SHARDS) in mine]
-    assert first == written[:1]
-
-
-async def test_reading_on_gives_the_next_events_and_the_head_of_the_same_moment(database):
-    companies = [1, 2, 3, 92, 93, 94, 1, 2]
-    written = await append(database, [draft(company) for company in companies])
+async def test_shards_are_read_within_bounds_and_on_with_the_head_of_the_same_moment(database):
+    written = await append(database, [draft(company) for company in (1, 2, 3, 92, 93, 94, 1, 2)])
     mine = sorted({shard_of(company, SHARDS) for company in (1, 92)})
     ours = [event for event in written if shard_of(event.company_id, SHARDS) in mine]
     head = stream.Head(NONE + 8, 1)
 
     async with database.read() as connection:
+        read = partial(stream.read_shards, connection, mine)
+        assert await read(after=NONE + 1, up_to=NONE + 7, limit=10) == [e for e in written[1:7] if e in ours]
+        assert await read(after=NONE, up_to=NONE + 8, limit=1) == written[:1]
         read_on = partial(stream.read_on, connection)
         assert await read_on(mine, after=NONE, up_to=NONE + 50, limit=10) == (head, ours)
-        assert await read_on(mine, after=NONE, up_to=NONE + 7, limit=10) == (
-            head,
-            [event for event in ours if event.position <= NONE + 7],
-        )
+        up_to_7 = [event for event in ours if event.position <= NONE + 7]
+        assert await read_on(mine, after=NONE, up_to=NONE + 7, limit=10) == (head, up_to_7)
         assert await read_on(mine, after=NONE + 1, up_to=NONE + 50, limit=1) == (head, ours[1:2])
         assert await read_on(mine, after=NONE + 8, up_to=NONE + 50, limit=10) == (head, [])
         assert await read_on([], after=0, up_to=NONE + 50, limit=10) == (head, [])
@@ -145,14 +117,13 @@ async def test_reading_a_company_merges_its_types_in_order(database):
 async def test_the_newest_come_newest_first(database):
     await append(database, [draft(type="lead.created" if n % 2 else "client.created") for n in range(1, 7)])
 
-    async with database.read() as connection:
-        newest = await stream.newest_of_company(connection, 92, type=None, limit=2)
-        leads = await stream.newest_of_company(connection, 92, type="lead.created", limit=2)
-        nobody = await stream.newest_of_company(connection, 7, type=None, limit=2)
+    async def newest(company: int, type: str | None) -> list[int]:
+        events = await read_with(database, stream.newest_of_company, company, type=type, limit=2)
+        return [event.position - NONE for event in events]
 
-    assert [event.position for event in newest] == [NONE + 6, NONE + 5]
-    assert [event.position for event in leads] == [NONE + 5, NONE + 3]
-    assert nobody == []
+    assert await newest(92, None) == [6, 5]
+    assert await newest(92, "lead.created") == [5, 3]
+    assert await newest(7, None) == []
 
 
 async def test_positions_that_do_not_exist_are_left_out(database):
@@ -174,13 +145,11 @@ async def test_companies_are_listed_for_a_stretch_of_the_log(database):
 async def test_since_finds_the_place_before_the_first_event_of_that_time(database):
     await append(database, [draft() for _ in range(4)])
     for position, accepted_ms in enumerate((1000, 2000, 2000, 3000), NONE + 1):
-        await set_accepted(database, position, accepted_ms)
+        await execute(database, f"UPDATE events SET accepted_ms = {accepted_ms} WHERE position = {position}")
 
     async with database.read() as connection:
-        positions = [
-            await stream.position_before(connection, since) - NONE
-            for since in (0, 1000, 1001, 2000, 3000, 3001)
-        ]
+        times = (0, 1000, 1001, 2000, 3000, 3001)
+        positions = [await stream.position_before(connection, since) - NONE for since in times]
 
     assert positions == [0, 0, 1, 1, 3, 4]
 
@@ -207,10 +176,9 @@ async def test_concurrent_writers_leave_no_gap_and_a_reader_never_sees_a_positio
         cursor = 0
         while True:
             last = done.is_set()
-            async with own.read() as connection:
-                page = await stream.read_shards(
-                    connection, range(SHARDS), after=cursor, up_to=2**62, limit=1000
-                )
+            page = await read_with(
+                own, stream.read_shards, range(SHARDS), after=cursor, up_to=2**62, limit=1000
+            )
             seen.extend(event.position for event in page)
             cursor = page[-1].position if page else cursor
             if last:
@@ -231,8 +199,7 @@ async def test_concurrent_writers_leave_no_gap_and_a_reader_never_sees_a_positio
 async def test_an_idempotency_key_is_found_for_its_namespace_only(database):
     now = await clock_ms(database)
     use = idempotency.Use(92, "order-1", b"f" * 32, 7, 2)
-    async with database.write() as connection:
-        await idempotency.remember(connection, [use], now_ms=now, lifetime_ms=HOUR_MS)
+    await write_with(database, idempotency.remember, [use], now_ms=now, lifetime_ms=HOUR_MS)
 
     async with database.read() as connection:
         uses = await idempotency.find(

@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 
 import asyncpg
+import pytest
 from tests.silent_proxy import silent_proxy
 from tests.waiting import until
 
@@ -44,14 +46,6 @@ async def test_a_signal_that_was_given_back_is_no_longer_set(database):
         assert not await signal.wait(0.05)
 
 
-async def test_an_announcement_in_one_process_wakes_a_sleeper_in_another(postgres_database):
-    async with Wakeup(postgres_database) as here, Wakeup(postgres_database) as there:
-        with there.signal() as signal:
-            await _listening(signal)
-            here.announce()
-            assert await signal.wait(60)
-
-
 async def test_a_process_is_woken_once_by_what_it_announces_itself(postgres_database):
     async with Wakeup(postgres_database) as here, Wakeup(postgres_database) as there:
         with here.signal() as own, there.signal() as other:
@@ -65,12 +59,17 @@ async def test_a_process_is_woken_once_by_what_it_announces_itself(postgres_data
             assert not await own.wait(0.1)
 
 
-async def test_many_announcements_share_few_notifications_and_nobody_is_sent_none(
-    postgres_database, postgres_database_url
-):
-    heard: list[str] = []
+@pytest.fixture
+async def heard(postgres_database_url) -> AsyncIterator[list[str]]:
+    """Collect the notifications that the processes of the database send."""
+    messages: list[str] = []
     listener = await asyncpg.connect(postgres_database_url)
-    await listener.add_listener("trunkline", lambda *message: heard.append(message[3]))
+    await listener.add_listener("trunkline", lambda *message: messages.append(message[3]))
+    yield messages
+    await listener.close()
+
+
+async def test_many_announcements_share_few_notifications(postgres_database, heard):
     async with Wakeup(postgres_database) as here:
         with here.signal() as own:
             await _listening(own)
@@ -85,16 +84,12 @@ async def test_many_announcements_share_few_notifications_and_nobody_is_sent_non
                     await asyncio.sleep(0)
                 assert await other.wait(60)
             await until(lambda: "" in heard)
-    await listener.close()
     assert heard.count("") < 100
 
 
-async def test_a_process_that_has_gone_is_sent_none(postgres_database, postgres_database_url, monkeypatch):
+async def test_a_process_that_has_gone_is_sent_none(postgres_database, heard, monkeypatch):
     monkeypatch.setattr("trunkline.store.notifications.CHECK_SECONDS", 0.1)
     monkeypatch.setattr("trunkline.store.notifications.GONE_SECONDS", 1.5)
-    heard: list[str] = []
-    listener = await asyncpg.connect(postgres_database_url)
-    await listener.add_listener("trunkline", lambda *message: heard.append(message[3]))
     async with Wakeup(postgres_database) as here:
         async with Wakeup(postgres_database) as there:
             with there.signal() as other:
@@ -108,7 +103,6 @@ async def test_a_process_that_has_gone_is_sent_none(postgres_database, postgres_
         here.announce()
         await asyncio.sleep(0.1)
         assert heard.count("") == count
-    await listener.close()
 
 
 async def test_a_listener_whose_connection_is_cut_listens_again(postgres_database, postgres_database_url):
@@ -130,9 +124,7 @@ async def test_a_listener_whose_connection_is_cut_listens_again(postgres_databas
                         break
 
 
-async def test_a_listener_whose_connection_died_without_a_word_listens_again(
-    postgres_database_url, monkeypatch
-):
+async def test_a_listener_whose_connection_died_silently_listens_again(postgres_database_url, monkeypatch):
     monkeypatch.setattr("trunkline.store.notifications.CHECK_SECONDS", 0.1)
     monkeypatch.setattr("trunkline.store.notifications.ANSWER_SECONDS", 0.2)
     monkeypatch.setattr("trunkline.store.wakeup._RECONNECT_SECONDS", 0.1)

@@ -22,7 +22,7 @@ class Served:
             "TRUNKLINE_AUTH__PEPPER": "p" * 32,
             "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
             "TRUNKLINE_LIMITS__ENABLED": "false",
-            "TRUNKLINE_PLUGINS__ENABLED": "polling, actions, searches, crm",
+            "TRUNKLINE_PLUGINS__ENABLED": "polling, webhooks, actions, searches, crm",
             **changed,
         }
         self.environment = {name: value for name, value in environment.items() if value}

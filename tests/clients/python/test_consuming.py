@@ -6,24 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from tests.clients.serving import Served
 
 from trunkline_client import AsyncClient, Client, Jwks, MemorySeen, NotGenuine, Refused, verify_webhook
 
-EVERYTHING = {"TRUNKLINE_PLUGINS__ENABLED": ""}
 PAYMENT = {"payment_id": 1, "invoice_id": 2, "client_id": 3, "amount_attempted": 9, "failure_reason": "x"}
-
-
-@pytest.fixture
-def served(sqlite_database_url: str) -> Iterator[Served]:
-    with Served(sqlite_database_url, **EVERYTHING) as served:
-        yield served
-
-
-@pytest.fixture
-def hub(served: Served) -> Iterator[Client]:
-    with Client(served.url, served.key) as client:
-        yield client
 
 
 def emit(hub: Client, count: int) -> list[int]:
@@ -39,13 +25,13 @@ def take(events: Iterator[Any], count: int) -> list[int]:
     return [event.id for event in itertools.islice(events, count)]
 
 
-async def test_a_consumer_goes_on_after_the_last_page_that_was_handled_whole(served, hub):
+async def test_a_consumer_goes_on_after_the_last_page_that_was_handled_whole(served, key, hub):
     ids = emit(hub, 7)
     options: dict[str, Any] = {"start": "beginning", "limit": 3, "lease_seconds": 1}
     first = hub.consume("billing", types=["payment.failed"], **options)
     assert take(first, 4) == ids[:4]  # the page of the fourth is not committed
     first.close()
-    async with AsyncClient(served.url, served.key) as other:
+    async with AsyncClient(served.url, key) as other:
         events = other.consume("billing", limit=3, wait_seconds=5)
         given = [(await anext(events)).id for _ in range(4)]
         assert sorted(given) == ids[3:]  # the first one's leased events come when its lease has expired
@@ -136,7 +122,7 @@ def test_keys_are_found_by_jwks_and_a_rotated_one_is_known_at_once(served, hub):
     made = hub.create_webhook_subscription(
         {"target_url": "https://example.com/hook", "event_types": ["*"], "signature": "ed25519"}
     )
-    keys = Jwks(f"{served.url}/.well-known/jwks.json?company=92")
+    keys = Jwks(f"{served.url}/.well-known/jwks.json?company={hub.get_me()['company_id']}")
     assert keys.keys() == [made["public_key"]]
     rotated: Any = hub.rotate_webhook_subscription_secret(made["id"], {"overlap_seconds": 60})
     assert keys.keys() == [made["public_key"]]  # from the cache

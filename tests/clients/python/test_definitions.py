@@ -4,7 +4,6 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,23 +59,27 @@ class Provider(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
-@pytest.fixture
-def hub(sqlite_database_url: str, tmp_path: Path) -> Iterator[Client]:
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    folder = tmp_path_factory.mktemp("product")
     for file, parts in DEFINITIONS.items():
-        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
         named = described(
             {"name": file.partition("/")[2], **parts, "examples": [{"input": {}, "output": {}}]}
         )
-        (tmp_path / f"{file}.json").write_text(json.dumps(named))
+        (folder / f"{file}.json").write_text(json.dumps(named))
     with ThreadingHTTPServer(("127.0.0.1", 0), Provider) as provider:
         threading.Thread(target=provider.serve_forever).start()
         product = {
             "TRUNKLINE_PLUGINS__ENABLED": "polling, actions, searches",
-            "TRUNKLINE_PRODUCT__SCHEMAS": str(tmp_path),
+            "TRUNKLINE_PRODUCT__SCHEMAS": str(folder),
             "TRUNKLINE_ACTIONS__PROVIDER_URL": f"http://127.0.0.1:{provider.server_port}",
             "TRUNKLINE_ACTIONS__PROVIDER_SECRET": signatures.new_secret("standard"),
         }
-        with Served(sqlite_database_url, **product) as served, Client(served.url, served.key) as client:
+        with (
+            Served(f"sqlite:///{folder}/hub.db", **product) as served,
+            Client(served.url, served.key) as client,
+        ):
             yield client
         provider.shutdown()
 

@@ -47,34 +47,13 @@ def cpu_seconds(*command: str | Path, cwd: Path) -> float:
 
 
 def test_it_installs_little_and_is_loaded_soon(tmp_path):
-    run(
-        UV,
-        "build",
-        "--quiet",
-        "--wheel",
-        "--no-build-isolation",
-        "--python",
-        sys.executable,
-        "--out-dir",
-        tmp_path,
-        ROOT / "clients/python",
-        cwd=tmp_path,
-    )
+    build = (UV, "build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable)
+    run(*build, "--out-dir", tmp_path, ROOT / "clients/python", cwd=tmp_path)
     (wheel,) = tmp_path.glob("*.whl")
     venv.create(tmp_path / "environment")
     python = tmp_path / "environment/bin/python"
-    run(
-        UV,
-        "pip",
-        "install",
-        "--quiet",
-        "--python",
-        python,
-        "--constraint",
-        ROOT / "constraints.txt",
-        wheel,
-        cwd=tmp_path,
-    )
+    install = (UV, "pip", "install", "--quiet", "--python", python)
+    run(*install, "--constraint", ROOT / "constraints.txt", wheel, cwd=tmp_path)
     names = run(UV, "pip", "list", "--python", python, "--format", "freeze", cwd=tmp_path).split()
     assert {name.partition("==")[0] for name in names} <= INSTALLED
     (packages,) = (tmp_path / "environment").glob("lib/python*/site-packages")
@@ -82,9 +61,8 @@ def test_it_installs_little_and_is_loaded_soon(tmp_path):
     assert size < MOST_BYTES
     assert run(tmp_path / "environment/bin/trunkline-listen", "--version", cwd=tmp_path)
     loaded = "import sys, trunkline_client; sys.exit('httpx2' in sys.modules)"
-    receiver = cpu_seconds(python, "-c", loaded, cwd=tmp_path) - cpu_seconds(
-        python, "-c", "pass", cwd=tmp_path
-    )
+    nothing = cpu_seconds(python, "-c", "pass", cwd=tmp_path)
+    receiver = cpu_seconds(python, "-c", loaded, cwd=tmp_path) - nothing
     whole = cpu_seconds(python, "-c", "from trunkline_client import Client", cwd=tmp_path)
     assert receiver < MOST_IMPORT_SECONDS
     assert whole < 2 * MOST_IMPORT_SECONDS

@@ -22,20 +22,11 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, scop
 
 from trunkline_client.outbox import EventInvalid, Outbox
 from trunkline_client.outbox.rows import blocking_engine
-from trunkline_client.outbox.tables import create_tables
 
 ROOT = Path(__file__).parents[3]
 SCHEMAS = ROOT / "schemas/trunkline_schemas/events"
 PAYMENT = json.loads((SCHEMAS / "payment.succeeded.json").read_text(), parse_float=Decimal)["examples"][0]
 OUTBOX = Outbox(schemas=SCHEMAS)
-
-
-@pytest.fixture
-def product(empty_database_url: str) -> Iterator[Engine]:
-    engine = blocking_engine(empty_database_url)
-    create_tables(engine)
-    yield engine
-    engine.dispose()
 
 
 def rows(engine: Engine) -> list[tuple[str, dict[str, Any]]]:

@@ -13,9 +13,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 from tests.clients.python.test_outbox import OUTBOX, PAYMENT, rows
 from tests.clients.python.test_relay import (  # noqa: F401
-    hub,
     relays,
-    served,
     test_a_batch_of_a_relay_that_has_died_is_sent_again_whole_and_stored_once,
     test_a_relay_that_slept_beyond_its_lease_changes_nothing,
     test_a_row_that_the_hub_refuses_is_set_aside_and_told,

@@ -37,6 +37,7 @@ def signed(scheme: str = "standard", *, body: bytes = BODY, seconds_ago: int = 0
         ("mismatch", {}, BODY + b" "),
         ("mismatch", {"webhook-id": "8"}, BODY),
         ("mismatch", {"webhook-signature": "v1,AAAA"}, BODY),
+        ("mismatch", {"webhook-signature": "v1,é"}, BODY),
         ("mismatch", {"webhook-signature": "v1a,AAAA"}, BODY),
     ],
 )

@@ -1,7 +1,6 @@
 """The relay: rows reach the hub's log in order, once, through every fault."""
 
 import asyncio
-import itertools
 import json
 import logging
 import os
@@ -17,7 +16,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session
-from tests.clients.python.test_outbox import PAYMENT, product, rows  # noqa: F401
+from tests.clients.python.conftest import COMPANIES
+from tests.clients.python.test_outbox import PAYMENT, rows
 from tests.clients.serving import Served
 
 from trunkline_client import Client
@@ -27,21 +27,6 @@ from trunkline_client.outbox.rows import Outcome, Rows, blocking_engine
 OUTBOX = Outbox()
 LONG_SECONDS = 120.0
 """So long that a test that waits for it fails."""
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with Served(f"sqlite:///{tmp_path_factory.mktemp('hub') / 'hub.db'}") as served:
-        yield served
-
-
-@pytest.fixture
-def hub(served: Served) -> Iterator[Client]:
-    with Client(served.url, served.key_of(next(COMPANIES))) as client:
-        yield client
-
-
-COMPANIES = itertools.count(1000)
 
 
 class Running:
@@ -59,8 +44,7 @@ class Running:
 
 
 @pytest.fixture
-def relays(served: Served, product: Engine, hub: Client) -> Iterator[Running]:  # noqa: F811
-    key = str(hub._http.headers["Authorization"]).removeprefix("Bearer ")
+def relays(served: Served, product: Engine, key: str) -> Iterator[Running]:
     running = Running(served, product, key)
     yield running
     for relay, _ in running.relays:
@@ -92,7 +76,7 @@ def log_of(hub: Client) -> list[int]:
         cursor = page["next_cursor"]
 
 
-def test_rows_come_in_their_order_once_and_are_removed(hub, product, relays):  # noqa: F811
+def test_rows_come_in_their_order_once_and_are_removed(hub, product, relays):
     emit(product, 1, 2, 3)
     relays.start(batch=2)
     until(lambda: not rows(product))
@@ -104,12 +88,7 @@ def test_rows_come_in_their_order_once_and_are_removed(hub, product, relays):  #
     assert event["metadata"]["outbox_key"]
 
 
-def test_a_row_that_the_hub_refuses_is_set_aside_and_told(
-    hub,
-    product,  # noqa: F811
-    relays,
-    caplog,
-):
+def test_a_row_that_the_hub_refuses_is_set_aside_and_told(hub, product, relays, caplog):
     emit(product, 1)
     emit(product, 2, date_paid="yesterday")
     emit(product, 3)
@@ -129,12 +108,7 @@ def test_a_row_that_the_hub_refuses_is_set_aside_and_told(
     until(lambda: log_of(hub) == [1, 3, 4, 5])
 
 
-def test_a_key_that_is_refused_sets_nothing_aside(
-    hub,
-    product,  # noqa: F811
-    relays,
-    caplog,
-):
+def test_a_key_that_is_refused_sets_nothing_aside(hub, product, relays, caplog):
     right, relays.key = relays.key, "wrong"
     emit(product, 1)
     wrong = relays.start()
@@ -150,11 +124,7 @@ def test_a_key_that_is_refused_sets_nothing_aside(
 @pytest.mark.parametrize("safe_seconds", [3600, 0])
 @pytest.mark.parametrize("is_operator", [True, False])
 def test_a_row_whose_company_the_key_may_not_emit_for_is_set_aside(
-    is_operator: bool,
-    safe_seconds: float,
-    product: Engine,  # noqa: F811
-    relays: Running,
-    served: Served,
+    is_operator: bool, safe_seconds: float, product: Engine, relays: Running, served: Served
 ):
     own = next(COMPANIES)
     relays.key = served.key_of(None if is_operator else own)
@@ -181,11 +151,7 @@ def post(hub: Client, batch: Any) -> None:
     hub.emit_events({"events": [json.loads(event) for event in batch.events]}, idempotency_key=batch.key)
 
 
-def test_a_batch_of_a_relay_that_has_died_is_sent_again_whole_and_stored_once(
-    hub,
-    product,  # noqa: F811
-    relays,
-):
+def test_a_batch_of_a_relay_that_has_died_is_sent_again_whole_and_stored_once(hub, product, relays):
     emit(product, 1, 2)
     _, batch = taken(product)
     post(hub, batch)
@@ -197,11 +163,7 @@ def test_a_batch_of_a_relay_that_has_died_is_sent_again_whole_and_stored_once(
 
 @pytest.mark.parametrize("has_arrived", [True, False])
 def test_after_the_hub_has_forgotten_the_key_it_is_asked_what_has_arrived(
-    has_arrived,
-    hub,
-    product,  # noqa: F811
-    relays,
-    served,
+    has_arrived, hub, product, relays, served
 ):
     emit(product, 1, 2)
     dead, batch = taken(product)
@@ -216,12 +178,7 @@ def test_after_the_hub_has_forgotten_the_key_it_is_asked_what_has_arrived(
 
 
 @pytest.mark.parametrize("has_arrived", [True, False])
-def test_a_company_that_the_hub_has_deleted_does_not_stop_the_search(
-    has_arrived,
-    product,  # noqa: F811
-    relays,
-    served,
-):
+def test_a_company_that_the_hub_has_deleted_does_not_stop_the_search(has_arrived, product, relays, served):
     relays.key = served.key_of(None)
     operator = Client(served.url, relays.key)
     stayer, unknown, erased = [
@@ -254,7 +211,7 @@ def forget_keys(served: Served) -> None:
 
 
 @pytest.mark.slow
-def test_several_relays_share_the_rows_in_order(hub, product, relays):  # noqa: F811
+def test_several_relays_share_the_rows_in_order(hub, product, relays):
     for _ in range(3):
         relays.start(batch=3)
     for number in range(1, 61):
@@ -263,7 +220,7 @@ def test_several_relays_share_the_rows_in_order(hub, product, relays):  # noqa: 
     assert log_of(hub) == list(range(1, 61))
 
 
-def test_a_relay_that_slept_beyond_its_lease_changes_nothing(product):  # noqa: F811
+def test_a_relay_that_slept_beyond_its_lease_changes_nothing(product):
     emit(product, 1, 2)
     sleeper, batch = taken(product, limit=1)
     other = Rows(product, lease_seconds=0)
@@ -277,13 +234,7 @@ def test_a_relay_that_slept_beyond_its_lease_changes_nothing(product):  # noqa: 
     assert len(rows(product)) == 1
 
 
-def test_a_hub_that_is_away_is_waited_for(
-    product,  # noqa: F811
-    relays,
-    hub,
-    served,
-    caplog,
-):
+def test_a_hub_that_is_away_is_waited_for(product, relays, hub, served, caplog):
     served.__exit__()
     try:
         emit(product, 1)
@@ -297,7 +248,7 @@ def test_a_hub_that_is_away_is_waited_for(
     assert log_of(hub) == [1, 2]
 
 
-async def test_it_runs_as_a_task_on_an_engine_for_asyncio(hub, product, relays):  # noqa: F811
+async def test_it_runs_as_a_task_on_an_engine_for_asyncio(hub, product, relays):
     drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
     engine = create_async_engine(product.url.set(drivername=drivers[product.dialect.name]))
     task = asyncio.create_task(Relay(engine, relays.served.url, relays.key).run_async())

@@ -38,16 +38,8 @@ def test_each_wrong_call_is_reported_where_it_is_made_and_nothing_else(tmp_path)
         for number, line in enumerate(text.splitlines(), 1)
         if (found := COMMENT.search(line))
     )
-    reported = run(
-        "mypy",
-        "--strict",
-        "--python-version",
-        "3.10",
-        "--no-error-summary",
-        "calls.py",
-        "trunkline_hub.py",
-        cwd=tmp_path,
-    )
+    options = ("--strict", "--python-version", "3.10", "--no-error-summary")
+    reported = run("mypy", *options, "calls.py", "trunkline_hub.py", cwd=tmp_path)
     found = re.findall(r"^(\S+?):(\d+): error: .*\[([\w-]+)\]$", reported.stdout, re.MULTILINE)
     assert {file for file, _, _ in found} == {"calls.py"}, reported.stdout
     assert {(int(number), code) for _, number, code in found} == set(expected), reported.stdout

@@ -39,28 +39,15 @@ def test_it_is_installed_alone_and_is_small(installed):
 def test_each_wrong_call_is_an_error_and_nothing_else(where, installed, tools, tmp_path, run):
     """tsc reports a `@ts-expect-error` above a line without an error."""
     shutil.copytree(installed / "node_modules", tmp_path / "node_modules")
-    export = [
-        Path(shutil.which("trunkline") or ROOT / ".venv/bin/trunkline"),
-        "export",
-        "typescript",
-        tmp_path,
-    ]
-    printed = run(*export, cwd=tmp_path, TRUNKLINE_DATABASE__URL="sqlite:///hub.db")
+    program = Path(shutil.which("trunkline") or ROOT / ".venv/bin/trunkline")
+    database = {"TRUNKLINE_DATABASE__URL": "sqlite:///hub.db"}
+    printed = run(program, "export", "typescript", tmp_path, cwd=tmp_path, **database)
     assert printed.endswith("trunkline-hub.ts\n")
     shutil.copy(HERE / "wrong_calls.ts", tmp_path)
     libraries = "ES2023" if where == "Node" else "ES2023,DOM,DOM.AsyncIterable"
     module = ("NodeNext", "NodeNext") if where == "Node" else ("ESNext", "Bundler")
     types = ["--types", "node", "--typeRoots", tools / "@types"] if where == "Node" else []
-    options = [
-        "--strict",
-        "--skipDefaultLibCheck",
-        "--noEmit",
-        "--target",
-        "ES2022",
-        "--lib",
-        libraries,
-        *types,
-    ]
+    options = ["--strict", "--skipDefaultLibCheck", "--noEmit", "--target", "ES2022", "--lib", libraries]
     resolution = ["--module", module[0], "--moduleResolution", module[1]]
-    run("tsc", *options, *resolution, "wrong_calls.ts", cwd=tmp_path)
+    run("tsc", *options, *types, *resolution, "wrong_calls.ts", cwd=tmp_path)
     assert len(re.findall("@ts-expect-error", (HERE / "wrong_calls.ts").read_text())) > 25

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from trunkline.errors import SettingsInvalid
 from trunkline.targets import signatures
 from trunkline_actions.settings import Settings
 
+BASE = "/api/v1/integrations"
 HERE = Path(__file__).parent
 SHOP = HERE.parents[2] / "docs" / "examples" / "shop"
 SECRET = signatures.new_secret("standard")
@@ -161,9 +161,21 @@ async def things(lend_hub, backend, schemas):
     return await lend_hub("sqlite", chosen, dispatch=False)
 
 
+@pytest.fixture
+async def both_environments(lend_hub, backend, schemas):
+    """Start a hub whose product has an address for test environments too."""
+    chosen = settings_of(f"{backend}/base/", schemas, **{"actions.provider_test_url": f"{backend}/sandbox/"})
+    return await lend_hub("sqlite", chosen, dispatch=False)
+
+
 async def calls_of(backend):
     async with httpx2.AsyncClient() as client:
         return (await client.post(f"{backend}/calls")).json()
+
+
+async def create(hub, arguments, *, key=None):
+    headers = {"Idempotency-Key": key} if key else {}
+    return await hub.client.post(f"{BASE}/things", json=arguments, headers=headers)
 
 
 def answering(status=200, **answer):
@@ -175,11 +187,8 @@ def emitting(payload):
 
 
 async def test_the_product_gets_each_call_signed_with_its_principal_its_key_and_its_deadline(things, backend):
-    arguments = answering(output={"thing_id": 7})
-    answer = await things.client.post(
-        "/api/v1/integrations/things", json=arguments, headers={"Idempotency-Key": f"k{id(things)}"}
-    )
-    assert (answer.status_code, answer.json()) == (201, {"thing_id": 7})
+    arguments, key = answering(output={"thing_id": 7}), f"k{id(things)}"
+    assert json_of(await create(things, arguments, key=key), 201) == {"thing_id": 7}
     call = (await calls_of(backend))[-1]
     me = (await things.client.get("/api/v1/me")).json()
     assert call["path"] == "/base/actions/create_thing"
@@ -193,42 +202,25 @@ async def test_the_product_gets_each_call_signed_with_its_principal_its_key_and_
             "environment": "live",
             "key_id": sent["principal"]["key_id"],
         },
-        "idempotency_key": f"k{id(things)}",
+        "idempotency_key": key,
         "deadline_seconds": 1.5,
         "input": arguments,
     }
     assert sent["principal"]["key_id"].startswith("key_")
-    assert call["headers"]["webhook-id"] == f"k{id(things)}"
+    assert call["headers"]["webhook-id"] == key
     assert call["headers"]["content-type"] == "application/json"
 
 
-async def test_a_call_of_a_test_environment_goes_to_the_address_for_those_or_nowhere(
-    lend_hub, things, backend, schemas
-):
-    arguments = answering(output={"thing_id": 7})
-    place = "/api/v1/integrations/things"
+async def test_a_test_environment_s_call_goes_nowhere_without_an_address_for_those(things, backend):
     before = len(await calls_of(backend))
-    without = await things.client_of(-things.company_id)
-    refused = json_of(await without.post(place, json=arguments), 409)
+    client = await things.client_of(-things.company_id)
+    refused = json_of(await client.post(f"{BASE}/things", json=answering(output={})), 409)
     assert "'create_thing' is carried out for live data only" in refused["detail"]
     assert len(await calls_of(backend)) == before
 
-    chosen = settings_of(f"{backend}/base/", schemas, **{"actions.provider_test_url": f"{backend}/sandbox/"})
-    hub = await lend_hub("sqlite", chosen, dispatch=False)
-    test = await hub.client_of(-hub.company_id)
-    assert (await test.post(place, json=arguments)).status_code == 201
-    assert (await hub.client.post(place, json=arguments)).status_code == 201
-    in_test, live = (await calls_of(backend))[-2:]
-    assert [call["path"] for call in (in_test, live)] == [
-        "/sandbox/actions/create_thing",
-        "/base/actions/create_thing",
-    ]
-    principal = Webhook(SECRET).verify(in_test["body"], in_test["headers"])["principal"]
-    assert (principal["company_id"], principal["environment"]) == (hub.company_id, "test")
-
 
 async def test_what_stands_in_the_path_is_part_of_the_input_and_put_is_patch(things, backend):
-    assert (await things.client.put("/api/v1/integrations/things/12", json={})).status_code == 200
+    assert (await things.client.put(f"{BASE}/things/12", json={})).status_code == 200
     call = (await calls_of(backend))[-1]
     assert call["path"] == "/base/actions/update_thing"
     assert json.loads(call["body"])["input"] == {"thing_id": 12}
@@ -241,29 +233,25 @@ NUMBERS = ["99.00", "12345678901234567890123.450", "1E2", "1e-400", "-0.0", "123
 async def test_numbers_of_a_call_keep_their_digits(things, backend, number):
     lines = f'[{{"price": {number}, "note": null}}]'
     body = f'{{"total": {number}, "answer": null, "header": "", "lines": {lines}}}'
-    answer = await things.client.patch(
-        "/api/v1/integrations/things/12", content=body, headers={"Content-Type": "application/json"}
-    )
-    assert answer.status_code == 200, answer.text
+    headers = {"Content-Type": "application/json"}
+    json_of(await things.client.patch(f"{BASE}/things/12", content=body, headers=headers))
     call = (await calls_of(backend))[-1]
     sent = f'{{"thing_id":12,"total":{number},"lines":{lines}}}'
     assert call["body"].endswith(f'"input":{sent}}}')
 
 
-@pytest.mark.parametrize("number", NUMBERS)
-async def test_numbers_of_a_search_keep_their_digits(things, backend, number):
-    answer = await things.client.get("/api/v1/integrations/things/search", params={"total": number})
-    assert answer.status_code == 200, answer.text
-    assert (await calls_of(backend))[-1]["body"].endswith(f'"input":{{"total":{number}}}}}')
-
-
 @pytest.mark.parametrize(
-    ("text", "number"), [("-3", -3), ("007", 7), ("12345678901234567890", 12345678901234567890)]
+    ("name", "text", "number"),
+    [
+        *(("total", number, number) for number in NUMBERS),
+        ("offset_days", "-3", "-3"),
+        ("offset_days", "007", "7"),
+        ("offset_days", "12345678901234567890", "12345678901234567890"),
+    ],
 )
-async def test_a_search_takes_any_whole_number(things, backend, text, number):
-    answer = await things.client.get("/api/v1/integrations/things/search", params={"offset_days": text})
-    assert answer.status_code == 200, answer.text
-    assert json.loads((await calls_of(backend))[-1]["body"])["input"] == {"offset_days": number}
+async def test_numbers_of_a_search_keep_their_digits(things, backend, name, text, number):
+    json_of(await things.client.get(f"{BASE}/things/search", params={name: text}))
+    assert (await calls_of(backend))[-1]["body"].endswith(f'"input":{{"{name}":{number}}}}}')
 
 
 @pytest.mark.parametrize(
@@ -274,54 +262,48 @@ async def test_a_search_takes_any_whole_number(things, backend, text, number):
     ],
 )
 async def test_a_search_refuses_what_is_no_number_of_its_kind(things, name, text, form):
-    answer = await things.client.get("/api/v1/integrations/things/search", params={name: text})
-    assert (answer.status_code, answer.json()["detail"]) == (
-        400,
-        f"The query parameter '{name}' must be {form}.",
-    )
+    refused = json_of(await things.client.get(f"{BASE}/things/search", params={name: text}), 400)
+    assert refused["detail"] == f"The query parameter '{name}' must be {form}."
 
 
-async def test_searches_and_lookups_go_the_same_way(things, backend):
-    query = answering(output={"thing_id": 3})
-    answer = await things.client.get("/api/v1/integrations/things/search", params=query)
-    assert (answer.status_code, answer.json()) == (200, {"thing_id": 3})
-    arguments = answering(output={"things": []})
-    answer = await things.client.get("/api/v1/integrations/lookups/things", params=arguments)
-    assert (answer.status_code, answer.json()) == (200, {"things": []})
-    assert [call["path"] for call in (await calls_of(backend))[-2:]] == [
-        "/base/searches/find_thing",
-        "/base/lookups/things",
-    ]
-
-
-async def test_every_kind_of_call_names_its_company_by_id_and_reference_and_its_environment(
-    lend_hub, backend, schemas
+@pytest.mark.parametrize(
+    ("environment", "folder"), [("live", "base"), ("test", "sandbox")], ids=["live", "test"]
+)
+async def test_every_kind_of_call_goes_to_its_environment_and_names_its_company_by_id_and_reference(
+    both_environments, backend, environment, folder
 ):
-    chosen = settings_of(f"{backend}/base/", schemas, **{"actions.provider_test_url": f"{backend}/sandbox/"})
-    hub = await lend_hub("sqlite", chosen, dispatch=False)
-    operator = await hub.client_of(None)
+    hub = both_environments
     reference = f"acme-{hub.company_id}"
-    await operator.patch(f"/api/v1/companies/{hub.company_id}", json={"reference": reference})
-    for company_id in (hub.company_id, -hub.company_id):
-        client = await hub.client_of(company_id)
-        await client.post("/api/v1/integrations/things", json=answering(output={}))
-        await client.get("/api/v1/integrations/things/search", params=answering(output={}))
-        await client.get("/api/v1/integrations/lookups/things", params=answering(output={"things": []}))
-    principals = [json.loads(call["body"])["principal"] for call in (await calls_of(backend))[-6:]]
-    assert [
-        (principal["company_id"], principal["company_ref"], principal["environment"])
-        for principal in principals
-    ] == [(hub.company_id, reference, environment) for environment in ("live", "test") for _ in range(3)]
+    await hub.operator.patch(f"/api/v1/companies/{hub.company_id}", json={"reference": reference})
+    client = await hub.client_of(hub.company_id if environment == "live" else -hub.company_id)
+    made = await client.post(f"{BASE}/things", json=answering(output={"thing_id": 7}))
+    found = await client.get(f"{BASE}/things/search", params=answering(output={"thing_id": 3}))
+    listed = await client.get(f"{BASE}/lookups/things", params=answering(output={"things": []}))
+    assert json_of(made, 201) == {"thing_id": 7}
+    assert json_of(found) == {"thing_id": 3}
+    assert json_of(listed) == {"things": []}
+
+    calls = (await calls_of(backend))[-3:]
+    assert [call["path"] for call in calls] == [
+        f"/{folder}/actions/create_thing",
+        f"/{folder}/searches/find_thing",
+        f"/{folder}/lookups/things",
+    ]
+    for call in calls:
+        principal = Webhook(SECRET).verify(call["body"], call["headers"])["principal"]
+        del principal["key_id"]
+        assert principal == {
+            "company_id": hub.company_id,
+            "company_ref": reference,
+            "environment": environment,
+        }
 
 
 async def test_its_events_are_stored_with_the_answer(things):
     events = [{"type": "thing.created", "payload": {"thing_id": 7}, "metadata": {"source": "product"}}]
     arguments = answering(output={"thing_id": 7}, events=events)
-    for status in (201, 201):
-        answer = await things.client.post(
-            "/api/v1/integrations/things", json=arguments, headers={"Idempotency-Key": "a"}
-        )
-        assert answer.status_code == status
+    for _ in range(2):
+        json_of(await create(things, arguments, key="a"), 201)
     (event,) = (await things.client.get("/api/v1/events")).json()["events"]
     assert (event["type"], event["payload"], event["metadata"]) == (
         "thing.created", {"thing_id": 7}, {"source": "product"},
@@ -335,30 +317,25 @@ async def test_its_events_are_stored_with_the_answer(things):
 async def test_numbers_of_its_answer_keep_their_digits(things, number):
     event = {"type": "thing.created", "payload": {"price": "@"}, "metadata": {"rate": ["@"]}}
     text = json.dumps({"output": {"price": "@"}, "events": [event]}).replace('"@"', number)
-    answer = await things.client.post("/api/v1/integrations/things", json={"answer": text})
+    answer = await create(things, {"answer": text})
     assert (answer.status_code, answer.text) == (201, f'{{"price":{number}}}')
     polled = (await things.client.get("/api/v1/events")).text
     assert f'"payload":{{"price":{number}}},"metadata":{{"rate":[{number}]}}' in polled
 
 
 async def test_what_it_had_before_is_answered_with_200(things):
-    answer = await things.client.post("/api/v1/integrations/things", json=answering(output={}, is_new=False))
-    assert (answer.status_code, answer.json()) == (200, {})
+    assert json_of(await create(things, answering(output={}, is_new=False))) == {}
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 418, 422, 429])
 async def test_its_4xx_is_the_callers_4xx_with_its_sentence(things, status):
     errors = [{"path": "/name", "message": "is taken"}]
-    arguments = answering(status, detail="This name is taken; choose another.", errors=errors) | {
-        "header": "7"
-    }
-    answer = await things.client.post("/api/v1/integrations/things", json=arguments)
-    problem = answer.json()
+    said = {"detail": "This name is taken; choose another.", "errors": errors}
+    answer = await create(things, answering(status, **said) | {"header": "7"})
+    problem = json_of(answer, status)
+    said |= {"status": status, "type": "urn:trunkline:problem:provider-refused"}
+    assert problem | said == problem
     assert answer.headers["content-type"] == "application/problem+json"
-    assert (answer.status_code, problem["status"], problem["type"]) == (
-        status, status, "urn:trunkline:problem:provider-refused",
-    )  # fmt: skip
-    assert (problem["detail"], problem["errors"]) == ("This name is taken; choose another.", errors)
     assert answer.headers["retry-after"] == "7"
 
 
@@ -371,89 +348,57 @@ async def test_its_4xx_is_the_callers_4xx_with_its_sentence(things, status):
     ],
 )
 async def test_its_retry_after_goes_along_if_it_is_a_time(things, text, forwarded):
-    arguments = answering(429, detail="Too many orders; wait.") | {"header": text}
-    answer = await things.client.post("/api/v1/integrations/things", json=arguments)
+    answer = await create(things, answering(429, detail="Too many orders; wait.") | {"header": text})
     assert (answer.status_code, answer.headers.get("retry-after")) == (429, forwarded)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        pytest.param(answering(500, detail="x"), "the provider failed (status 500)", id="5xx"),
-        pytest.param(answering(302), "the provider failed (status 302)", id="redirect"),
-        pytest.param(
-            answering(401, detail="x"), "the provider did not accept the signature (status 401)", id="401"
-        ),
-        pytest.param(
-            {"status": 404, "answer": "<html>"},
-            "the provider's answer is not of the right form (status 404): ",
-            id="a 4xx without a sentence",
-        ),
-        *(
-            pytest.param(
-                answering(409, detail=detail),
-                "the provider's answer is not of the right form (status 409): ",
-                id=f"a 4xx with the sentence '{detail}'",
-            )
-            for detail in ("", " ")
-        ),
-        pytest.param(
-            {"answer": "{}"},
-            "the provider's answer is not of the right form (status 200): ",
-            id="no output",
-        ),
-        pytest.param(
-            answering(output={}, event=[]),
-            "the provider's answer is not of the right form (status 200): ",
-            id="a misspelt key",
-        ),
-        pytest.param(
-            answering(output={"thing_id": "7"}),
-            "its answer is not valid at '/thing_id': must be a whole number",
-            id="an output that breaks its schema",
-        ),
-        pytest.param(
-            answering(output={}, events=[{"type": "thing.created", "payload": {"no": 1}}]),
-            "its answer is not valid at '/events/0/payload/no'",
-            id="an event that breaks its schema",
-        ),
-        pytest.param(
-            answering(output={}, events=[{"type": "no.such", "payload": {}}]),
-            "its answer is not valid at '/events/0/type'",
-            id="an unknown event",
-        ),
-        pytest.param(
-            {"answer": json.dumps({"output": {}, "x": "y" * 65536})},
-            "the provider answered with 64 KiB or more",
-            id="too much",
-        ),
-        pytest.param(
-            {"answer": "[" * 4000 + "]" * 4000},
-            "the provider's answer is not of the right form (status 200): is nested deeper than 64 levels",
-            id="nested too deeply",
-        ),
-        pytest.param(
-            emitting('{"thing_id": 1, "note": "\\u0000"}'),
-            "the provider's answer is not of the right form (status 200): /events/0/payload/note holds the character NUL",
-            id="an event with a NUL",
-        ),
-        pytest.param(
-            emitting('{"thing_id": 1, "thing_id": 2}'),
-            "the provider's answer is not of the right form (status 200): names the key 'thing_id' twice",
-            id="an event with a repeated key",
-        ),
-        pytest.param(
-            emitting('{"thing_id": 1e400}'),
-            "the provider's answer is not of the right form (status 200): is not valid JSON: number is infinity",
-            id="an event with a number beyond a double",
-        ),
-        pytest.param({"delay_seconds": 2.5}, "the provider did not answer within 1.5 s", id="too late"),
-    ],
-)
+FORM = "the provider's answer is not of the right form"
+FAILURES = {
+    "5xx": (answering(500, detail="x"), "the provider failed (status 500)"),
+    "redirect": (answering(302), "the provider failed (status 302)"),
+    "401": (answering(401, detail="x"), "the provider did not accept the signature (status 401)"),
+    "a 4xx without a sentence": ({"status": 404, "answer": "<html>"}, f"{FORM} (status 404): "),
+    "a 4xx with an empty sentence": (answering(409, detail=""), f"{FORM} (status 409): "),
+    "a 4xx with a blank sentence": (answering(409, detail=" "), f"{FORM} (status 409): "),
+    "no output": ({"answer": "{}"}, f"{FORM} (status 200): "),
+    "a misspelt key": (answering(output={}, event=[]), f"{FORM} (status 200): "),
+    "an output that breaks its schema": (
+        answering(output={"thing_id": "7"}),
+        "its answer is not valid at '/thing_id': must be a whole number",
+    ),
+    "an event that breaks its schema": (
+        emitting('{"no": 1}'),
+        "its answer is not valid at '/events/0/payload/no'",
+    ),
+    "an unknown event": (
+        answering(output={}, events=[{"type": "no.such", "payload": {}}]),
+        "its answer is not valid at '/events/0/type'",
+    ),
+    "too much": (answering(output={}, x="y" * 65536), "the provider answered with 64 KiB or more"),
+    "nested too deeply": (
+        {"answer": "[" * 4000 + "]" * 4000},
+        f"{FORM} (status 200): is nested deeper than 64 levels",
+    ),
+    "an event with a NUL": (
+        emitting('{"thing_id": 1, "note": "\\u0000"}'),
+        f"{FORM} (status 200): /events/0/payload/note holds the character NUL",
+    ),
+    "an event with a repeated key": (
+        emitting('{"thing_id": 1, "thing_id": 2}'),
+        f"{FORM} (status 200): names the key 'thing_id' twice",
+    ),
+    "an event with a number beyond a double": (
+        emitting('{"thing_id": 1e400}'),
+        f"{FORM} (status 200): is not valid JSON: number is infinity",
+    ),
+    "too late": ({"delay_seconds": 2.5}, "the provider did not answer within 1.5 s"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "reason"), FAILURES.values(), ids=FAILURES)
 async def test_a_failing_product_is_a_502_that_says_so(things, arguments, reason):
-    answer = await things.client.post("/api/v1/integrations/things", json=arguments)
-    problem = answer.json()
-    assert (answer.status_code, problem["type"]) == (502, "urn:trunkline:problem:provider-failed")
+    problem = json_of(await create(things, arguments), 502)
+    assert problem["type"] == "urn:trunkline:problem:provider-failed"
     assert problem["detail"].startswith(f"'create_thing' could not be carried out: {reason}"), problem
     assert (await things.client.get("/api/v1/events")).json()["events"] == []
 
@@ -464,50 +409,36 @@ async def test_a_product_that_is_away_is_a_502_that_does_not_show_where_it_is(
     with started(str(HERE / "backend.py")) as url:
         pass
     hub = await make_hub(sqlite_database_url, settings_of(url, schemas), dispatch=False)
-    answer = json_of(await hub.client.get("/api/v1/integrations/things/search"), 502)
-    assert answer["detail"] == ("'find_thing' could not be carried out: the provider could not be reached.")
+    answer = json_of(await hub.client.get(f"{BASE}/things/search"), 502)
+    assert answer["detail"] == "'find_thing' could not be carried out: the provider could not be reached."
 
 
 async def test_concurrent_calls_with_one_key_reach_the_product_once(things, backend):
-    key = {"Idempotency-Key": f"once {id(things)}"}
     arguments = {"delay_seconds": 0.2, **answering(output={"thing_id": 5})}
     before = len(await calls_of(backend))
-    answers = await asyncio.gather(
-        *(things.client.post("/api/v1/integrations/things", json=arguments, headers=key) for _ in range(16))
-    )
+    answers = await asyncio.gather(*(create(things, arguments, key=f"once {id(things)}") for _ in range(16)))
     assert {(answer.status_code, answer.content) for answer in answers} == {(201, b'{"thing_id":5}')}
     assert len(await calls_of(backend)) == before + 1
 
 
 async def test_the_key_of_a_failed_call_may_be_used_again(things):
-    key = {"Idempotency-Key": "again"}
-    arguments = answering(422, detail="Not now.")
     for _ in range(2):
-        answer = await things.client.post("/api/v1/integrations/things", json=arguments, headers=key)
-        assert (answer.status_code, answer.json()["detail"]) == (422, "Not now.")
+        refused = json_of(await create(things, answering(422, detail="Not now."), key="again"), 422)
+        assert refused["detail"] == "Not now."
 
 
 async def test_nothing_is_locked_while_the_product_works(things):
-    slow = asyncio.create_task(
-        things.client.post(
-            "/api/v1/integrations/things", json={"delay_seconds": 0.4}, headers={"Idempotency-Key": "slow"}
-        )
-    )
-    began = time.monotonic()
-    quick = await things.client.post("/api/v1/events/test", json={"type": "thing.created"})
-    assert quick.status_code == 201
-    assert not slow.done(), f"the event waited for the product, {time.monotonic() - began:.3f} s"
+    slow = asyncio.create_task(create(things, {"delay_seconds": 0.4}, key="slow"))
+    await things.send_test_event("thing.created")
+    assert not slow.done(), "the event waited for the product"
     assert (await slow).status_code == 201
 
 
 async def test_a_provider_beside_a_plugin_that_carries_out_the_same_is_refused_with_it(
     sqlite_database_url, make_hub
 ):
-    hub = await make_hub(
-        sqlite_database_url,
-        {"actions.provider_url": "http://127.0.0.1:9", "actions.provider_secret": SECRET},
-        dispatch=False,
-    )
+    chosen = {"actions.provider_url": "http://127.0.0.1:9", "actions.provider_secret": SECRET}
+    hub = await make_hub(sqlite_database_url, chosen, dispatch=False)
     states = {record.name: (record.state, record.error) for record in hub.hub.registry.records}
     for plugin, other in (("actions", "crm"), ("crm", "actions")):
         state, error = states[plugin]
@@ -516,36 +447,21 @@ async def test_a_provider_beside_a_plugin_that_carries_out_the_same_is_refused_w
 
 
 @pytest.mark.parametrize(
-    ("changed", "error"),
+    ("setting", "error"),
     [
-        pytest.param(
-            {"actions.provider_url": None},
-            "Setting 'actions': provider_url and provider_secret go together; set both or neither",
-            id="no URL",
-        ),
-        pytest.param(
-            {"actions.provider_secret": "hush"},
-            "Setting 'actions.provider_secret': a secret is not 'whsec_' followed by base64",
-            id="a secret of another form",
-        ),
-        pytest.param(
-            {"actions.provider_timeout_seconds": "26"},
-            "Setting 'actions.provider_timeout_seconds': must be 25 at most",
-            id="a timeout longer than a call may take",
-        ),
-        pytest.param(
-            {"actions.provider_operations": "create_thing, make_it"},
-            "Setting 'actions.provider_operations': names 'make_it', which is not defined",
-            id="an unknown operation",
-        ),
-        pytest.param({"actions.provider_url": "ftp://example.com"}, "'ftp://example.com' must", id="no HTTP"),
-        pytest.param(
-            {"actions.provider_url": "http://169.254.169.254/x"}, "169.254.169.254", id="a metadata service"
-        ),
+        (("url", None), "'actions': provider_url and provider_secret go together; set both or neither"),
+        (("url", "ftp://example.com"), "'ftp://example.com' must"),
+        (("url", "http://169.254.169.254/x"), "169.254.169.254"),
+        (("secret", "hush"), "'actions.provider_secret': a secret is not 'whsec_' followed by base64"),
+        (("timeout_seconds", "26"), "'actions.provider_timeout_seconds': must be 25 at most"),
+        (("operations", "make_it"), "'actions.provider_operations': names 'make_it', which is not defined"),
     ],
+    ids=["no URL", "no HTTP", "a metadata service", "no secret", "too long", "an unknown operation"],
 )
-async def test_a_setting_that_cannot_be_is_named(sqlite_database_url, make_hub, schemas, changed, error):
-    chosen = settings_of("http://127.0.0.1:9", schemas) | {"plugins.enabled": "actions"} | changed
+async def test_a_setting_that_cannot_be_is_named(sqlite_database_url, make_hub, schemas, setting, error):
+    name, value = setting
+    changed = {"plugins.enabled": "actions", f"actions.provider_{name}": value}
+    chosen = settings_of("http://127.0.0.1:9", schemas) | changed
     chosen = {name: value for name, value in chosen.items() if value is not None}
     with pytest.raises(SettingsInvalid, match="actions") as caught:
         await make_hub(sqlite_database_url, chosen, dispatch=False)
@@ -563,8 +479,8 @@ async def test_what_new_action_and_new_search_write_is_carried_out_by_the_produc
         f"{backend}/base", tmp_path, **{"actions.provider_operations": "create_thing, find_thing"}
     )
     hub = await make_hub(sqlite_database_url, chosen, dispatch=False)
-    refused = await hub.client.post("/api/v1/integrations/things", json={})
-    assert refused.json()["errors"] == [{"path": "/answer", "message": "is required"}]
+    refused = json_of(await create(hub, {}), 422)
+    assert refused["errors"] == [{"path": "/answer", "message": "is required"}]
     thing = {"thing_id": str(uuid.uuid4()), "answer": "One"}
     for method, path, status, output in (
         ("POST", "/things", 201, thing),
@@ -572,8 +488,7 @@ async def test_what_new_action_and_new_search_write_is_carried_out_by_the_produc
     ):
         sent = {"answer": json.dumps({"output": output})}
         where = {"json": sent} if method == "POST" else {"params": sent}
-        answer = await hub.client.request(method, f"/api/v1/integrations{path}", **where)
-        assert (answer.status_code, answer.json()) == (status, output)
+        assert json_of(await hub.client.request(method, BASE + path, **where), status) == output
     assert [call["path"] for call in (await calls_of(backend))[-2:]] == [
         "/base/actions/create_thing",
         "/base/searches/find_thing",
@@ -587,19 +502,15 @@ async def test_the_shop_of_the_documentation_takes_orders_and_finds_them(sqlite_
             settings_of(url, SHOP / "schemas", **{"actions.provider_operations": "create_order, find_order"}),
         )
         order = {"sku": "tea-green", "quantity": 3}
+        orders, found = f"{BASE}/orders", f"{BASE}/orders/search?order_id=1"
         for _ in range(2):
-            made = await hub.client.post(
-                "/api/v1/integrations/orders", json=order, headers={"Idempotency-Key": "1"}
-            )
-            assert (made.status_code, made.json()) == (201, {"order_id": 1, **order})
-        refused = await hub.client.post("/api/v1/integrations/orders", json={**order, "quantity": 101})
-        assert (refused.status_code, refused.json()["errors"]) == (
-            422, [{"path": "/quantity", "message": "is more than the 100 in stock"}],
-        )  # fmt: skip
-        search = await hub.client.get("/api/v1/integrations/orders/search?order_id=1")
-        assert search.json() == {"results": [{"order_id": 1, **order}], "count": 1}
-        other = await (await hub.client_of(93)).get("/api/v1/integrations/orders/search?order_id=1")
-        assert other.json() == {"results": [], "count": 0}
+            made = await hub.client.post(orders, json=order, headers={"Idempotency-Key": "1"})
+            assert json_of(made, 201) == {"order_id": 1, **order}
+        refused = json_of(await hub.client.post(orders, json={**order, "quantity": 101}), 422)
+        assert refused["errors"] == [{"path": "/quantity", "message": "is more than the 100 in stock"}]
+        assert json_of(await hub.client.get(found)) == {"results": [{"order_id": 1, **order}], "count": 1}
+        other = await hub.client_of(93)
+        assert json_of(await other.get(found)) == {"results": [], "count": 0}
         (event,) = (await hub.client.get("/api/v1/events")).json()["events"]
         assert (event["type"], event["payload"]) == ("order.created", {"order_id": 1, **order})
 

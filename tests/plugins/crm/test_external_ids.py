@@ -2,7 +2,7 @@
 
 import asyncio
 
-CALLERS = 64
+CALLERS = 32
 
 
 async def test_the_first_record_is_given_as_it_is_now_and_no_event_is_emitted(crm):

@@ -77,6 +77,13 @@ class Listener:
                     assert message["params"].pop("_meta") == {SUBSCRIPTION: self.id}
                     return message["method"].rpartition("/")[2], message["params"]
 
+    async def after(self, *kinds: str):
+        """Give the next frame of another kind than *kinds*."""
+        async with asyncio.timeout(60):
+            while (frame := await self.frame())[0] in kinds:
+                pass
+        return frame
+
 
 @dataclass
 class Theirs:
@@ -95,11 +102,9 @@ def bearer(api, token) -> tuple[Theirs, Conversation]:
 
 
 async def end_of(listener) -> dict:
-    async with asyncio.timeout(60):
-        while (frame := await listener.frame())[0] in {"active", "heartbeat"}:
-            pass
-    assert frame[0] == "terminated", frame
-    return frame[1]["error"]
+    kind, told = await listener.after("active", "heartbeat")
+    assert kind == "terminated", told
+    return told["error"]
 
 
 @contextlib.asynccontextmanager
@@ -136,34 +141,21 @@ async def test_numbers_keep_their_digits(api, agent):
     async with listening(api, agent) as listener:
         await listener.frame()
         text = json.dumps(example_of(api) | {"amount_attempted": 99.5}).replace("99.5", "99.500")
-        made = await api.client.post(
-            "/api/v1/events",
-            content=f'{{"type": "{TYPE}", "payload": {text}}}',
-            headers={"content-type": "application/json"},
-        )
-        assert made.status_code == 201
+        body, headers = f'{{"type": "{TYPE}", "payload": {text}}}', {"content-type": "application/json"}
+        assert (await api.client.post("/api/v1/events", content=body, headers=headers)).status_code == 201
         async with asyncio.timeout(60):
             assert b'"amount_attempted":99.500' in await listener.frames.get()
 
 
 async def test_it_beats_and_ends_when_the_key_is_revoked(api, monkeypatch):
     monkeypatch.setattr("trunkline_mcp.event_streams.HEARTBEAT_SECONDS", 0.4)
-    key = (
-        await api.operator.post(
-            "/api/v1/keys", json={"company_id": api.company_id, "name": "a", "scopes": ["events:read"]}
-        )
-    ).json()
-    client = await api.client_of(api.company_id)
-    client.headers["x-api-key"] = key["key"]
-    agent = Conversation(client)
-    async with listening(Theirs(api.app, client), agent) as listener:
+    asked = {"company_id": api.company_id, "name": "a", "scopes": ["events:read"]}
+    key = (await api.operator.post("/api/v1/keys", json=asked)).json()
+    async with listening(*bearer(api, key["key"])) as listener:
         kind, opened = await listener.frame()
         assert await listener.frame() == ("heartbeat", {"cursor": opened["cursor"]})
         await api.operator.delete(f"/api/v1/keys/{key['id']}")
-        while (frame := await listener.frame())[0] == "heartbeat":
-            pass
-        assert frame[0] == "terminated"
-        assert frame[1]["error"]["code"] == -32012
+        assert (await end_of(listener))["code"] == -32012
         kind, result = await listener.frame()
         assert (kind, result["result"]["_meta"][SUBSCRIPTION]) == ("result", listener.id)
 
@@ -248,12 +240,10 @@ async def test_what_is_gone_while_it_is_open_is_told_as_a_gap_and_it_goes_on(api
         async with api.hub.engines.write() as connection:
             await connection.exec_driver_sql(f"UPDATE stream_head SET position = {gone}")
             await connection.exec_driver_sql(f"UPDATE retention SET edge = {gone}")
-        while (gap := await listener.frame())[0] == "heartbeat":
-            pass
+        gap = await listener.after("heartbeat")
         await api.emit("lead.created")
         made = (await api.emit(TYPE)).event_id
-        while (frame := await listener.frame())[0] == "heartbeat":
-            pass
+        frame = await listener.after("heartbeat")
     assert gap == ("active", {"cursor": cursors.encode(gone), "truncated": True})
     assert (frame[0], frame[1]["eventId"]) == ("event", str(made))
 
@@ -267,7 +257,6 @@ async def test_a_database_that_is_away_is_told_and_the_stream_goes_on(api, agent
         made = (await api.emit(TYPE)).event_id
         kind, told = await listener.frame()
         await execute(api.hub.engines, "ALTER TABLE retention_away RENAME TO retention")
-        while (frame := await listener.frame())[0] == "error":
-            pass
+        frame = await listener.after("error")
     assert (kind, told["error"]["code"]) == ("error", -32603)
     assert (frame[0], frame[1]["eventId"]) == ("event", str(made))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import aiohttp
 import orjson
 from actor import Actor
+from calls import answer_of
 from eraser import Eraser
 from furniture import Furniture
 from maker import Maker
@@ -180,15 +181,8 @@ class Load:
         ):
             path = template.format(**answer)
             await asyncio.sleep(pause * self._chance.uniform(0.5, 1.5))
-            while True:
-                try:
-                    status, answer = await self._call(
-                        session, method, path, orjson.dumps(body), company=company
-                    )
-                except (aiohttp.ClientError, TimeoutError):
-                    continue
-                if status != 503:
-                    break
+            call = partial(self._call, session)
+            status, answer = await answer_of(call, method, path, body, company=company)
             if status >= 300:
                 self.promises.surprises.append(f"{method} {path} was answered with {status}: {answer}")
 

@@ -60,6 +60,7 @@ from trunkline.store.shards import Lease, Reached
 from trunkline.store.streaks import Ending, Streak
 
 DAY_MS = 86_400_000
+COMPANIES = {"big": BIG, "quiet": QUIET, "small": ORDINARY + 5, "new": ORDINARY - 1}
 
 DRAFT = Draft(BIG, "lead.created", "2026-01-28T10:30:00Z", b"{}")
 PAGE, CLAIMS, PIECE = 500, 100, 500
@@ -117,7 +118,7 @@ def _of_the_log(run: LongRun) -> Mapping[str, Call]:
 def _of_reading(run: LongRun) -> Mapping[str, Call]:
     rare = ("lead.created", "payment.failed", "never.seen")
     reads: dict[str, Call] = {}
-    for name, company in {"big": BIG, "quiet": QUIET, "small": ORDINARY + 5, "new": ORDINARY - 1}.items():
+    for name, company in COMPANIES.items():
         for where, after in {"from the begin": long_runs.FIRST, "from the middle": run.middle}.items():
             for what, types in {
                 "": (),
@@ -249,20 +250,8 @@ def _of_workers(run: LongRun) -> Mapping[str, Call]:
 def _of_replays(run: LongRun) -> Mapping[str, Call]:
     no = long_runs.RUNNING_REPLAY
     row = Replay(
-        no,
-        f"rpl_{no}",
-        BACKLOG,
-        BIG,
-        "all",
-        None,
-        run.middle,
-        run.head,
-        0,
-        None,
-        "running",
-        run.now_ms,
-        0,
-        None,
+        *(no, f"rpl_{no}", BACKLOG, BIG, "all", None, run.middle, run.head, 0, None),
+        *("running", run.now_ms, 0, None),
     )
     again = [key.position for key in run.backlog(CLAIMS)]
     new = range(run.head + 1, run.head + 100)
@@ -350,7 +339,7 @@ def _of_erasures(run: LongRun) -> Mapping[str, Call]:
         await erasures._remove_rows(c, rows, company, PIECE)
 
     erasing: dict[str, Call] = {}
-    for name, company in {"big": BIG, "quiet": QUIET, "small": ORDINARY + 5, "new": ORDINARY - 1}.items():
+    for name, company in COMPANIES.items():
         erasure = Erasure("era_1", company, {}, 0, None)
         erasing |= {
             f"begin to erase {name}": call(erasures.begin, company, id="era_1", plugins=()),
@@ -378,13 +367,7 @@ def _of_the_delivery_log(run: LongRun) -> Mapping[str, Call]:
         await delivery_log.of_subscription(c, no, status="exhausted", before=None, limit=51, down_to=down_to)
 
     shown: dict[str, Call] = {}
-    for name, no in {
-        "big": BACKLOG,
-        "quiet": QUIET,
-        "ordered": ORDERED,
-        "small": ORDINARY + 5,
-        "new": 99,
-    }.items():
+    for name, no in (COMPANIES | {"big": BACKLOG, "ordered": ORDERED}).items():
         shown |= {
             f"deliveries of {name}": call(
                 delivery_log.of_subscription, no, status=None, before=None, limit=51
@@ -410,7 +393,7 @@ def _of_the_portal(run: LongRun) -> Mapping[str, Call]:
     spans = [Span(run.head - n * 200 - 200, run.head - n * 200) for n in reversed(range(48))]
     day, everything = Span(run.head - 10_000, run.head), Span(0, run.head)
     shown: dict[str, Call] = {}
-    for name, company in {"big": BIG, "quiet": QUIET, "small": ORDINARY + 5, "new": ORDINARY - 1}.items():
+    for name, company in COMPANIES.items():
         shown |= {
             f"events of {name} in spans": call(activity.count_events, company, spans),
             f"deliveries of {name} in a span": call(activity.count_deliveries, company, day),

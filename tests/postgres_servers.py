@@ -6,7 +6,6 @@ The other tests use a server from pip, which has no TLS. A test that needs a ser
 
 import asyncio
 import contextlib
-import datetime as dt
 import os
 import pwd
 import random
@@ -21,9 +20,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from tests.certificates import issue
 
 _CONFIGURATION = """
 listen_addresses = 'localhost'
@@ -80,68 +77,16 @@ def _account() -> str | None:
     return "postgres"
 
 
-_SIGNS_CERTIFICATES = x509.KeyUsage(
-    digital_signature=False,
-    content_commitment=False,
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    key_cert_sign=True,
-    crl_sign=True,
-    encipher_only=False,
-    decipher_only=False,
-)
-
-
-class Authority:
-    """A certificate authority for one server."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self._folder = folder
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = _common_name(name)
-        self.file = folder / f"{name}.crt"
-        made = (
-            self._builder(self._name, self._key)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(_SIGNS_CERTIFICATES, critical=True)
-        )
-        self.file.write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-
-    def issue(self, name: str, file: str) -> tuple[Path, Path]:
-        """Make a certificate for the host or role *name*, and its key; return their files."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName([x509.DNSName(name)])
-        made = self._builder(_common_name(name), key).add_extension(names, critical=False)
-        certificate, private = self._folder / f"{file}.crt", self._folder / f"{file}.key"
-        certificate.write_bytes(
-            made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-        )
-        private.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        private.chmod(0o600)
-        return certificate, private
-
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-        now = dt.datetime.now(dt.UTC)
-        return (
-            x509.CertificateBuilder(subject_name=subject, issuer_name=self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=1))
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
-            )
-        )
-
-
-def _common_name(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+def _write_certificates(folder: Path) -> None:
+    """Write the certificates of a server and of a client, and those of their authority and of another."""
+    authority, other = (issue(name, is_authority=True) for name in ("ca", "other"))
+    (folder / "ca.crt").write_bytes(authority.pem)
+    (folder / "other.crt").write_bytes(other.pem)
+    for file, name in (("server", "localhost"), ("client", "by_certificate")):
+        issued = issue(name, issuer=authority)
+        (folder / f"{file}.crt").write_bytes(issued.pem)
+        (folder / f"{file}.key").write_bytes(issued.key_pem)
+        (folder / f"{file}.key").chmod(0o600)
 
 
 @dataclass
@@ -227,10 +172,7 @@ def prepared_postgres(programs: Path | None = None) -> Generator[SystemPostgres]
     folder = Path(tempfile.mkdtemp(prefix="tl-pg-"))
     server = SystemPostgres(folder, programs, account, free_port())
     try:
-        authority = Authority(folder, "ca")
-        Authority(folder, "other")
-        authority.issue("localhost", "server")
-        authority.issue("by_certificate", "client")
+        _write_certificates(folder)
         folder.chmod(0o755)
         if account is not None:
             for path in (folder, *folder.iterdir()):

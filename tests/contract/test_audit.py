@@ -42,14 +42,12 @@ class Caller:
         self.actions: dict[str, set[str]] = {}
         self._seen = 0
 
-    async def call(
-        self, route: str, address: str, body: Any = None, *, operator: bool = False, **more: Any
-    ) -> Any:
+    async def call(self, route: str, body: Any = None, *, operator: bool = False, **ids: str) -> Any:
+        """Call *route* with *ids* for the parameters of its path."""
         client = self.hub.operator if operator else self.hub.client
-        method = route.partition(" ")[0]
-        sent = {} if body is None else {"json": body}
+        method, _, path = route.partition(" ")
         await self.news()
-        answer = await client.request(method, address, **sent, **more)
+        answer = await client.request(method, path.format(**ids), **({} if body is None else {"json": body}))
         assert answer.is_success, (route, answer.text)
         self.actions.setdefault(route, set()).update(await self.news())
         return answer.json() if answer.content else None
@@ -63,49 +61,44 @@ class Caller:
 
 
 async def companies(caller: Caller) -> None:
-    made = await caller.call("POST /api/v1/companies", "/api/v1/companies", {"name": "Ada"}, operator=True)
-    address = f"/api/v1/companies/{made['id']}"
-    await caller.call(
-        "PATCH /api/v1/companies/{company_id}", address, {"time_zone": "Europe/Berlin"}, operator=True
-    )
-    await caller.call("DELETE /api/v1/companies/{company_id}", address, operator=True)
-    await caller.call("PATCH /api/v1/alerts", "/api/v1/alerts", {"alert_recipients": ["ops@acme.example"]})
+    one = "/api/v1/companies/{company_id}"
+    made = await caller.call("POST /api/v1/companies", {"name": "Ada"}, operator=True)
+    await caller.call(f"PATCH {one}", {"time_zone": "Europe/Berlin"}, operator=True, company_id=made["id"])
+    await caller.call(f"DELETE {one}", operator=True, company_id=made["id"])
+    await caller.call("PATCH /api/v1/alerts", {"alert_recipients": ["ops@acme.example"]})
 
 
 async def keys(caller: Caller) -> None:
     wish = {"company_id": 92, "name": "k", "scopes": ["events:read"]}
-    made = await caller.call("POST /api/v1/keys", "/api/v1/keys", wish, operator=True)
-    address = f"/api/v1/keys/{made['id']}"
-    await caller.call("POST /api/v1/keys/{key_id}/rotate", f"{address}/rotate", {})
-    await caller.call("DELETE /api/v1/keys/{key_id}", address)
+    made = await caller.call("POST /api/v1/keys", wish, operator=True)
+    await caller.call("POST /api/v1/keys/{key_id}/rotate", {}, key_id=made["id"])
+    await caller.call("DELETE /api/v1/keys/{key_id}", key_id=made["id"])
 
 
 async def event_types(caller: Caller) -> None:
     wish = {"type": "thing.made", "schema": EVENT_SCHEMA}
-    await caller.call("POST /api/v1/event-types", "/api/v1/event-types", wish, operator=True)
+    await caller.call("POST /api/v1/event-types", wish, operator=True)
     revised = {"schema": {**EVENT_SCHEMA, "title": "Thing was made"}}
-    address = "/api/v1/event-types/thing.made"
-    await caller.call("PATCH /api/v1/event-types/{name}", address, revised, operator=True)
+    await caller.call("PATCH /api/v1/event-types/{name}", revised, operator=True, name="thing.made")
 
 
 async def subscriptions(caller: Caller) -> None:
     for base, wish in ((SUBSCRIPTIONS, {"channel": "webhooks"}), (HOOKS, {})):
         target = {"target_url": f"{caller.receiver.url}{base}", "event_types": ["*"]}
-        made = await caller.call(f"POST {base}", base, {**target, **wish})
-        one, address = f"{base}/{{subscription_id}}", f"{base}/{made['id']}"
-        await caller.call(f"PATCH {one}", address, {"max_in_flight": 3})
-        await caller.call(f"POST {one}/rotate-secret", f"{address}/rotate-secret", {})
-        replay = await caller.call(f"POST {one}/replay", f"{address}/replay", {})
-        await caller.call("DELETE /api/v1/replays/{replay_id}", f"/api/v1/replays/{replay['id']}")
-        await caller.call(f"DELETE {one}", address)
+        made = await caller.call(f"POST {base}", {**target, **wish})
+        one, ids = f"{base}/{{subscription_id}}", {"subscription_id": made["id"]}
+        await caller.call(f"PATCH {one}", {"max_in_flight": 3}, **ids)
+        await caller.call(f"POST {one}/rotate-secret", {}, **ids)
+        replay = await caller.call(f"POST {one}/replay", {}, **ids)
+        await caller.call("DELETE /api/v1/replays/{replay_id}", replay_id=replay["id"])
+        await caller.call(f"DELETE {one}", **ids)
 
 
 async def hooks(caller: Caller) -> None:
     wish = {"target_url": f"{caller.receiver.url}/hook", "event_type": "lead.created"}
-    for channel, name in (("zapier", "hook_id"), ("n8n", "hook_id"), ("make", "hook_id")):
-        base = f"/api/v1/{channel}/hooks"
-        made = await caller.call(f"POST {base}", base, wish)
-        await caller.call(f"DELETE {base}/{{{name}}}", f"{base}/{made['id']}")
+    for channel in ("zapier", "n8n", "make"):
+        made = await caller.call(f"POST /api/v1/{channel}/hooks", wish)
+        await caller.call(f"DELETE /api/v1/{channel}/hooks/{{hook_id}}", hook_id=made["id"])
 
 
 async def deliveries(caller: Caller) -> None:
@@ -122,13 +115,12 @@ async def deliveries(caller: Caller) -> None:
         position=event.event_id,
         no=number,
     )
-    address = f"/api/v1/deliveries/dlv_{event.event_id}_{number}"
-    await caller.call("POST /api/v1/deliveries/{delivery_id}/retry", f"{address}/retry")
-    await caller.call("POST /api/v1/deliveries/{delivery_id}/skip", f"{address}/skip")
+    for act in ("retry", "skip"):
+        route = f"POST /api/v1/deliveries/{{delivery_id}}/{act}"
+        await caller.call(route, delivery_id=f"dlv_{event.event_id}_{number}")
 
 
 async def _rows(caller: Caller, statement: str, **values: object) -> list[Any]:
-
     async with caller.hub.hub.engines.write() as connection:
         return (await connection.execute(text(statement), values)).all()
 
@@ -139,24 +131,22 @@ async def quarantine(caller: Caller) -> None:
         body = {"type": "lead.created", "payload": {"wrong": kind}}
         assert (await caller.hub.client.post("/api/v1/events", json=body)).status_code == 202
     waiting = (await caller.hub.client.get("/api/v1/quarantine")).json()["quarantined"]
-    first, second, third = (f"/api/v1/quarantine/{event['id']}" for event in waiting)
+    first, second, third = (event["id"] for event in waiting)
     one = "/api/v1/quarantine/{quarantine_id}"
-    await caller.call(f"PATCH {one}", first, {"payload": right})
-    await caller.call(f"POST {one}/release", f"{first}/release")
-    await caller.call(f"PATCH {one}", second, {"payload": right})
-    await caller.call(
-        "POST /api/v1/quarantine/release", "/api/v1/quarantine/release", {"type": "lead.created"}
-    )
-    await caller.call(f"DELETE {one}", third)
+    await caller.call(f"PATCH {one}", {"payload": right}, quarantine_id=first)
+    await caller.call(f"POST {one}/release", quarantine_id=first)
+    await caller.call(f"PATCH {one}", {"payload": right}, quarantine_id=second)
+    await caller.call("POST /api/v1/quarantine/release", {"type": "lead.created"})
+    await caller.call(f"DELETE {one}", quarantine_id=third)
 
 
 async def apps(caller: Caller) -> None:
     wish = {"name": "App", "redirect_uris": ["https://app.example.com/cb"], "scopes": ["events:read"]}
-    made = await caller.call("POST /api/v1/oauth/apps", "/api/v1/oauth/apps", wish, operator=True)
-    app_id = made.get("client_id") or made["id"]
-    one, address = "/api/v1/oauth/apps/{app_id}", f"/api/v1/oauth/apps/{app_id}"
-    await caller.call(f"PATCH {one}", address, {"name": "Other"}, operator=True)
-    await caller.call(f"POST {one}/rotate-secret", f"{address}/rotate-secret", {}, operator=True)
+    made = await caller.call("POST /api/v1/oauth/apps", wish, operator=True)
+    app_id = made["client_id"]
+    one = "/api/v1/oauth/apps/{app_id}"
+    await caller.call(f"PATCH {one}", {"name": "Other"}, operator=True, app_id=app_id)
+    await caller.call(f"POST {one}/rotate-secret", {}, operator=True, app_id=app_id)
     now_ms = caller.hub.hub._clock.now_ms()
     await _rows(
         caller,
@@ -166,20 +156,20 @@ async def apps(caller: Caller) -> None:
         now=now_ms,
         app=app_id,
     )
-    await caller.call("DELETE /api/v1/oauth/connections/{connection_id}", "/api/v1/oauth/connections/con_1")
-    await caller.call(f"DELETE {one}", address, operator=True)
+    await caller.call("DELETE /api/v1/oauth/connections/{connection_id}", connection_id="con_1")
+    await caller.call(f"DELETE {one}", operator=True, app_id=app_id)
 
 
 async def consumers(caller: Caller) -> None:
-    one, address = "/api/v1/consumers/{name}", "/api/v1/consumers/billing"
-    await caller.call(f"PUT {one}", address, {"event_types": ["lead.created"]})
-    await caller.call(f"POST {one}/seek", f"{address}/seek", {"time": "2026-01-28T10:30:00Z"})
-    await caller.call(f"DELETE {one}", address)
+    one = "/api/v1/consumers/{name}"
+    await caller.call(f"PUT {one}", {"event_types": ["lead.created"]}, name="billing")
+    await caller.call(f"POST {one}/seek", {"time": "2026-01-28T10:30:00Z"}, name="billing")
+    await caller.call(f"DELETE {one}", name="billing")
 
 
 async def links(caller: Caller) -> None:
     wish = {"company_id": 92, "scopes": ["events:read"]}
-    await caller.call("POST /api/v1/portal/links", "/api/v1/portal/links", wish, operator=True)
+    await caller.call("POST /api/v1/portal/links", wish, operator=True)
 
 
 CALLS: tuple[Callable[[Caller], Awaitable[None]], ...] = (

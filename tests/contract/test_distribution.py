@@ -177,9 +177,3 @@ def test_a_plain_installation_works_without_the_checkout(built, environment):
 def test_an_editable_installation_uses_the_checkout(environment):
     install(environment, "--editable", ROOT)
     assert Path(run(environment / "bin/python", "-I", "-c", USE, cwd=environment)).is_relative_to(ROOT)
-
-
-def test_an_installation_brings_the_command(built, environment):
-    (wheel,) = built.glob("*.whl")
-    install(environment, wheel)
-    assert "Usage: trunkline" in run(environment / "bin/trunkline", "--help", cwd=environment)

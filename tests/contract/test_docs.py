@@ -305,31 +305,15 @@ def test_the_tutorial_about_a_broker_begins_as_the_one_about_a_connector():
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_the_tutorial_about_an_agent_leads_from_an_empty_folder_to_notes_that_it_adds(make_reader):
-    reader = make_reader(WITH_PACKAGES)
-    reader.follow(DOCS / "tutorials" / "first-agent.md")
+@pytest.mark.parametrize("page", ["tutorials/first-agent", "how-to/change-an-event-type"])
+def test_a_page_that_begins_with_an_installation_runs(make_reader, page):
+    make_reader(WITH_PACKAGES).follow(DOCS / f"{page}.md")
 
 
 @pytest.mark.slow
-def test_the_quickstart_for_agents_takes_nothing_but_its_own_commands(make_reader):
-    make_reader().follow(DOCS / "agents" / "quickstart.md")
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(180)
-def test_the_how_to_about_changing_an_event_type_leaves_everybody_what_they_read(make_reader):
-    reader = make_reader(WITH_PACKAGES)
-    reader.follow(DOCS / "how-to" / "change-an-event-type.md")
-
-
-@pytest.mark.slow
-def test_the_how_to_about_validation_runs(make_reader):
-    make_reader().follow(DOCS / "how-to" / "validate-events.md")
-
-
-@pytest.mark.slow
-def test_the_readme_runs(make_reader):
-    make_reader().follow(ROOT / "README.md")
+@pytest.mark.parametrize("page", ["README", "docs/agents/quickstart", "docs/how-to/validate-events"])
+def test_a_page_takes_nothing_but_its_own_commands(make_reader, page):
+    make_reader().follow(ROOT / f"{page}.md")
 
 
 @pytest.mark.slow
@@ -458,17 +442,13 @@ async def test_the_example_plugin_installs_and_delivers(
     sqlite_database_url, make_hub, receiver, tmp_path, monkeypatch
 ):
     shutil.copytree(EXAMPLE, tmp_path / "chat")
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--target",
-        tmp_path / "installed",
-        tmp_path / "chat",
-    ]
-    subprocess.run(pip, env=os.environ | OFFLINE, check=True, capture_output=True)
+    pip = [sys.executable, *["-m", "pip", "install", "--quiet", "--target"]]
+    subprocess.run(
+        [*pip, tmp_path / "installed", tmp_path / "chat"],
+        env=os.environ | OFFLINE,
+        check=True,
+        capture_output=True,
+    )
     monkeypatch.syspath_prepend(tmp_path / "installed")
     running = await make_hub(sqlite_database_url)
     monkeypatch.delitem(sys.modules, "trunkline_chat")

@@ -188,28 +188,24 @@ def of(**chosen: str) -> settings.Settings:
     return settings.load(environment={f"TRUNKLINE_{name.upper()}": value for name, value in chosen.items()})
 
 
-def test_without_the_setting_the_reference_product_runs_as_ever():
-    hub = opening.inspected(of(plugins__enabled="crm"))
-    assert "client.created" in hub.catalog.names()
-    assert (hub.keys.prefix, hub.deployment.brand.title) == ("wlcro", "WhiteLabelCRO")
+@pytest.mark.parametrize(
+    ("chosen", "prefix", "title"),
+    [
+        pytest.param({}, "wlcro", "WhiteLabelCRO", id="the-reference-product-without-the-setting"),
+        pytest.param({"product__schemas": str(SHOP)}, "trunkline", "trunkline", id="neutral-without-a-name"),
+        pytest.param({"product__schemas": "whitelabelcro", "auth__key_prefix": "acme"}, "acme", "WhiteLabelCRO", id="set-apart"),
+    ],
+)  # fmt: skip
+def test_keys_have_the_prefix_of_the_product_or_of_the_setting(chosen, prefix, title):
+    hub = opening.inspected(of(**chosen, plugins__enabled="webhooks"))
+    assert (hub.keys.prefix, hub.deployment.brand.title) == (prefix, title)
+    assert ("client.created" in hub.catalog.names()) is (title == "WhiteLabelCRO")
 
 
 def test_the_reference_product_may_be_chosen_and_added_to(schemas):
     hub = opening.inspected(of(product__schemas=f"whitelabelcro,{schemas}", plugins__enabled="crm"))
     assert {"client.created", TYPE} <= set(hub.catalog.names())
     assert (hub.keys.prefix, hub.registry.active) == ("wlcro", ("crm",))
-
-
-def test_a_product_without_a_name_has_neutral_keys():
-    hub = opening.inspected(of(product__schemas=str(SHOP), plugins__enabled="webhooks"))
-    assert (hub.keys.prefix, hub.deployment.brand.title) == ("trunkline", "trunkline")
-
-
-def test_the_prefix_may_be_set_apart(schemas):
-    hub = opening.inspected(
-        of(product__schemas=str(schemas), auth__key_prefix="acme", plugins__enabled="webhooks")
-    )
-    assert hub.keys.prefix == "acme"
 
 
 def test_a_product_that_is_not_there_is_named_with_those_that_are():

@@ -12,6 +12,20 @@ TARGET = "https://example.com/hook"
 SUBSCRIPTION = {"target_url": TARGET, "event_types": ["client.created"]}
 APP = {"name": "Desk", "redirect_uris": ["https://desk.example/back"]}
 KEY = {"company_id": 92, "name": "theirs", "scopes": ["events:read"]}
+HOOK = {"target_url": TARGET, "event_type": "client.created"}
+BODIES: dict[str, dict[str, Any]] = {
+    "/api/v1/keys": KEY,
+    "/api/v1/keys/{key_id}/rotate": {},
+    "/api/v1/oauth/apps": APP,
+    "/api/v1/oauth/apps/{app_id}/rotate-secret": {},
+    "/api/v1/portal/links": {"company_id": 92},
+    "/api/v1/subscriptions": {**SUBSCRIPTION, "channel": "webhooks", "target_url": f"{TARGET}/2"},
+    "/api/v1/subscriptions/{subscription_id}/rotate-secret": {},
+    "/api/v1/webhooks/subscriptions": SUBSCRIPTION,
+    "/api/v1/webhooks/subscriptions/{subscription_id}/rotate-secret": {},
+    **{f"/api/v1/{name}/hooks": HOOK for name in ("zapier", "n8n", "make")},
+}
+"""The body of a POST to each route whose answer holds a secret."""
 NAMES = {"secret", "client_secret", "token", "access_token", "refresh_token", "password"}
 
 
@@ -38,47 +52,24 @@ def secret_routes(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture
-async def sent(api):
-    """Give for each of these routes the call: the path, the body, and the caller."""
-    subscription = (await api.client.post("/api/v1/webhooks/subscriptions", json=SUBSCRIPTION)).json()["id"]
-    app = (await api.operator.post("/api/v1/oauth/apps", json=APP)).json()["client_id"]
-    key = (await api.operator.post("/api/v1/keys", json=KEY)).json()["id"]
-    hook = {"target_url": TARGET, "event_type": "client.created"}
+async def ids(api):
+    """Make what the paths of these routes name; give the id for each of their parameters."""
+    subscription = await api.client.post("/api/v1/webhooks/subscriptions", json=SUBSCRIPTION)
+    app = await api.operator.post("/api/v1/oauth/apps", json=APP)
+    key = await api.operator.post("/api/v1/keys", json=KEY)
     return {
-        ("POST", "/api/v1/keys"): ("/api/v1/keys", KEY),
-        ("POST", "/api/v1/keys/{key_id}/rotate"): (f"/api/v1/keys/{key}/rotate", {}),
-        ("POST", "/api/v1/oauth/apps"): ("/api/v1/oauth/apps", APP),
-        ("POST", "/api/v1/oauth/apps/{app_id}/rotate-secret"): (
-            f"/api/v1/oauth/apps/{app}/rotate-secret",
-            {},
-        ),
-        ("POST", "/api/v1/portal/links"): ("/api/v1/portal/links", {"company_id": 92}),
-        ("POST", "/api/v1/subscriptions"): (
-            "/api/v1/subscriptions",
-            {**SUBSCRIPTION, "channel": "webhooks", "target_url": f"{TARGET}/2"},
-        ),
-        ("POST", "/api/v1/subscriptions/{subscription_id}/rotate-secret"): (
-            f"/api/v1/subscriptions/{subscription}/rotate-secret",
-            {},
-        ),
-        ("POST", "/api/v1/webhooks/subscriptions"): ("/api/v1/webhooks/subscriptions", SUBSCRIPTION),
-        ("POST", "/api/v1/webhooks/subscriptions/{subscription_id}/rotate-secret"): (
-            f"/api/v1/webhooks/subscriptions/{subscription}/rotate-secret",
-            {},
-        ),
-        **{
-            ("POST", f"/api/v1/{name}/hooks"): (f"/api/v1/{name}/hooks", hook)
-            for name in ("zapier", "n8n", "make")
-        },
+        "subscription_id": subscription.json()["id"],
+        "app_id": app.json()["client_id"],
+        "key_id": key.json()["id"],
     }
 
 
-async def test_an_answer_with_a_secret_is_stored_by_no_cache(api, sent):
+async def test_an_answer_with_a_secret_is_stored_by_no_cache(api, ids):
     document = (await api.anonymous.get("/openapi.json")).json()
-    routes = set(secret_routes(document))
-    assert routes == set(sent), "a route whose answer holds a secret has a row above"
-    for (method, route), (path, body) in sent.items():
-        by = api.operator if "/keys" in path or "/oauth" in path or "/portal" in path else api.client
-        answer = await by.request(method, path, json=body)
+    wanted = {("POST", route) for route in BODIES}
+    assert set(secret_routes(document)) == wanted, "a route whose answer holds a secret has a row above"
+    for route, body in BODIES.items():
+        by = api.operator if "/keys" in route or "/oauth" in route or "/portal" in route else api.client
+        answer = await by.post(route.format(**ids), json=body)
         assert answer.is_success, (route, answer.text)
         assert answer.headers.get_list("cache-control") == ["no-store"], route

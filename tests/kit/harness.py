@@ -60,19 +60,11 @@ def run(suites: Mapping[str, type], folder: Path) -> dict[tuple[str, str], Check
     )  # pytest imports only one module of each name
     file.write_text(f"import {MODULE}\nglobals().update({MODULE}.SUITES)\n")
     listener, output = Listener(), io.StringIO()
-    arguments = [
-        "-q",
-        "--import-mode=importlib",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:xdist",
-        f"--rootdir={folder}",
-        f"--confcutdir={folder}",
-    ]
+    options = ["-q", "--import-mode=importlib", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    places = [f"--rootdir={folder}", f"--confcutdir={folder}", "-c", str(folder / "pytest.ini")]
     routes = system.ROUTES  # a broken plugin adds a handler, which must be removed
     with redirect_stdout(output), redirect_stderr(output):
-        code = pytest.main([*arguments, "-c", str(folder / "pytest.ini"), str(file)], [listener])
+        code = pytest.main([*options, *places, str(file)], [listener])
     system.ROUTES = routes
     assert code in {0, 1}, output.getvalue()[-5000:]
     return listener.results

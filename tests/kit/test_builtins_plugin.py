@@ -19,16 +19,12 @@ class TestActions(PluginConformance):
     unscoped = ("/api/v1/actions", "/api/v1/searches", "/api/v1/lookups")
 
 
-class TestActionsWithAProvider(PluginConformance):
-    plugin = "actions"
+class TestActionsWithAProvider(TestActions):
     settings: ClassVar = {
         "actions.provider_url": "http://127.0.0.1:9/trunkline",
         "actions.provider_secret": SECRET,
     }
     replaces = ("crm",)
-    prefixes = ("/api/v1/actions", "/api/v1/integrations", "/schemas/actions")
-    public = ("/schemas/*",)
-    unscoped = ("/api/v1/actions", "/api/v1/searches", "/api/v1/lookups")
 
 
 class TestAlerts(PluginConformance):

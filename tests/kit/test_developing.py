@@ -38,14 +38,7 @@ def serving(tmp_path):
     (tmp_path / "pigeon.py").write_text(PLUGIN)
     command = [
         sys.executable,
-        "-m",
-        "trunkline.cli",
-        "dev",
-        "--reload",
-        "--plugin",
-        "pigeon.py",
-        "--port",
-        "0",
+        *["-m", "trunkline.cli", "dev", "--reload", "--plugin", "pigeon.py", "--port", "0"],
     ]
     variables = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
     with (tmp_path / "output.txt").open("wb") as output:

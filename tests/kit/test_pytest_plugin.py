@@ -11,6 +11,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # each test starts pr
 INI = "[pytest]\nasyncio_mode = {mode}\nasyncio_default_fixture_loop_scope = function\n"
 
 
+def pytest_in(folder, *options):
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=250, check=False)
+
+
 @pytest.fixture
 def run(tmp_path):
     """Run pytest on one module; return its output and the report that it wrote."""
@@ -19,16 +24,7 @@ def run(tmp_path):
         (tmp_path / "pytest.ini").write_text(INI.format(mode=mode))
         (tmp_path / "test_it.py").write_text(source)
         report = tmp_path / "report.json"
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-p",
-            "no:cacheprovider",
-            f"--trunkline-report={report}",
-            *options,
-        ]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=250, check=False)
+        done = pytest_in(tmp_path, f"--trunkline-report={report}", *options)
         return done, json.loads(report.read_text())
 
     return run
@@ -106,30 +102,20 @@ def test_a_run_that_has_nothing_to_do_with_trunkline_does_not_import_it(tmp_path
     (tmp_path / "test_it.py").write_text(
         "import sys\n\ndef test_it():\n    assert 'trunkline' not in sys.modules\n"
     )
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "no:cacheprovider",
-        f"--rootdir={tmp_path}",
-        "test_it.py",
-    ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=250, check=False)
+    done = pytest_in(tmp_path, f"--rootdir={tmp_path}", "test_it.py")
 
     assert done.returncode == 0, done.stdout
     assert "conformance" not in done.stdout
 
 
-def test_the_hub_does_not_import_pytest():
-    code = (
-        "import sys, trunkline, trunkline.api.app, trunkline_kit.receiver; assert 'pytest' not in sys.modules"
-    )
-
-    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
-
-
-def test_the_entry_point_imports_nothing_of_the_hub():
-    code = "import sys, trunkline_pytest; assert 'trunkline' not in sys.modules and 'sqlalchemy' not in sys.modules"
-
+@pytest.mark.parametrize(
+    ("imported", "kept_out"),
+    [
+        ("trunkline, trunkline.api.app, trunkline_kit.receiver", "pytest"),
+        ("trunkline_pytest", "trunkline"),
+        ("trunkline_pytest", "sqlalchemy"),
+    ],
+)
+def test_the_hub_and_the_entry_point_import_no_more_than_they_need(imported, kept_out):
+    code = f"import sys, {imported}; assert {kept_out!r} not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0

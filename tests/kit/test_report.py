@@ -9,7 +9,7 @@ PLUGIN = [("plugin.a", LOADS), ("plugin.b", DELIVERS), ("plugin.c", COMPLETE)]
 CHANNEL = [("channel.a", LOADS), ("channel.b", COMPLETE)]
 
 
-def report_of(*outcomes, contributed=None, channel="acme"):
+def report_of(*outcomes, contributed=None):
     """Make a report: each outcome is a check's name and its result."""
     report = Report()
     for name, outcome in outcomes:
@@ -22,7 +22,7 @@ def report_of(*outcomes, contributed=None, channel="acme"):
             dict(checks).get(name, COMPLETE),
             outcome,
             message="it does not" if outcome == "failed" else "",
-            subject=channel if suite == "channel" else "",
+            subject="acme" if suite == "channel" else "",
         )
         report.add(finding, expected=checks if suite in {"plugin", "channel"} else [(name, COMPLETE)])
     report.of("acme").contributed.update(contributed or {})
@@ -35,53 +35,64 @@ def judged(*outcomes, **more) -> Verdict:
 
 
 MET = [("plugin.a", "passed"), ("plugin.b", "not_applicable"), ("plugin.c", "passed")]
+CHANNEL_MET = [("channel.a", "passed"), ("channel.b", "passed")]
+UNJUDGED = "no suite has judged {}; subclass trunkline.testing.{}"
 
 
-def test_a_plugin_that_meets_every_check_is_complete():
-    verdict = judged(*MET)
-
-    assert (verdict.level, verdict.missing) == (COMPLETE, ())
-    assert verdict.line() == "acme: complete (2 passed, 1 not applicable)"
+def but(name, outcome):
+    """Give the outcomes of MET with another *outcome* of one check."""
+    return [(check, outcome if check == name else usual) for check, usual in MET]
 
 
 @pytest.mark.parametrize(
-    ("failing", "level"), [("plugin.a", None), ("plugin.b", LOADS), ("plugin.c", DELIVERS)]
+    ("outcomes", "channels", "level", "missing"),
+    [
+        pytest.param(MET, (), COMPLETE, (), id="all-checks-met"),
+        pytest.param(but("plugin.a", "failed"), (), None, ("plugin.a: it does not",), id="fails-to-load"),
+        pytest.param(but("plugin.b", "failed"), (), LOADS, ("plugin.b: it does not",), id="fails-to-deliver"),
+        pytest.param(
+            but("plugin.c", "failed"), (), DELIVERS, ("plugin.c: it does not",), id="fails-the-last"
+        ),
+        pytest.param(MET[:2], (), DELIVERS, ("plugin.c: did not run",), id="one-did-not-run"),
+        pytest.param(
+            but("plugin.c", "not_judged"), (), DELIVERS, ("plugin.c: was not judged: ",), id="one-not-judged"
+        ),
+        pytest.param(
+            MET,
+            ("acme", "acme-slow"),
+            LOADS,
+            tuple(
+                UNJUDGED.format(f"the channel '{name}'", "ChannelConformance")
+                for name in ("acme", "acme-slow")
+            ),
+            id="channels-without-a-suite",
+        ),
+        pytest.param(MET + CHANNEL_MET, ("acme",), COMPLETE, (), id="channel-with-its-suite"),
+        pytest.param(
+            CHANNEL_MET,
+            (),
+            None,
+            (UNJUDGED.format("the plugin itself", "PluginConformance"),),
+            id="plugin-without-its-suite",
+        ),
+    ],
 )
-def test_a_check_that_fails_holds_back_its_level_and_those_above(failing, level):
-    verdict = judged(*((name, "failed" if name == failing else outcome) for name, outcome in MET))
-
-    assert verdict.level == level
-    assert verdict.missing == (f"{failing}: it does not",)
+def test_the_level_and_what_is_missing(outcomes, channels, level, missing):
+    verdict = judged(*outcomes, contributed={"channel": channels} if channels else {})
+    assert (verdict.level, verdict.missing) == (level, missing)
 
 
-def test_what_does_not_load_says_so_in_its_line():
-    assert judged(("plugin.a", "failed"), *MET[1:]).line() == (
-        "acme: does not load (1 passed, 1 failed, 1 not applicable)"
-    )
-
-
-def test_a_check_that_did_not_run_holds_back_its_level():
-    verdict = judged(*MET[:2])
-
-    assert (verdict.level, verdict.missing) == (DELIVERS, ("plugin.c: did not run",))
-
-
-def test_a_channel_that_no_suite_has_judged_holds_the_plugin_at_loads():
-    verdict = judged(*MET, contributed={"channel": ("acme", "acme-slow")})
-
-    assert verdict.level == LOADS
-    assert verdict.missing == (
-        "no suite has judged the channel 'acme'; subclass trunkline.testing.ChannelConformance",
-        "no suite has judged the channel 'acme-slow'; subclass trunkline.testing.ChannelConformance",
-    )
-
-
-def test_a_channel_that_was_judged_is_not_missing():
-    verdict = judged(
-        *MET, ("channel.a", "passed"), ("channel.b", "passed"), contributed={"channel": ("acme",)}
-    )
-
-    assert (verdict.level, verdict.missing) == (COMPLETE, ())
+@pytest.mark.parametrize(
+    ("outcomes", "line"),
+    [
+        (MET, "acme: complete (2 passed, 1 not applicable)"),
+        (but("plugin.a", "failed"), "acme: does not load (1 passed, 1 failed, 1 not applicable)"),
+        (but("plugin.c", "not_judged"), "acme: delivers (1 passed, 1 not judged, 1 not applicable)"),
+    ],
+    ids=["complete", "does-not-load", "not-judged"],
+)
+def test_the_line_has_the_level_and_counts_the_outcomes(outcomes, line):
+    assert judged(*outcomes).line() == line
 
 
 @pytest.mark.parametrize(
@@ -99,15 +110,6 @@ def test_what_a_plugin_gives_must_have_been_judged_by_its_suite(kind, suite):
     assert judged(*MET, (f"{kind}.a", "passed"), contributed={kind: ("one", "two")}).level == COMPLETE
 
 
-def test_without_the_suite_for_the_plugin_itself_there_is_no_level():
-    verdict = judged(("channel.a", "passed"), ("channel.b", "passed"))
-
-    assert verdict.level is None
-    assert verdict.missing == (
-        "no suite has judged the plugin itself; subclass trunkline.testing.PluginConformance",
-    )
-
-
 def test_of_a_check_that_ran_several_times_the_worst_counts():
     verdict = judged(*MET, ("plugin.c", "failed"), ("plugin.c", "not_applicable"))
 
@@ -118,34 +120,14 @@ def test_of_a_check_that_ran_several_times_the_worst_counts():
 def test_the_json_has_a_level_what_is_missing_and_every_check():
     document = report_of(("plugin.a", "passed"), ("channel.a", "failed")).as_json()
 
+    common = {"level": "loads", "seconds": 0.0}
+    of_channel = {"name": "channel.a", "suite": "channel", "outcome": "failed", "message": "it does not"}
+    of_plugin = {"name": "plugin.a", "suite": "plugin", "outcome": "passed", "message": ""}
     assert document["plugins"]["acme"]["level"] is None
     assert document["plugins"]["acme"]["checks"] == [
-        {
-            "name": "channel.a",
-            "suite": "channel",
-            "level": "loads",
-            "outcome": "failed",
-            "seconds": 0.0,
-            "message": "it does not",
-            "subject": "acme",
-        },
-        {
-            "name": "plugin.a",
-            "suite": "plugin",
-            "level": "loads",
-            "outcome": "passed",
-            "seconds": 0.0,
-            "message": "",
-        },
+        common | of_channel | {"subject": "acme"},
+        common | of_plugin,
     ]
-
-
-def test_what_was_not_judged_holds_back_its_level_and_is_named():
-    verdict = judged(*((name, "not_judged" if name == "plugin.c" else outcome) for name, outcome in MET))
-
-    assert verdict.level == DELIVERS
-    assert verdict.missing == ("plugin.c: was not judged: ",)
-    assert verdict.line() == "acme: delivers (1 passed, 1 not judged, 1 not applicable)"
 
 
 def test_reasons_for_what_did_not_apply_are_told_once_each():

@@ -159,13 +159,17 @@ async def test_a_name_in_the_hubs_own_urls_is_refused(api):
             check_name(name)
 
 
-def test_a_page_without_a_channel_lists_subscriptions_of_every_channel(tmp_path):
-    write_plugin(Plan("acme", ("portal-page",)), tmp_path / "page")
-    assert "channel=None" in (tmp_path / "page/trunkline_acme/pages.py").read_text()
-    write_plugin(Plan("acme", ("portal-page", "broker")), tmp_path / "broker")
-    assert 'channel="acme"' in (tmp_path / "broker/trunkline_acme/pages.py").read_text()
-    write_plugin(Plan("acme", ("portal-page", "push")), tmp_path / "both")
-    assert 'channel="acme"' in (tmp_path / "both/trunkline_acme/pages.py").read_text()
+@pytest.mark.parametrize(
+    ("features", "channel"),
+    [
+        pytest.param(("portal-page",), "None", id="of-every-channel"),
+        pytest.param(("portal-page", "broker"), '"acme"', id="of-its-broker"),
+        pytest.param(("portal-page", "push"), '"acme"', id="of-its-push"),
+    ],
+)
+def test_a_page_lists_subscriptions_of_the_plugins_channel_if_it_has_any(tmp_path, features, channel):
+    write_plugin(Plan("acme", features), tmp_path / "acme")
+    assert f"channel={channel}" in (tmp_path / "acme/trunkline_acme/pages.py").read_text()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -124,10 +125,8 @@ class Deployment:
                     found = await hub.subscriptions.find(company, view["id"], channel="webhooks")
                     self.numbers[company] = found.no
 
-    async def serve(
-        self, *arguments: str, files: int | None = None, log_to: int | None = None, **environment: str
-    ) -> Process:
-        process = self.run("serve", "--port", "0", *arguments, files=files, log_to=log_to, **environment)
+    async def serve(self, *arguments: str, **options: Any) -> Process:
+        process = self.run("serve", "--port", "0", *arguments, **options)
         await process.ready("listens on")
         return process
 

@@ -83,6 +83,7 @@ class Granted:
 
 
 Way = Callable[[Place], Awaitable[Granted]]
+Ends = dict[str, Callable[[], Awaitable[object]]]
 WAYS: dict[tuple[str, str], Way] = {}
 _HAS = "oauth/test_ending.py::test_a_connection_has_what_the_user_has_who_allowed_it"
 _FORGOTTEN = "oauth/test_ending.py::test_a_user_who_has_not_signed_in_for_long_is_forgotten"
@@ -146,7 +147,7 @@ async def _link(place: Place, way: str) -> Granted:
     async def use_up() -> None:
         assert await use(place.here)
 
-    ends: dict[str, Callable[[], Awaitable[object]]] = {
+    ends: Ends = {
         "use": use_up,
         "expiry": lambda: place.change(
             f"UPDATE portal_links SET expires_ms = 1 WHERE company_id = {company}"
@@ -173,7 +174,7 @@ async def _session(place: Place, way: str) -> Granted:
         fields = hidden(await person.http.get(page))
         assert (await person.http.post(path, data=fields)).status_code == 303
 
-    ends: dict[str, Callable[[], Awaitable[object]]] = {
+    ends: Ends = {
         "sign-out": lambda: leave("/portal/sign-out"),
         "sign-out everywhere": lambda: leave("/portal/sign-out-everywhere"),
         "expiry": lambda: place.change(
@@ -197,7 +198,7 @@ async def _code(place: Place, way: str) -> Granted:
     async def use_up() -> None:
         assert await use(place.here)
 
-    ends: dict[str, Callable[[], Awaitable[object]]] = {
+    ends: Ends = {
         "use": use_up,
         "expiry": lambda: place.change(f"UPDATE oauth_codes SET expires_ms = 1 WHERE company_id = {company}"),
         "removal of the app": lambda: place.call("DELETE", f"/oauth/apps/{app.client_id}"),
@@ -244,7 +245,7 @@ async def _connection(place: Place, way: str) -> Granted:
         await place.change(f"UPDATE oauth_tokens SET replaced_ms = 1 WHERE {old}")
         await app.refresh(tokens["refresh_token"], expect=400)
 
-    ends: dict[str, Callable[[], Awaitable[object]]] = {
+    ends: Ends = {
         "disconnection": disconnect,
         "revocation by its app": lambda: app.revoke(tokens["refresh_token"]),
         "replay of a code": lambda: app.exchange(code, expect=400),
@@ -268,7 +269,7 @@ async def _access_token(place: Place, way: str) -> Granted:
     company = next(_COMPANIES)
     app = await place.app()
     tokens = await connect(app, await place.person((await place.key(company))[1]))
-    ends: dict[str, Callable[[], Awaitable[object]]] = {
+    ends: Ends = {
         "expiry": lambda: _expire_tokens(place, company, "access"),
         "revocation": lambda: app.revoke(tokens["access_token"]),
         "end of its connection": lambda: app.revoke(tokens["refresh_token"]),
@@ -290,7 +291,7 @@ async def _refresh_token(place: Place, way: str) -> Granted:
         assert await use(place.here)
         await place.change("UPDATE oauth_tokens SET replaced_ms = 1 WHERE replaced_ms IS NOT NULL")
 
-    ends: dict[str, Callable[[], Awaitable[object]]] = {
+    ends: Ends = {
         "use": use_up,
         "expiry": lambda: _expire_tokens(place, company, "refresh"),
         "end of its connection": lambda: app.revoke(tokens["refresh_token"]),
@@ -326,7 +327,7 @@ async def _app_secret(place: Place, way: str) -> Granted:
         return (await client.post("/oauth/revoke", data={"token": "x"}, auth=auth)).status_code == 200
 
     path = f"/oauth/apps/{app.client_id}"
-    ends: dict[str, Callable[[], Awaitable[object]]] = {
+    ends: Ends = {
         "rotation": lambda: place.call("POST", f"{path}/rotate-secret", json={"overlap_seconds": 0}),
         "removal of the app": lambda: place.call("DELETE", path),
     }
@@ -352,7 +353,7 @@ async def _webhook_secret(place: Place, way: str) -> Granted:
         return True
 
     rotation = {"overlap_seconds": 0}
-    ends: dict[str, Callable[[], Awaitable[object]]] = {
+    ends: Ends = {
         "rotation": lambda: place.call("POST", f"{path}/rotate-secret", json=rotation, key=key),
         "deletion of the subscription": lambda: place.call("DELETE", path, key=key),
     }

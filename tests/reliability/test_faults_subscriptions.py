@@ -55,6 +55,17 @@ def is_none(event):
     return False
 
 
+EVERYTHING = {"event_types": ["*"]}
+PAUSE = None, "PATCH", {"status": "paused"}
+CATCH_UP = None, "PATCH", {"status": "active"}
+PAUSE_FOR_GOOD = is_none, "PATCH", {"status": "paused"}
+RESUME = is_any, "PATCH", {"status": "active", "catch_up": False}
+DELETE = is_none, "DELETE", None
+RETYPE = is_client, "PATCH", {"event_types": [CLIENT]}
+REFILTER = is_large, "PATCH", {"filter": LARGE}
+"""Changes of a subscription: what it wants afterwards (None: as before), the method and the body."""
+
+
 @dataclass
 class Wish:
     """A subscription's request. It does not apply to events up to *cursor*, and certainly applies to events beyond *head*."""
@@ -93,6 +104,17 @@ class Customer:
         self.client = client
         self.database = database
         self.target_url = target_url
+        move = None, "PATCH", {"target_url": f"{target_url}/moved"}
+        self._plans = (
+            (is_any, EVERYTHING, [move]),
+            (is_any, EVERYTHING, [PAUSE, CATCH_UP]),
+            (is_any, EVERYTHING, [PAUSE_FOR_GOOD, RESUME]),
+            (is_any, EVERYTHING, [DELETE]),
+            (is_lead, {"event_types": [LEAD]}, [RETYPE]),
+            (is_small, EVERYTHING | {"filter": SMALL}, [REFILTER]),
+            (is_large, EVERYTHING | {"filter": LARGE}, []),
+            (is_lead, {"event_types": [LEAD]}, []),
+        )
         self.subscribed = []
         self.events = []
         self._calls = asyncio.Semaphore(0)
@@ -102,42 +124,20 @@ class Customer:
         emitting = asyncio.create_task(self._emit())
         due = defaultdict(list)
         for number in range(EACH):
-            request, steps = self._plan(number)
-            subscribed = await self._create(number, **request)
-            for wait, step in enumerate(steps, start=1):
-                due[number + wait * 7].append((subscribed, step))
-            for changed, step in due.pop(number, ()):
-                await step(changed)
-        for changed, step in itertools.chain.from_iterable(due.values()):
-            await step(changed)
+            wants, request, changes = self._plans[number % len(self._plans)]
+            subscribed = await self._create(number, wants, request)
+            for wait, change in enumerate(changes, start=1):
+                due[number + wait * 7].append((subscribed, *change))
+            for change in due.pop(number, ()):
+                await self._change(*change)
+        for change in itertools.chain.from_iterable(due.values()):
+            await self._change(*change)
         self._is_done = True
         self._calls.release()
         await emitting
 
-    def _plan(self, number):
-        """Choose the request and its later changes."""
-        match number % 8:
-            case 0:
-                return {"event_types": ["*"], "wants": is_any}, [self._move]
-            case 1:
-                return {"event_types": ["*"], "wants": is_any}, [self._pause, self._catch_up]
-            case 2:
-                return {"event_types": ["*"], "wants": is_any}, [self._pause_for_good, self._resume]
-            case 3:
-                return {"event_types": ["*"], "wants": is_any}, [self._delete]
-            case 4:
-                change = self._change(event_types=[CLIENT], wants=is_client)
-                return {"event_types": [LEAD], "wants": is_lead}, [change]
-            case 5:
-                change = self._change(filter=LARGE, wants=is_large)
-                return {"event_types": ["*"], "filter": SMALL, "wants": is_small}, [change]
-            case 6:
-                return {"event_types": ["*"], "filter": LARGE, "wants": is_large}, []
-            case _:
-                return {"event_types": [LEAD], "wants": is_lead}, []
-
-    async def _create(self, number, *, wants, **request):
-        request["target_url"] = f"{self.target_url}/{self.company}/{number}"
+    async def _create(self, number, wants, request):
+        request = request | {"target_url": f"{self.target_url}/{self.company}/{number}"}
         identifier = json_of(await self.client.post("/webhooks/subscriptions", json=request), 201)["id"]
         [(no, start)] = await self._query(
             "SELECT no, start_position FROM subscriptions WHERE id = :id", id=identifier
@@ -147,34 +147,7 @@ class Customer:
         self._calls.release()
         return subscribed
 
-    def _change(self, *, wants, **changes):
-        async def change(subscribed):
-            await self._call(subscribed, wants, "PATCH", changes)
-
-        return change
-
-    async def _move(self, subscribed):
-        """Change the target of a subscription, which changes nothing in the events that it gets."""
-        await self._call(
-            subscribed, None, "PATCH", {"target_url": f"{self.target_url}/moved/{subscribed.no}"}
-        )
-
-    async def _pause(self, subscribed):
-        await self._call(subscribed, None, "PATCH", {"status": "paused"})
-
-    async def _catch_up(self, subscribed):
-        await self._call(subscribed, None, "PATCH", {"status": "active"})
-
-    async def _pause_for_good(self, subscribed):
-        await self._call(subscribed, is_none, "PATCH", {"status": "paused"})
-
-    async def _resume(self, subscribed):
-        await self._call(subscribed, is_any, "PATCH", {"status": "active", "catch_up": False})
-
-    async def _delete(self, subscribed):
-        await self._call(subscribed, is_none, "DELETE", None)
-
-    async def _call(self, subscribed, wants, method, body):
+    async def _change(self, subscribed, wants, method, body):
         [(cursor,)] = await self._query(
             "SELECT cursor FROM shards WHERE shard = :shard", shard=shard_of(self.company, 16)
         )

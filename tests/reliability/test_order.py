@@ -12,24 +12,13 @@ EACH = 25
 POLLERS = 5
 
 
-async def test_forty_writers_through_two_processes_are_read_in_one_order_by_every_poller(
-    deploy, postgres_database_url
-):
-    deployment = deploy(postgres_database_url)
+@pytest.mark.parametrize(
+    ("engine", "count"), [("postgresql", 2), ("sqlite", 1)], ids=["two-processes", "embedded"]
+)
+async def test_forty_writers_are_read_in_one_order_by_every_poller(deploy, database_url, count):
+    deployment = deploy(database_url)
     await deployment.set_up(92, 93)
-    processes = await asyncio.gather(deployment.serve(), deployment.serve())
-    await _write_and_poll(deployment, processes)
-
-
-async def test_forty_writers_on_the_embedded_database_are_read_in_one_order_by_every_poller(
-    deploy, sqlite_database_url
-):
-    deployment = deploy(sqlite_database_url)
-    await deployment.set_up(92, 93)
-    await _write_and_poll(deployment, [await deployment.serve()])
-
-
-async def _write_and_poll(deployment, processes):
+    processes = await asyncio.gather(*(deployment.serve() for _ in range(count)))
     total = WRITERS * EACH
     written: dict[int, list[int]] = {92: [], 93: []}
 

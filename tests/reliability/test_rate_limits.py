@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections import defaultdict
@@ -11,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import httpx2
 import pytest
+from tests.postgres_servers import free_port
 
 from trunkline import settings
 from trunkline.hub.hub import Hub
@@ -29,10 +29,7 @@ def redis(tmp_path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(
             "there is no redis-server here: Debian's package 'redis-server' brings it"
         )
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        port = chosen.getsockname()[1]
-    log = tmp_path / "redis.txt"
+    port, log = free_port(), tmp_path / "redis.txt"
     with log.open("wb") as out:
         command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
         process = subprocess.Popen(command, stdout=out, stderr=out)

@@ -72,7 +72,3 @@ leaks_headers_by_a_mutable_default = acme(
     "    more.update(push.target.headers)\n"
     "    return await post(replace(push, target=replace(push.target, headers=dict(more))), http)\n"
 ).breaks("channel.keeps-headers-apart")
-
-drops_headers_that_it_does_not_know = pushing(
-    "replace(push, target=replace(push.target, headers={}))"
-).breaks("channel.sends-the-subscriptions-headers")

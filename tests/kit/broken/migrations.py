@@ -122,13 +122,9 @@ build_with_a_common_index = ledger(
     _after('op.create_index("ix_amount", "ledger_entries", ["amount"])')
 ).breaks("migrations.indexes-carry-the-name")
 
-build_that_alters_the_hub = ledger(
-    _after(
-        'op.create_index("ix_ledger_events", "events", ["created_ms"])'
-        if False
-        else 'op.add_column("events", sa.Column("ledger", sa.Text()))'
-    )
-).breaks("migrations.leave-the-hub-alone")
+build_that_alters_the_hub = ledger(_after('op.add_column("events", sa.Column("ledger", sa.Text()))')).breaks(
+    "migrations.leave-the-hub-alone"
+)
 
 build_that_leaves_a_table = ledger(
     (DOWN, "    pass\n"), ('    op.drop_table("ledger_accounts")\n', "    pass\n")
@@ -176,38 +172,26 @@ build_that_commits_half_way = ledger(_after('op.get_bind().exec_driver_sql("COMM
 )
 
 
-@breaks("migrations.survive-uninstalling")
-def build_that_starts_anew():
-    anew = """
+LIFESPAN = """
 import contextlib, sqlalchemy
 
 
 @hookimpl
 @contextlib.asynccontextmanager
 async def lifespan(context):
-    async with context.database.write() as connection:
-        await connection.execute(sqlalchemy.text("DELETE FROM ledger_entries"))
+    async with context.database.{access}() as connection:
+        await connection.execute(sqlalchemy.text("{statement}"))
     yield
 """
-    return ledger(text=TEXT + anew)
 
+build_that_starts_anew = ledger(
+    text=TEXT + LIFESPAN.format(access="write", statement="DELETE FROM ledger_entries")
+).breaks("migrations.survive-uninstalling")
+
+build_that_fails_on_one_engine = ledger(
+    text=TEXT + LIFESPAN.format(access="read", statement="SELECT name FROM sqlite_master")
+).breaks("migrations.work-on-both-engines")
 
 build_that_writes_a_file = ledger(_after("import os, tempfile; os.close(tempfile.mkstemp()[0])")).breaks(
     "migrations.only-change-tables"
 )
-
-
-@breaks("migrations.work-on-both-engines")
-def build_that_fails_on_one_engine():
-    fails = """
-import contextlib, sqlalchemy
-
-
-@hookimpl
-@contextlib.asynccontextmanager
-async def lifespan(context):
-    async with context.database.read() as connection:
-        await connection.execute(sqlalchemy.text("SELECT name FROM sqlite_master"))
-    yield
-"""
-    return ledger(text=TEXT + fails)

@@ -185,43 +185,12 @@ def closes_for_every_hub_what_one_has():
 
 signs_once_for_each_event = mutant((SIGNED, f"{SIGNED}\n    signature = KEPT.setdefault(push.event_id, headers['webhook-signature'])\n    headers['webhook-signature'] = signature"), (DELIVER, "KEPT = {}\n\n\n" + DELIVER)).breaks("channel.signs-what-it-sends")  # fmt: skip
 
-signs_something_else = mutant((SIGNED, SIGNED.replace("body=push.body", "body=push.body + b' '"))).breaks(
-    "channel.signs-what-it-sends"
-)
-
-does_not_sign = mutant(
-    (SIGNED, "headers = {'webhook-id': push.event_id, 'webhook-timestamp': str(push.timestamp)}")
-).breaks("channel.signs-what-it-sends")
-
 goes_on_with_the_first_secret = mutant(
         ("secrets=push.target.secrets)", "secrets=KEPT.setdefault(push.target.subscription_id, push.target.secrets))"),
         (DELIVER, "KEPT = {}\n\n\n" + DELIVER),
     ).breaks("channel.signs-with-every-live-secret")  # fmt: skip
 
-keeps_a_secret_by_topic = mutant(
-        ("secrets=push.target.secrets)", "secrets=KEPT.setdefault(push.target.config.topic, push.target.secrets))"),
-        (DELIVER, "KEPT = {}\n\n\n" + DELIVER),
-    ).breaks("channel.shares-a-target-among-companies")  # fmt: skip
-
-dates_by_the_first_attempt = mutant(
-    ("timestamp=push.timestamp", "timestamp=KEPT.setdefault(push.event_id, push.timestamp)"),
-    (DELIVER, "KEPT = {}\n\n\n" + DELIVER),
-).breaks("channel.dates-each-attempt")
-
-remembers_every_event = mutant(
-    (SEND, "SEEN.append(push.event_id)\n    " + SEND), (DELIVER, "SEEN = []\n\n\n" + DELIVER)
-).breaks("channel.keeps-no-memory-of-events")
-
 remembers_in_a_default = mutant(('_: object) -> Result:\n    """Publish', '_: object, seen: dict[str, int] = {}) -> Result:\n    seen[push.event_id] = 1\n    """Publish')).breaks("channel.keeps-no-memory-of-events")  # fmt: skip
-
-leaks_headers_by_a_mutable_default = mutant(
-        ('_: object) -> Result:\n    """Publish', '_: object, more: dict[str, str] = {}) -> Result:\n    more.update(push.target.headers)\n    """Publish'),
-        (SIGNED, f"{SIGNED} | more"),
-    ).breaks("channel.keeps-headers-apart")  # fmt: skip
-
-prints_what_it_sends = mutant((SEND, "print('sending', push.event_id)\n    " + SEND)).breaks(
-    "channel.prints-nothing"
-)
 
 logs_the_body = mutant(
     (SEND, "__import__('logging').getLogger('mqtt').debug('sending %s', push.body)\n    " + SEND)
@@ -251,8 +220,6 @@ dials_by_itself = mutant(
 does_not_wait_for_the_broker = mutant(
     ("                    await expect(reader, PUBACK)\n", "                    await writer.drain()\n")
 ).breaks("channel.waits-for-the-answer")
-
-writes_other_bytes = mutant(("properties + push.body)", "properties + __import__('json').dumps(__import__('json').loads(push.body)).encode())")).breaks("channel.keeps-the-bytes")  # fmt: skip
 
 
 @breaks("channel.meets-a-failure")

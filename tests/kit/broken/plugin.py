@@ -6,7 +6,6 @@ from tests.kit.broken.acme import (
     IMPORTS,
     LOGS,
     ROUTES,
-    SCHEMA,
     TELLS_EVENTS,
     acme,
 )
@@ -81,8 +80,6 @@ build_changing = acme(
 
 build_sharing = acme(
     (CHANNELS, "    return SHARED\n"),
-    (LOGS, LOGS),
-    (SCHEMA, SCHEMA),
     (
         "async def sweep(context):",
         'SHARED = [trunkline.Channel("acme", "Acme", "To acme.", deliver=deliver)]\n\n\nasync def sweep(context):',

@@ -3,23 +3,18 @@
 Afterwards each record must have its event and each event its record, and every action that was answered must be stored once.
 """
 
-import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import aiohttp
-import orjson
+from calls import Call, answer_of
 
 COMPANY = 4
 """The company of the records; nobody subscribes to its events."""
 CLIENTS = 10
 ACTIVE, ON_HOLD = 42, 43
 RECORDS = f"SELECT id, email, status_id FROM crm_clients WHERE company_id = {COMPANY}"
-
-Call = Callable[..., Awaitable[tuple[int, dict[str, Any]]]]
-"""``call(method, path, body, company=…, key=…)`` gives status and answer."""
 
 
 class Actor:
@@ -54,21 +49,16 @@ class Actor:
     async def _send(
         self, call: Call, method: str, path: str, body: Any, *, key: str | None
     ) -> dict[str, Any] | None:
-        content = orjson.dumps(body)
-        while True:
-            await asyncio.sleep(self._chance.uniform(0, 0.02))
-            try:
-                status, answer = await call(
-                    method, f"/integrations/{path}", content, company=COMPANY, key=key
-                )
-            except (aiohttp.ClientError, TimeoutError):
-                continue
-            if status == 503:
-                continue
-            if status in {200, 201}:
-                return answer
-            self.surprises.append(f"{method} {path} {body} was answered with {status}: {answer}")
-            return None
+        status, answer = await answer_of(
+            *(call, method, f"/integrations/{path}", body),
+            pause=lambda: self._chance.uniform(0, 0.02),
+            company=COMPANY,
+            key=key,
+        )
+        if status in {200, 201}:
+            return answer
+        self.surprises.append(f"{method} {path} {body} was answered with {status}: {answer}")
+        return None
 
     def check(self, records: Sequence[Any], events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         """Compare the answers with the *records* (``RECORDS``) and the *events* of the company; give every fault."""

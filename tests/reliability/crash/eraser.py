@@ -5,11 +5,11 @@ Afterwards no row of the company may be left, and the receipt must count each of
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import aiohttp
 import orjson
+from calls import Call, answer_of
 
 COMPANY = 5
 """The company that is deleted."""
@@ -26,9 +26,6 @@ LEFT = " UNION ALL ".join(
     + (" AND target_url <> ''" if table == "subscriptions" else "")
     for table in TABLES
 )
-
-Call = Callable[..., Awaitable[tuple[int, dict[str, Any]]]]
-"""``call(method, path, body, company=…, key=…)`` gives status and answer."""
 
 
 class Eraser:
@@ -64,17 +61,10 @@ class Eraser:
         company: int = COMPANY,
         key: str | None = None,
     ) -> dict[str, Any]:
-        content = b"" if body is None else orjson.dumps(body)
-        while True:
-            try:
-                status, answer = await call(method, path, content, company=company, key=key)
-            except (aiohttp.ClientError, TimeoutError):
-                continue
-            if status == 503:
-                continue
-            if status not in {200, 201, 202}:
-                self.surprises.append(f"{method} {path} was answered with {status}: {answer}")
-            return answer
+        status, answer = await answer_of(call, method, path, body, company=company, key=key)
+        if status not in {200, 201, 202}:
+            self.surprises.append(f"{method} {path} was answered with {status}: {answer}")
+        return answer
 
     def check(self, erasures: Sequence[Any], left: Sequence[Any]) -> Iterator[str]:
         """Judge the rows of *erasures* (id, removed, whether completed) and the rows *left* (``LEFT``); give every fault."""

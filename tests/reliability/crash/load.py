@@ -10,26 +10,20 @@ from typing import Any, NamedTuple
 import aiohttp
 import orjson
 from actor import Actor
+from calls import answer_of
 from eraser import Eraser
 from furniture import Furniture
 from maker import Maker
 from tenant import Tenant
+
+from trunkline.schemas.files import installed_event_types
 
 WRITERS = (1, 1, 2, 3)
 """The company of each writer."""
 REQUESTS = 9
 STOPPING = "urn:trunkline:problem:stopping"
 """After this answer the outcome of a request is unknown, as it is without an answer."""
-_EXAMPLE = {
-    "client_id": 1,
-    "first_name": "Jane",
-    "last_name": "Doe",
-    "email": "jane.doe@example.com",
-    "phone": "+1 555-010-4477",
-    "status": "Lead - New",
-    "status_id": 10,
-    "created_date": "2026-01-28T10:30:00Z",
-}
+_EXAMPLE = next(kind.example for kind in installed_event_types() if kind.name == "lead.created")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +42,7 @@ class Request:
         return range(self.first, self.first + self.count)
 
 
-EVENT = {"type": "lead.created", "payload": _EXAMPLE}
+EVENT = {"type": "lead.created", "payload": dict(_EXAMPLE)}
 
 
 class Extras(NamedTuple):
@@ -187,15 +181,8 @@ class Load:
         ):
             path = template.format(**answer)
             await asyncio.sleep(pause * self._chance.uniform(0.5, 1.5))
-            while True:
-                try:
-                    status, answer = await self._call(
-                        session, method, path, orjson.dumps(body), company=company
-                    )
-                except (aiohttp.ClientError, TimeoutError):
-                    continue
-                if status != 503:
-                    break
+            call = partial(self._call, session)
+            status, answer = await answer_of(call, method, path, body, company=company)
             if status >= 300:
                 self.promises.surprises.append(f"{method} {path} was answered with {status}: {answer}")
 

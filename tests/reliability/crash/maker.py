@@ -6,20 +6,18 @@ Afterwards each key must have made one subscription at most, and each subscripti
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import aiohttp
 import orjson
 from actor import COMPANY
+from calls import Call
 
 COUNT = 8
 TRIES = 3
 """Tries of a request; if its answer was lost in the crash, the hub refuses the key until the key's lease has ended."""
 MADE = f"SELECT id, description FROM subscriptions WHERE company_id = {COMPANY}"
-
-Call = Callable[..., Awaitable[tuple[int, dict[str, Any]]]]
-"""``call(method, path, body, company=…, key=…)`` gives status and answer."""
 
 
 class Maker:

@@ -6,11 +6,11 @@ must have exactly one subscription, without open deliveries.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import aiohttp
 import orjson
+from calls import Call, answer_of
 
 from trunkline_kit.receiver import Answer, ReceivedRequest, Reply
 
@@ -28,9 +28,6 @@ _META = {
     "io.modelcontextprotocol/protocolVersion": _VERSION,
     "io.modelcontextprotocol/clientCapabilities": {},
 }
-
-Call = Callable[..., Awaitable[tuple[int, dict[str, Any]]]]
-"""``call(method, path, body, company=…, key=…, base=…, more=…)`` gives status and answer."""
 
 
 class Agent:
@@ -66,7 +63,7 @@ class Tenant:
     def __init__(self, agent: Agent, chance: random.Random, event: Mapping[str, Any]) -> None:
         self._agent = agent
         self._chance = random.Random(chance.random())
-        self._event = orjson.dumps(event)
+        self._event = event
         self._name = event["type"]
         self._call: Call
         self._made = 0
@@ -135,12 +132,8 @@ class Tenant:
     async def _subscribe(self, ttl_ms: int) -> None:
         delivery = {"mode": "webhook", "url": self._agent.url, "secret": "whsec_" + "c2VjcmV0" * 4}
         params = {"name": self._name, "delivery": delivery, "cursor": self._agent.cursor, "ttlMs": ttl_ms}
-        message = {
-            "jsonrpc": "2.0",
-            "id": 1,
-            "method": "events/subscribe",
-            "params": params | {"_meta": _META},
-        }
+        params["_meta"] = _META
+        message = {"jsonrpc": "2.0", "id": 1, "method": "events/subscribe", "params": params}
         more = {
             "Accept": "application/json, text/event-stream",
             "MCP-Protocol-Version": _VERSION,
@@ -158,12 +151,10 @@ class Tenant:
         self._truncated += answer["result"]["truncated"]
 
     async def _send(self, method: str, path: str, body: Any, **more: Any) -> dict[str, Any]:
-        content = body if isinstance(body, bytes) else orjson.dumps(body)
-        while True:
-            await asyncio.sleep(self._chance.uniform(0, 0.02))
-            try:
-                status, answer = await self._call(method, path, content, company=COMPANY, **more)
-            except (aiohttp.ClientError, TimeoutError):
-                continue
-            if status != 503:
-                return answer
+        _, answer = await answer_of(
+            *(self._call, method, path, body),
+            pause=lambda: self._chance.uniform(0, 0.02),
+            company=COMPANY,
+            **more,
+        )
+        return answer

@@ -66,6 +66,8 @@ class Attack:
         return self
 
     async def __aexit__(self, *details: object) -> None:
+        if self.receiver.count:
+            self.noted["pushes"] = self.receiver.count
         await self._stack.aclose()
 
     @property
@@ -96,15 +98,17 @@ class Attack:
         headers: Mapping[str, str] | None = None,
         base: str = "/api/v1",
     ) -> Answer:
-        """Call the API, or another *base*, with a key of *company*; an error is an answer with status 0."""
+        """Call the API, or another *base*, with a key of *company*."""
         sent = {"X-Api-Key": key or self.key(company), "Content-Type": "application/json"} | dict(
             headers or {}
         )
         content = data if data is not None else None if body is None else orjson.dumps(body)
+        return await self.ask(method, f"{base}{path}", data=content, headers=sent)
+
+    async def ask(self, method: str, path: str, **options: Any) -> Answer:
+        """Send a request without a key; an error is an answer with status 0."""
         try:
-            async with self.http.request(
-                method, f"{self.url}{base}{path}", data=content, headers=sent
-            ) as answer:
+            async with self.http.request(method, f"{self.url}{path}", **options) as answer:
                 found = Answer(answer.status, await answer.read())
         except (aiohttp.ClientError, TimeoutError) as error:
             self.noted[type(error).__name__] += 1
@@ -153,10 +157,17 @@ class Attack:
                 ids += made
         return ids
 
-    async def only_subscription(self) -> str:
-        """Give the id of the first company's only subscription."""
+    async def path_of_subscription(self) -> str:
+        """Give the path of the first company's only subscription."""
         answer = await self.call("GET", "/webhooks/subscriptions")
-        return answer.json()["subscriptions"][0]["id"]
+        return f"/webhooks/subscriptions/{answer.json()['subscriptions'][0]['id']}"
+
+    async def flood(
+        self, url_of: Callable[[int], str], *, events: int, pause_seconds: float = 0.5, **more: Any
+    ) -> None:
+        """Make a hundred subscriptions, and emit batches of *events* for them until time is up."""
+        await self.subscribe(100, url_of, **more)
+        await self.repeat(lambda _: self.emit(events), pause_seconds=pause_seconds)
 
     async def emit(self, count: int, *, company: int = 0, **payload: Any) -> Answer:
         events = [

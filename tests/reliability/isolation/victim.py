@@ -12,25 +12,14 @@ from typing import Any
 
 import aiohttp
 import orjson
+from attack import LEAD
 from furniture import Furniture
 
 from trunkline_kit.receiver import ReceivedRequest, Receiver, Reply
 
 PATIENCE_SECONDS = 15.0
 _CSRF = re.compile(r'<input type="hidden" name="csrf" value="([^"]*)"')
-_EVENT = {
-    "type": "lead.created",
-    "payload": {
-        "client_id": 1,
-        "first_name": "Jane",
-        "last_name": "Doe",
-        "email": "jane.doe@example.com",
-        "phone": "+1 555-010-4477",
-        "status": "Lead - New",
-        "status_id": 10,
-        "created_date": "2026-01-28T10:30:00Z",
-    },
-}
+_EVENT = {"type": "lead.created", "payload": LEAD}
 
 
 @dataclass(frozen=True, slots=True)

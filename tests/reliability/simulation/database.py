@@ -15,18 +15,8 @@ from trunkline.model.parts import part_of
 from trunkline.store.shards import Reached
 
 TABLES = (
-    "deliveries",
-    "attempts",
-    "shards",
-    "shard_parts",
-    "workers",
-    "subscriptions",
-    "replays",
-    "unsettled",
-    "unreleased",
-    "routing",
-    "head",
-    "events",
+    *("deliveries", "attempts", "shards", "shard_parts", "workers", "subscriptions", "replays"),
+    *("unsettled", "unreleased", "routing", "head", "events"),
 )
 
 
@@ -181,6 +171,10 @@ class Transaction:
     def is_free(self, table, key):
         holders = self.database.locks.get((table, key))
         return not holders or all(holder is self for holder in holders)
+
+    def free(self, table):
+        """Give the keys of the rows that this transaction may change at once."""
+        return [key for key in self.rows(table) if self.is_free(table, key)]
 
     async def lock(self, table, key, *, share=False):
         """Wait for the row's lock: an exclusive one, or with *share* one that is compatible with other shared locks."""

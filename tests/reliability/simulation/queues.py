@@ -79,14 +79,8 @@ class Queues:
 
     async def places_between(connection, no, *, after, up_to):
         await connection.statement()
-        keys = {
-            row["order_key"]
-            for (position, number), row in connection.rows("deliveries").items()
-            if number == no
-            and after < position <= up_to
-            and row["order_key"] is not None
-            and row["status"] in OPEN
-        }
+        rows = _open_in_order(connection, no)
+        keys = {row["order_key"] for row in rows if after < row["position"] <= up_to}
         return [Place(no, key) for key in sorted(keys)]
 
     async def is_held_back(connection, no):
@@ -95,14 +89,7 @@ class Queues:
 
     async def busy_keys(connection, no, *, limit):
         await connection.statement()
-        keys = {
-            row["order_key"]
-            for row in connection.rows("deliveries").values()
-            if row["no"] == no
-            and row["order_key"] is not None
-            and row["status"] in OPEN
-            and not row["queued"]
-        }
+        keys = {row["order_key"] for row in _open_in_order(connection, no) if not row["queued"]}
         return sorted(keys)[:limit]
 
     async def next_due_ms(connection, shards):
@@ -298,16 +285,8 @@ class Releases:
 async def _release_from(connection, no, first_key):
     await connection.statement()
     now, barrier = connection.now_ms, _barrier(connection, no)
-    keys = sorted(
-        {
-            row["order_key"]
-            for row in connection.rows("deliveries").values()
-            if row["no"] == no
-            and row["order_key"] is not None
-            and row["order_key"] >= first_key
-            and row["status"] in OPEN
-        }
-    )
+    known = {row["order_key"] for row in _open_in_order(connection, no)}
+    keys = sorted(key for key in known if key >= first_key)
     first = _first(connection, Place(no, keys[0])) if keys else None
     if first is not None and first <= barrier:
         await connection.update(
@@ -401,6 +380,12 @@ def status_before(row):
     is_untried = row["status"] in OPEN and row["attempts"] == row["round_start"]
     before = row.get("status_before") if is_untried else None
     return before or row["status"]
+
+
+def _open_in_order(connection, no):
+    """Give the rows of a subscription's open deliveries that are in an order."""
+    rows = connection.rows("deliveries").values()
+    return [r for r in rows if r["no"] == no and r["order_key"] is not None and r["status"] in OPEN]
 
 
 def _open(connection, place):

@@ -39,8 +39,19 @@ from trunkline.store.open_deliveries import Change
 from .queues import Changes, Due, Paced, Queues, Releases, status_before
 
 FAILED = FINAL - {"delivered", "skipped"}
+FREE = MappingProxyType({"holder": None, "lease_until_ms": 0})
+"""The columns of a lease that nobody holds."""
 AT_ONCE = 2
 """Subscriptions that a dispatcher reads with one statement; few, so that several statements are needed."""
+
+
+def giving(answer):
+    """Make a function that always gives *answer*, without a statement."""
+
+    async def give(connection, *given, **named):
+        return answer
+
+    return give
 
 
 class Ledger:
@@ -264,9 +275,9 @@ class Shards:
                 await connection.statement()
                 await connection.update(
                     table,
-                    [key for key in connection.rows(table) if connection.is_free(table, key)],
+                    connection.free(table),
                     lambda row, name=name: row["holder"] == name,
-                    lambda row: {"holder": None, "lease_until_ms": 0},
+                    lambda row: FREE,
                 )
         await connection.statement()
         return shards.Heartbeat(len(connection.rows("workers")), step, divided=_divided(connection))
@@ -285,14 +296,14 @@ class Shards:
         await connection.statement()
         await connection.update(
             "deliveries",
-            [key for key in connection.rows("deliveries") if connection.is_free("deliveries", key)],
+            connection.free("deliveries"),
             lambda row: (row["due_ms"] or 0) > now + (step_ms if row["claimed_by"] else 0),
             lambda row: {"due_ms": row["due_ms"] - step_ms},
         )
         await connection.statement()
         await connection.update(
             "replays",
-            [key for key in connection.rows("replays") if connection.is_free("replays", key)],
+            connection.free("replays"),
             lambda row: row["status"] == "running" and row["updated_ms"] > now,
             lambda row: {"updated_ms": now},
         )
@@ -303,7 +314,7 @@ class Shards:
         now = connection.now_ms
         await connection.update(
             "deliveries",
-            [key for key in connection.rows("deliveries") if connection.is_free("deliveries", key)],
+            connection.free("deliveries"),
             lambda row: (
                 (row["due_ms"] or 0) > max(step.edge_ms, now + step.step_ms if row["claimed_by"] else 0)
             ),
@@ -319,10 +330,9 @@ class Shards:
 
     async def release_claims(connection, worker):
         await connection.statement()
-        rows = connection.rows("deliveries")
         await connection.update(
             "deliveries",
-            [key for key in rows if connection.is_free("deliveries", key)],
+            connection.free("deliveries"),
             lambda row: row["claimed_by"] == worker,
             lambda row: (
                 {"due_ms": None, "claimed_by": None, "queued": 1}
@@ -347,7 +357,7 @@ class Shards:
 
     async def release(connection, worker, leases):
         await connection.statement()
-        await _change_held(connection, worker, leases, lambda lease: {"holder": None, "lease_until_ms": 0})
+        await _change_held(connection, worker, leases, lambda lease: FREE)
 
     async def disown(connection, worker, known):
         for table in LEASED:
@@ -356,7 +366,7 @@ class Shards:
                 table,
                 [*connection.rows(table)],
                 lambda row: row["holder"] == worker and _slice(row) not in {lease.slice for lease in known},
-                lambda row: {"holder": None, "lease_until_ms": 0},
+                lambda row: FREE,
             )
 
     async def advance(connection, worker, leases):
@@ -406,8 +416,7 @@ class ShardParts:
                 await connection.statement()
                 for part in range(PARTS):
                     reached = {name: changed[0][name] for name in shards.Reached._fields}
-                    free = {"holder": None, "epoch": 0, "lease_until_ms": 0, **reached}
-                    row = {"shard": lease.shard, "part": part, **free}
+                    row = {"shard": lease.shard, "part": part, "epoch": 0, **FREE, **reached}
                     await connection.insert("shard_parts", (lease.shard, part), row)
 
     async def lacking(connection, worker, *, share):
@@ -546,8 +555,7 @@ class Subscriptions:
         await connection.statement()
         return subscriptions.Row(**connection.rows("subscriptions")[no])
 
-    async def filters_of_company(connection, company_id, *, but_no=0):
-        return []
+    filters_of_company = giving(())
 
     async def targets_of_companies(connection, company_ids):
         await connection.statement()
@@ -639,47 +647,28 @@ class Streaks:
         )
         return [subscriptions.Row(**row) for row in changed]
 
-    async def set_levels(connection, levels, *, told):
-        """Report nothing here."""
-
-    async def tell_disabled(connection, rows):
-        """Report nothing here."""
+    set_levels = tell_disabled = giving(None)
 
 
 class Operational:
     """``store.operational``, without any events."""
 
-    async def tell(connection, news):
-        """Report nothing here."""
-
-    async def gather(connection, more):
-        """Report nothing here."""
-
-    async def has_gathered(connection):
-        return False
-
-    async def has_news(connection):
-        return False
+    tell = gather = giving(None)
+    has_gathered = has_news = giving(False)
 
 
 class Conditions:
     """``store.conditions``; no condition ever begins."""
 
-    async def look(connection):
-        return conditions.Found([], None, 0, was_told_behind=False)
-
-    async def tell_limit(connection, limit, company_id, *, used, allowed):
-        """Report nothing here."""
+    look = giving(conditions.Found([], None, 0, was_told_behind=False))
+    tell_limit = giving(None)
 
 
 class Health:
     """``store.health``, without figures."""
 
-    async def add(connection, tally):
-        """Count nothing here."""
-
-    async def figures(connection, numbers):
-        return {}
+    add = giving(None)
+    figures = giving(MappingProxyType({}))
 
 
 class NewSubscriptions:
@@ -783,8 +772,7 @@ class Replays:
             if row["subscription_no"] == subscription_no and row["status"] == "running":
                 await Replays.end(connection, no, status)
 
-    async def pins_of(connection, numbers):
-        return {}
+    pins_of = giving(MappingProxyType({}))
 
     async def withdrawing(connection):
         await connection.statement()
@@ -875,13 +863,9 @@ class Replays:
 
     async def failed_positions(connection, subscription_no, *, after, up_to, limit):
         await connection.statement()
-        rows = connection.rows("deliveries")
-        positions = [
-            p
-            for p, no in rows
-            if no == subscription_no and after < p <= up_to and rows[p, no]["status"] in FAILED
-        ]
-        return sorted(positions)[:limit]
+        rows, keys = connection.rows("deliveries"), _of(connection, subscription_no)
+        failed = (key[0] for key in keys if after < key[0] <= up_to and rows[key]["status"] in FAILED)
+        return sorted(failed)[:limit]
 
 
 PIECE = 3

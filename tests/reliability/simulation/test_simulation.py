@@ -28,12 +28,10 @@ from trunkline.store.shards import Reached
 
 from . import queues as models
 from .checks import Broken
+from .stores import giving
 from .world import World, explain, simulated
 
-FAST, MANY = range(5), range(5, 800)
-SWITCHING, MANY_SWITCHING = range(2), range(2, 100)
-SETTING, MANY_SETTING = range(2), range(2, 100)
-BATCHING, MANY_BATCHING = range(2), range(2, 100)
+FEW, MANY = range(2), range(2, 100)
 KINDS = {"has_switcher": "switches", "sets_clock": "clock", "takes_batches": "batches"}
 """The test of a world by its special feature."""
 
@@ -73,28 +71,28 @@ def _in_worlds(few, many):
     return pytest.mark.parametrize("seeds", [pytest.param(few, id="again"), *thirds])
 
 
-@_in_worlds(FAST, MANY)
+@_in_worlds(range(5), range(5, 800))
 @pytest.mark.usefixtures("_simulated")
 def test_in_all_worlds_nothing_is_lost_and_nothing_sent_twice_but_what_was_in_flight(seeds):
     for seed in _seeds(seeds):
         live(seed)
 
 
-@_in_worlds(SWITCHING, MANY_SWITCHING)
+@_in_worlds(FEW, MANY)
 @pytest.mark.usefixtures("_simulated")
 def test_a_client_that_switches_between_push_and_poll_has_each_event_once_by_position_alone(seeds):
     for seed in _seeds(seeds):
         live(seed, has_switcher=True)
 
 
-@_in_worlds(SETTING, MANY_SETTING)
+@_in_worlds(FEW, MANY)
 @pytest.mark.usefixtures("_simulated")
 def test_where_the_database_has_its_clock_set_back_an_hour_nothing_waits_for_it(seeds):
     for seed in _seeds(seeds):
         live(seed, sets_clock=True)
 
 
-@_in_worlds(BATCHING, MANY_BATCHING)
+@_in_worlds(FEW, MANY)
 @pytest.mark.usefixtures("_simulated")
 def test_where_the_channel_takes_batches_each_delivery_of_one_is_as_any_other(seeds):
     worlds = [live(seed, takes_batches=True) for seed in _seeds(seeds)]
@@ -155,18 +153,12 @@ def _a_fence_that_is_ignored(patch):
         _, now = await advance(connection, worker, leases)
         return {lease.slice for lease in leases}, now or connection.now_ms
 
-    async def needs_a_transaction(*given, **named):
-        return False
-
     patch.setattr(shard_store, "advance", advanced)
-    patch.setattr(settle_at_once, "settle", needs_a_transaction)
+    patch.setattr(settle_at_once, "settle", giving(False))  # it needs a transaction
 
 
 def _a_holder_that_ignores_the_ledger(patch):
-    async def nothing(connection, positions):
-        return set()
-
-    patch.setattr(ledger, "keys_at", nothing)
+    patch.setattr(ledger, "keys_at", giving(set()))
 
 
 def _slots_without_bounds(patch):
@@ -256,10 +248,7 @@ def _a_stretch_that_is_forgotten(patch):
 
 
 def _what_is_new_before_what_was_missed(patch):
-    async def is_held_back(connection, no):
-        return False
-
-    patch.setattr(queues, "is_held_back", is_held_back)
+    patch.setattr(queues, "is_held_back", giving(False))
     patch.setattr(models, "_barrier", lambda connection, no: 2**63 - 1)
 
 
@@ -283,10 +272,7 @@ def _claims_for_any_worker(patch):
 
 
 def _places_that_others_have_in_flight_taken_again(patch):
-    async def nothing(connection, worker, numbers):
-        return {}
-
-    patch.setattr(paced, "in_flight_elsewhere", nothing)
+    patch.setattr(paced, "in_flight_elsewhere", giving({}))
 
 
 def _a_pace_that_is_each_workers_own(patch):

@@ -95,21 +95,8 @@ LIMITS = {
 }
 """The dispatcher's constants: times are about half as long, and pages are so small that a world reads many of them."""
 TIMED = (
-    *(
-        status_changes,
-        gates,
-        lane,
-        leases,
-        matching_lane,
-        ordering,
-        owned_shards,
-        publishing,
-        reader,
-        replay_lane,
-        runner,
-        settlement,
-        pauses,
-    ),
+    *(status_changes, gates, lane, leases, matching_lane, ordering, owned_shards, publishing),
+    *(reader, replay_lane, runner, settlement, pauses),
 )
 """The modules that read the monotonic clock."""
 TIMEOUT_SECONDS = 0.8
@@ -127,6 +114,8 @@ CLOCK_DISTURBANCES = ("kill", "kill", "outage", "cut")
 No machine is frozen with a transaction open, because nothing would correct its times afterwards. No last worker leaves, because a
 worker's heartbeat shows the step.
 """
+ACTS = ("pause", "pause", "pause", "resume", "change", "delete", "replay", "subscribe", "order", "skip")
+"""What the operator of the API does; several of a kind make it more frequent."""
 BAD = ("hang", "stubborn", "failing", "raises")
 """Targets that never succeed: they are never trusted, so they cannot use half of the slots."""
 MODES = (
@@ -401,8 +390,7 @@ class World:
 
         def ended(task):
             self.busy -= 1
-            if task.exception() is not None:
-                self.broken = self.broken or task.exception()
+            self._part_ended(task)
 
         self.front.create_task(coro).add_done_callback(ended)
 
@@ -418,8 +406,7 @@ class World:
         self.say(name, "starts")
 
     def _worker_ended(self, machine, task):
-        if task.exception() is not None:
-            self.broken = self.broken or task.exception()
+        self._part_ended(task)
         self.say(machine.name, "has stopped")
         self.checks.excuse(lambda m: m is machine)
         self.clock.kill(machine)
@@ -441,7 +428,7 @@ class World:
             break
         machine.dispatcher = started
         for task in started._tasks.values():
-            task.add_done_callback(lambda task: self._part_ended(machine, task))
+            task.add_done_callback(self._part_ended)
         await machine.stop.wait()
         machine.is_stopping = True
         await started.__aexit__()
@@ -486,8 +473,8 @@ class World:
         built.worker = machine.name
         return built
 
-    def _part_ended(self, machine, task):
-        if not task.cancelled() and task.exception() is not None:
+    def _part_ended(self, task):
+        if not task.cancelled():
             self.broken = self.broken or task.exception()
 
     # --- faults ----------------------------------------------------------------------------------------------------
@@ -587,9 +574,7 @@ class World:
     # --- targets ---------------------------------------------------------------------------------------------------
 
     def mode_of(self, no):
-        if self.is_healed:
-            return "healthy"
-        return self.modes.get(no, "healthy")
+        return "healthy" if self.is_healed else self.modes.get(no, "healthy")
 
     def _channel_on(self, machine):
         deliver = self._deliver_on(machine)
@@ -744,18 +729,18 @@ class World:
             await self.persist(self._append, self.chance.choice(self.companies))
             await asyncio.sleep(self.chance.expovariate(5))
 
-    async def _poll(self, company):
-        streaming, cursor = (
-            Streaming(
-                self.front.door,
-                catalog=None,
-                schema_versions=ONE_VERSION,
-                wakeup=None,
-                long_polls=LongPolls(Limits()),
-                directory=None,
-            ),
-            None,
+    def streaming(self):
+        return Streaming(
+            self.front.door,
+            catalog=None,
+            schema_versions=ONE_VERSION,
+            wakeup=None,
+            long_polls=LongPolls(Limits()),
+            directory=None,
         )
+
+    async def _poll(self, company):
+        streaming, cursor = self.streaming(), None
         while True:
             with contextlib.suppress(StoreUnavailable):
                 page = await streaming.page(company, cursor=cursor, limit=self.chance.choice((1, 3, 50)))
@@ -782,19 +767,7 @@ class World:
             for r in self.database.tables["subscriptions"].values()
             if r["status"] != "deleted" and r["target_url"] != SWITCHER
         ]
-        acts = (
-            "pause",
-            "pause",
-            "pause",
-            "resume",
-            "change",
-            "delete",
-            "replay",
-            "subscribe",
-            "order",
-            "skip",
-        )
-        act = chance.choice(acts)
+        act = chance.choice(ACTS)
         if act == "subscribe" or not known:
             await self._subscribe(start=chance.choice((None, "earliest")) if not self.is_calm else None)
             return
@@ -885,14 +858,7 @@ class Switcher:
 
     async def live(self):
         world, chance = self.world, self.world.chance
-        streaming = Streaming(
-            world.front.door,
-            catalog=None,
-            schema_versions=ONE_VERSION,
-            wakeup=None,
-            long_polls=LongPolls(Limits()),
-            directory=None,
-        )
+        streaming = world.streaming()
         while world.clock.now < world.chaos_ends:
             if chance.random() < 0.5:
                 await self._poll(streaming)
@@ -921,12 +887,7 @@ class Switcher:
         await asyncio.sleep(self.world.chance.expovariate(4))
 
     async def _subscribe(self):
-        request = {
-            "target_url": SWITCHER,
-            "event_types": ["*"],
-            "secret": "s",
-            "start": self.cursor,
-        }
+        request = {"target_url": SWITCHER, "event_types": ["*"], "secret": "s", "start": self.cursor}
         view = await self.world.persist(self.world.service.create, self.company, request, channel="push")
         rows = self.world.database.tables["subscriptions"]
         no = next(no for no, row in rows.items() if row["id"] == view["id"])
@@ -936,9 +897,8 @@ class Switcher:
     async def _be_pushed(self, seconds):
         name = await self._subscribe()
         await asyncio.sleep(seconds)
-        with contextlib.suppress(
-            NotFound
-        ):  # the operator was quicker, or the answer to the first call was lost
+        # The operator may be quicker, or the answer to the first call was lost.
+        with contextlib.suppress(NotFound):
             await self.world.persist(self.world.service.delete, self.company, name, channel=None)
 
     def missing(self):

@@ -29,9 +29,8 @@ async def backlog_resumed(attack: Attack) -> None:
     """A paused subscription with half a million deliveries is resumed; its target answers at once."""
     url = attack.target(Answer(), path="/hook")
     change = {"target_url": url, "status": "active"}
-    await attack.call("PATCH", f"/webhooks/subscriptions/{await attack.only_subscription()}", change)
+    await attack.call("PATCH", await attack.path_of_subscription(), change)
     await attack.rest()
-    attack.noted["pushes"] += attack.receiver.count
 
 
 @row(prepare=paused, seconds=8, is_alone=True)
@@ -39,14 +38,14 @@ async def backlog_to_a_hanging_target(attack: Attack) -> None:
     """A paused subscription with half a million deliveries is resumed; its target hangs."""
     url = attack.target(Hang(), path="/hook")
     change = {"target_url": url, "status": "active"}
-    await attack.call("PATCH", f"/webhooks/subscriptions/{await attack.only_subscription()}", change)
+    await attack.call("PATCH", await attack.path_of_subscription(), change)
     await attack.rest()
 
 
 @row(prepare=paused, seconds=8, is_alone=True)
 async def backlog_paused_and_resumed(attack: Attack) -> None:
     """A subscription with half a million deliveries is repeatedly paused and resumed."""
-    path = f"/webhooks/subscriptions/{await attack.only_subscription()}"
+    path = await attack.path_of_subscription()
     await attack.call("PATCH", path, {"target_url": attack.target(Answer(), path="/hook")})
     statuses = ("active", "paused")
     await attack.repeat(
@@ -58,11 +57,8 @@ async def backlog_paused_and_resumed(attack: Attack) -> None:
 async def retries_due_at_once(attack: Attack) -> None:
     """200,000 retries are due at the start; the target answers at once."""
     url = attack.target(Answer(), path="/hook")
-    await attack.call(
-        "PATCH", f"/webhooks/subscriptions/{await attack.only_subscription()}", {"target_url": url}
-    )
+    await attack.call("PATCH", await attack.path_of_subscription(), {"target_url": url})
     await attack.rest()
-    attack.noted["pushes"] += attack.receiver.count
 
 
 @row(prepare=due, seconds=8, is_alone=True)
@@ -75,15 +71,14 @@ async def retries_due_to_nobody(attack: Attack) -> None:
 async def retries_due_that_get_a_pace(attack: Attack) -> None:
     """200,000 retries are due at the start; then their subscription gets a pace."""
     change = {"target_url": attack.target(Answer(), path="/hook"), "rate": "100/second"}
-    await attack.call("PATCH", f"/webhooks/subscriptions/{await attack.only_subscription()}", change)
+    await attack.call("PATCH", await attack.path_of_subscription(), change)
     await attack.rest()
-    attack.noted["pushes"] += attack.receiver.count
 
 
 @row(prepare=due, seconds=8, is_alone=True)
 async def retries_due_paused_and_resumed(attack: Attack) -> None:
     """A subscription with 200,000 due retries is repeatedly paused and resumed, and deleted in the end."""
-    path = f"/webhooks/subscriptions/{await attack.only_subscription()}"
+    path = await attack.path_of_subscription()
     statuses = ("paused", "active")
 
     async def change(turn: int) -> None:

@@ -28,10 +28,10 @@ async def leases_that_never_end(attack: Attack) -> None:
     """Pages of 200,000 events are leased for an hour each, by dozens of pollers, and never committed."""
     await _make(attack, 20)
 
-    async def lease(turn: int) -> None:
-        await attack.call("GET", f"/consumers/c-{turn % 20}/events?limit=1&lease_seconds=3600&wait=1")
-
-    await attack.repeat(lease, at_once=40)
+    await attack.repeat(
+        lambda turn: attack.call("GET", f"/consumers/c-{turn % 20}/events?limit=1&lease_seconds=3600&wait=1"),
+        at_once=40,
+    )
 
 
 @row(prepare=long_delivery_log, in_part=("sqlite",))

@@ -48,20 +48,20 @@ async def keys_rotated(attack: Attack) -> None:
 async def keys_guessed(attack: Attack) -> None:
     """Keys are guessed, eight at a time, without a pause."""
 
-    async def guess(turn: int) -> None:
-        await attack.call("GET", "/events", key=f"wlcro_live_7_{turn:043}")
-
-    await attack.repeat(guess, at_once=8, pause_seconds=0.01)
+    await attack.repeat(
+        lambda turn: attack.call("GET", "/events", key=f"wlcro_live_7_{turn:043}"),
+        at_once=8,
+        pause_seconds=0.01,
+    )
 
 
 @row()
 async def keys_guessed_at_length(attack: Attack) -> None:
     """Keys of 8,000 letters, the most that fit into a head, are guessed."""
 
-    async def guess(turn: int) -> None:
-        await attack.call("GET", "/events", key=f"wlcro_live_7_{turn:08000}")
-
-    await attack.repeat(guess, at_once=4)
+    await attack.repeat(
+        lambda turn: attack.call("GET", "/events", key=f"wlcro_live_7_{turn:08000}"), at_once=4
+    )
 
 
 async def keys_with_terms(world: World) -> None:
@@ -91,10 +91,9 @@ async def keys_from_elsewhere(attack: Attack) -> None:
     """Keys for twenty other networks, and an expired key, are used from behind thousands of proxies, eight at a time."""
     hops = {"X-Forwarded-For": ",".join(["203.0.113.7"] * 1_200)}
 
-    async def ask(turn: int) -> None:
-        await attack.call("GET", "/events?limit=1", headers=hops)
-
-    await attack.repeat(ask, at_once=8, pause_seconds=0.005)
+    await attack.repeat(
+        lambda turn: attack.call("GET", "/events?limit=1", headers=hops), at_once=8, pause_seconds=0.005
+    )
 
 
 @row(prepare=keys_with_terms, is_alone=True)

@@ -8,7 +8,6 @@ from hashlib import sha256
 from html import unescape
 from urllib.parse import urlencode, urlsplit
 
-import aiohttp
 import orjson
 from attack import Attack
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -28,16 +27,12 @@ _CHALLENGE = urlsafe_b64encode(sha256(_VERIFIER.encode()).digest()).rstrip(b"=")
 
 
 async def _token(attack: Attack, **fields: str) -> dict[str, str]:
-    try:
-        async with attack.http.post(
-            f"{attack.url}/oauth/token", data={"client_id": "desk", **fields}
-        ) as answer:
-            content = await answer.read()
-    except (aiohttp.ClientError, TimeoutError) as error:
-        attack.noted[type(error).__name__] += 1
-        return {}
-    attack.noted[str(answer.status)] += 1
-    return orjson.loads(content) if answer.status == 200 else {}
+    answer = await attack.ask("POST", "/oauth/token", data={"client_id": "desk", **fields})
+    return answer.json() if answer.status == 200 else {}
+
+
+async def _use(attack: Attack, token: str) -> None:
+    await attack.ask("GET", "/api/v1/me", headers={"Authorization": f"Bearer {token}"})
 
 
 async def _connect(attack: Attack, browser: Browser) -> dict[str, str]:
@@ -67,10 +62,7 @@ async def tokens_in_a_loop(attack: Attack) -> None:
     async def act(turn: int) -> None:
         new = await _token(attack, grant_type="refresh_token", refresh_token=held[-1])
         held.append(new.get("refresh_token", held[-1]))
-        bearer = {"Authorization": f"Bearer {new.get('access_token', f'oat_{turn}')}"}
-        async with attack.http.get(f"{attack.url}/api/v1/me", headers=bearer) as answer:
-            await answer.read()
-        attack.noted[str(answer.status)] += 1
+        await _use(attack, new.get("access_token", f"oat_{turn}"))
 
     await attack.repeat(act, at_once=4)
 
@@ -96,10 +88,7 @@ async def guessed_codes(attack: Attack) -> None:
         elif turn % 3 == 1:
             await _token(attack, grant_type="authorization_code", code=f"oac_{turn}", code_verifier=_VERIFIER)
         else:
-            bearer = {"Authorization": f"Bearer oat_{turn}"}
-            async with attack.http.get(f"{attack.url}/api/v1/me", headers=bearer) as answer:
-                await answer.read()
-            attack.noted[str(answer.status)] += 1
+            await _use(attack, f"oat_{turn}")
 
     await attack.repeat(act, at_once=8)
 
@@ -137,10 +126,7 @@ async def tokens_that_no_issuer_gave(attack: Attack) -> None:
 
     async def act(turn: int) -> None:
         header = _part({"alg": "RS256", "kid": "own" if turn % 2 else f"key-{turn}"})
-        bearer = {"Authorization": f"Bearer {header}.{claims}.{signature}"}
-        async with attack.http.get(f"{attack.url}/api/v1/me", headers=bearer) as answer:
-            await answer.read()
-        attack.noted[str(answer.status)] += 1
+        await _use(attack, f"{header}.{claims}.{signature}")
 
     body = orjson.dumps({"keys": [key]})
     port = urlsplit(_ISSUER).port

@@ -68,20 +68,22 @@ async def one_record_changed(attack: Attack) -> None:
     made = await attack.call("POST", f"{_PATH}/clients", body)
     number = made.json().get("client_id", 1)
 
-    async def change(turn: int) -> None:
-        await attack.call("PATCH", f"{_PATH}/clients/{number}/status", {"new_status_id": 42 + turn % 2})
-
-    await attack.repeat(change, at_once=100)
+    await attack.repeat(
+        lambda turn: attack.call(
+            "PATCH", f"{_PATH}/clients/{number}/status", {"new_status_id": 42 + turn % 2}
+        ),
+        at_once=100,
+    )
 
 
 @row()
 async def employees(attack: Attack) -> None:
     """A plugin's own route adds as many employees as the limits allow."""
 
-    async def add(turn: int) -> None:
-        await attack.call("POST", f"{_PATH}/employees", {"full_name": f"E {turn}"}, company=turn % 3)
-
-    await attack.repeat(add, at_once=8)
+    await attack.repeat(
+        lambda turn: attack.call("POST", f"{_PATH}/employees", {"full_name": f"E {turn}"}, company=turn % 3),
+        at_once=8,
+    )
 
 
 @row()
@@ -91,7 +93,6 @@ async def long_notes(attack: Attack) -> None:
     made = await attack.call("POST", f"{_PATH}/clients", body)
     number = made.json().get("client_id", 1)
 
-    async def add(_: int) -> None:
-        await attack.call("POST", f"{_PATH}/clients/{number}/notes", {"text": "n" * 9000})
-
-    await attack.repeat(add, at_once=4)
+    await attack.repeat(
+        lambda _: attack.call("POST", f"{_PATH}/clients/{number}/notes", {"text": "n" * 9000}), at_once=4
+    )

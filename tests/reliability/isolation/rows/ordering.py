@@ -34,16 +34,14 @@ async def log_for_an_order(world: World) -> None:
 async def keys_that_hang(attack: Attack) -> None:
     """200,000 deliveries are due at the start, each with a separate key in one order; the target hangs."""
     url = attack.target(Hang(), path="/hook")
-    await attack.call(
-        "PATCH", f"/webhooks/subscriptions/{await attack.only_subscription()}", {"target_url": url}
-    )
+    await attack.call("PATCH", await attack.path_of_subscription(), {"target_url": url})
     await attack.rest()
 
 
 @row(prepare=keys_due, seconds=8, is_alone=True)
 async def orders_changed(attack: Attack) -> None:
     """A subscription with 200,000 ordered deliveries repeatedly changes its order, drops it, and is replayed."""
-    path = f"/webhooks/subscriptions/{await attack.only_subscription()}"
+    path = await attack.path_of_subscription()
     url = attack.target(Hang(), path="/hook")
     orderings = (None, BY_CLIENT, "subscription", {"key": "/payload/email"})
 
@@ -59,7 +57,7 @@ async def orders_changed(attack: Attack) -> None:
 @row(prepare=one_key_held, seconds=8, is_alone=True)
 async def held_paused_and_resumed(attack: Attack) -> None:
     """A subscription with half a million deliveries behind one is repeatedly paused and resumed."""
-    path = f"/webhooks/subscriptions/{await attack.only_subscription()}"
+    path = await attack.path_of_subscription()
     await attack.call("PATCH", path, {"target_url": attack.target(Hang(), path="/hook")})
     statuses = ("paused", "active")
     await attack.repeat(

@@ -7,8 +7,7 @@ from trunkline_kit.receiver import Answer
 
 
 async def _push_to(attack: Attack, behaviour: str, *, events: int = 1) -> None:
-    await attack.subscribe(100, lambda n: f"http://t{n}.{behaviour}.test:9/hook")
-    await attack.repeat(lambda _: attack.emit(events), pause_seconds=0.5)
+    await attack.flood(lambda n: f"http://t{n}.{behaviour}.test:9/hook", events=events)
 
 
 @row(in_part=("sqlite",), seconds=7)
@@ -32,11 +31,8 @@ async def missing_names(attack: Attack) -> None:
 @row(seconds=6)
 async def slow_names(attack: Attack) -> None:
     """A hundred targets whose name servers take 1.8 s, with answers that are valid for one second."""
-    url = attack.target(Answer())
-    port = attack.receiver.port
-    assert url
-    await attack.subscribe(100, lambda n: f"http://t{n}.slow.test:{port}/hook")
-    await attack.repeat(lambda _: attack.emit(1), pause_seconds=0.5)
+    attack.receiver.always(Answer())
+    await attack.flood(lambda n: f"http://t{n}.slow.test:{attack.receiver.port}/hook", events=1)
 
 
 @row(seconds=7)

@@ -21,11 +21,9 @@ from trunkline_kit.receiver import (
 )
 
 
-async def _push_to(attack: Attack, reply: Reply, *, events: int = 10, pause_seconds: float = 0.5) -> None:
+async def _push_to(attack: Attack, reply: Reply, *, events: int = 10) -> None:
     attack.receiver.always(reply)
-    await attack.subscribe(100, lambda n: f"{attack.receiver.url}/{n}")
-    await attack.repeat(lambda _: attack.emit(events), pause_seconds=pause_seconds)
-    attack.noted["pushes"] += attack.receiver.count
+    await attack.flood(lambda n: f"{attack.receiver.url}/{n}", events=events)
 
 
 @row(in_part=("postgresql",), seconds=11.5)
@@ -38,11 +36,8 @@ async def hanging_targets(attack: Attack) -> None:
 async def paced_backlogs(attack: Attack) -> None:
     """A hundred targets with a pace of ten a second, one at a time, and many more events than that for each."""
     attack.receiver.always(Answer())
-    await attack.subscribe(
-        100, lambda n: f"{attack.receiver.url}/{n}", rate="10/second", max_in_flight=1, timeout_seconds=60
-    )
-    await attack.repeat(lambda _: attack.emit(50), pause_seconds=0.5)
-    attack.noted["pushes"] += attack.receiver.count
+    paced = {"rate": "10/second", "max_in_flight": 1, "timeout_seconds": 60}
+    await attack.flood(lambda n: f"{attack.receiver.url}/{n}", events=50, **paced)
 
 
 @row(seconds=11.5)
@@ -161,8 +156,7 @@ async def garbage(attack: Attack) -> None:
 async def tls_to_garbage(attack: Attack) -> None:
     """A hundred https targets that answer the handshake with bytes that are not TLS."""
     attack.receiver.always(Garbage())
-    await attack.subscribe(100, lambda n: f"https://127.0.0.1:{attack.receiver.port}/{n}")
-    await attack.repeat(lambda _: attack.emit(20), pause_seconds=0.5)
+    await attack.flood(lambda n: f"https://127.0.0.1:{attack.receiver.port}/{n}", events=20)
 
 
 @row(seconds=6)
@@ -170,15 +164,13 @@ async def tls_that_hangs(attack: Attack) -> None:
     """A hundred https targets that accept the connection and never do the handshake."""
     server = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    await attack.subscribe(100, lambda n: f"https://127.0.0.1:{port}/{n}")
-    await attack.repeat(lambda _: attack.emit(20), pause_seconds=0.5)
+    await attack.flood(lambda n: f"https://127.0.0.1:{port}/{n}", events=20)
 
 
 @row(seconds=6)
 async def targets_that_call_the_hub(attack: Attack) -> None:
     """A hundred targets that are the hub's own API: each push is a call to it."""
-    await attack.subscribe(100, lambda n: f"{attack.url}/api/v1/events?n={n}")
-    await attack.repeat(lambda _: attack.emit(5), pause_seconds=0.5)
+    await attack.flood(lambda n: f"{attack.url}/api/v1/events?n={n}", events=5)
 
 
 @row(seconds=6)
@@ -194,4 +186,3 @@ async def three_companies_hang(attack: Attack) -> None:
     for company in range(3):
         await attack.subscribe(100, lambda n: f"{attack.receiver.url}/{n}", company=company, at_once=8)
     await attack.repeat(lambda turn: attack.emit(200, company=turn % 3), pause_seconds=0.5)
-    attack.noted["pushes"] += attack.receiver.count

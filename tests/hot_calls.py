@@ -184,7 +184,6 @@ def _of_orders(run: LongRun) -> Mapping[str, Call]:
         "places of a stretch": call(
             ordering.places_between, ORDERED, after=run.head - 20_000, up_to=run.head
         ),
-        "held back": call(ordering.is_held_back, ORDERED),
         "busy keys": call(ordering.busy_keys, ORDERED, limit=1_000),
         "keys that wait no longer": call(releasing.release, ORDERED),
         "subscriptions with keys to release": call(releasing.unreleased, limit=100),

@@ -154,22 +154,22 @@ async def places_between(connection: Connection, no: int, *, after: int, up_to: 
     return [Place(no, row[0]) for row in rows]
 
 
-async def is_held_back(connection: Connection, no: int) -> bool:
-    """Return whether new deliveries of a subscription wait for a replay's reading, or for a release (``releasing``)."""
-    statement = text(
-        "SELECT 1 FROM replays WHERE subscription_no = :no AND status = 'running' AND position < end_position "
-        "UNION ALL SELECT 1 FROM unreleased WHERE subscription_no = :no LIMIT 1"
-    )
-    return (await connection.execute(statement, {"no": no})).first() is not None
+async def busy_keys(connection: Connection, no: int, *, limit: int) -> list[int] | None:
+    """List up to *limit* order keys of a subscription that have open deliveries which are not queued.
 
-
-async def busy_keys(connection: Connection, no: int, *, limit: int) -> list[int]:
-    """List up to *limit* order keys of a subscription that have open deliveries which are not queued."""
+    None if any key may have open deliveries: a replay is reading, keys wait for their release (``releasing``), or the
+    subscription was deleted and its deliveries are still being ended.
+    """
     statement = text(
-        "SELECT DISTINCT order_key FROM deliveries WHERE subscription_no = :no AND order_key IS NOT NULL "
-        f"AND {OPEN} AND queued IS NULL LIMIT :limit"
+        "SELECT CAST(NULL AS BIGINT) FROM replays "
+        "WHERE subscription_no = :no AND status = 'running' AND position < end_position "
+        "UNION ALL SELECT NULL FROM unreleased WHERE subscription_no = :no "
+        "UNION ALL SELECT NULL FROM unsettled WHERE subscription_no = :no AND change = 'end' "
+        "UNION ALL SELECT order_key FROM (SELECT DISTINCT order_key FROM deliveries WHERE subscription_no = :no "
+        f"AND order_key IS NOT NULL AND {OPEN} AND queued IS NULL LIMIT :limit) AS busy"
     )
-    return [row[0] for row in await connection.execute(statement, {"no": no, "limit": limit})]
+    keys = [row[0] for row in await connection.execute(statement, {"no": no, "limit": limit})]
+    return None if None in keys else keys
 
 
 async def next_due_ms(connection: Connection, shards: Collection[int]) -> int | None:

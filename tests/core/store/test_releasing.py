@@ -4,9 +4,10 @@ import pytest
 from tests.core.store.conftest import column, insert_subscription, read_with, write_with
 from tests.statements import execute
 
-from trunkline.store import ordering, shards
+from trunkline.store import open_deliveries, ordering, shards
 from trunkline.store import releasing as store
 from trunkline.store.database import Database
+from trunkline.store.open_deliveries import Change
 
 LAST = 9_000
 """The last position. Key 0 has the deliveries from 101 on, the keys -4 to 4 have one delivery each before them."""
@@ -43,6 +44,10 @@ async def fronts(database: Database) -> list[int]:
     )
 
 
+async def busy_keys(database: Database) -> list[int] | None:
+    return await read_with(database, ordering.busy_keys, 1, limit=10)
+
+
 async def run_replay(database: Database, *, after: int, up_to: int) -> None:
     await execute(
         database,
@@ -55,12 +60,12 @@ async def test_the_first_of_each_key_has_its_turn_some_keys_at_a_time(queued, mo
     monkeypatch.setattr(store, "KEYS", 4)
     await release(queued)
     assert await fronts(queued) == [1, 2, 3, 4]
-    assert await read_with(queued, ordering.is_held_back, 1)
+    assert await busy_keys(queued) is None
     assert await go_on(queued)
     assert await fronts(queued) == [*range(1, 9)]
     assert not await go_on(queued)
     assert await fronts(queued) == [*range(1, 10)]
-    assert not await read_with(queued, ordering.is_held_back, 1)
+    assert sorted(await busy_keys(queued)) == [*range(-4, 5)]
     await go_on(queued)  # nothing is left to do
 
 
@@ -90,6 +95,18 @@ async def test_a_replay_that_reads_on_holds_back_what_is_beyond_it(queued):
     await run_replay(queued, after=6, up_to=100)
     await release(queued)
     assert await fronts(queued) == [*range(1, 7)]
+    assert await busy_keys(queued) is None
+
+
+async def test_any_key_of_a_deleted_subscription_may_be_open_until_all_its_deliveries_have_ended(
+    queued, monkeypatch
+):
+    """The first delivery of a key ends in an earlier piece than those behind it, which stay queued."""
+    monkeypatch.setattr(open_deliveries, "PIECE", 5_000)
+    await write_with(queued, open_deliveries.apply, 1, Change.END)
+    assert await busy_keys(queued) is None
+    await write_with(queued, open_deliveries.go_on, 1)
+    assert await busy_keys(queued) == []
 
 
 async def test_a_note_about_a_subscription_that_is_not_there_any_more_is_dropped(queued, monkeypatch):

@@ -8,6 +8,7 @@ from itertools import takewhile
 from trunkline.model.deliveries import OPEN, Key
 from trunkline.store import due, subscriptions
 from trunkline.store.deliveries import Claim
+from trunkline.store.open_deliveries import Change
 from trunkline.store.ordering import CLAIM_MS, OrderedClaim, Place
 
 END = 2**63 - 1
@@ -83,12 +84,10 @@ class Queues:
         keys = {row["order_key"] for row in rows if after < row["position"] <= up_to}
         return [Place(no, key) for key in sorted(keys)]
 
-    async def is_held_back(connection, no):
-        await connection.statement()
-        return _barrier(connection, no) < END or connection.get("unreleased", no) is not None
-
     async def busy_keys(connection, no, *, limit):
         await connection.statement()
+        if _is_held_back(connection, no):
+            return None
         keys = {row["order_key"] for row in _open_in_order(connection, no) if not row["queued"]}
         return sorted(keys)[:limit]
 
@@ -411,6 +410,13 @@ def _behind(connection, place, position):
 
 def _is_first(connection, row):
     return _first(connection, Place(row["no"], row["order_key"])) == row["position"]
+
+
+def _is_held_back(connection, no):
+    """Tell whether any key may have open deliveries, because some become due, or are ended, piece by piece."""
+    unsettled = connection.get("unsettled", no)
+    is_ending = unsettled is not None and unsettled["change"] is Change.END
+    return _barrier(connection, no) < END or connection.get("unreleased", no) is not None or is_ending
 
 
 def _barrier(connection, no):

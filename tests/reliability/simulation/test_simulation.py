@@ -248,7 +248,7 @@ def _a_stretch_that_is_forgotten(patch):
 
 
 def _what_is_new_before_what_was_missed(patch):
-    patch.setattr(queues, "is_held_back", giving(False))
+    patch.setattr(models, "_is_held_back", lambda connection, no: False)
     patch.setattr(models, "_barrier", lambda connection, no: 2**63 - 1)
 
 

@@ -147,10 +147,9 @@ class OrderedLane:
         for no, blocked in self._ordering.unknown()[:LOOKED_AT]:
             blocked.begin_to_learn()
             async with self._database.read() as connection:
-                if await store.is_held_back(connection, no):
-                    continue
                 keys = await store.busy_keys(connection, no, limit=MOST_BLOCKED + 1)
-            blocked.learn(keys)
+            if keys is not None:
+                blocked.learn(keys)
 
     async def _start(self, claimed: Sequence[OrderedClaim], settled: store.Settled) -> None:
         events, pins = await self._starter.read([claim for queue in claimed for claim in queue.claims])

@@ -19,7 +19,7 @@ _AIA = x509.AuthorityInformationAccess(
     ]
 )
 _SIGNS_CERTIFICATES = x509.KeyUsage(
-    digital_signature=False,
+    digital_signature=True,  # it may serve, too
     content_commitment=False,
     key_encipherment=False,
     data_encipherment=False,

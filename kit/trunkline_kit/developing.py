@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 from trunkline import plugins
-from trunkline.cli.config import Config
 from trunkline.cli.loop import run
+from trunkline.cli.options import Config
 from trunkline.cli.output import warn
 from trunkline.cli.streams import require_output
 from trunkline.hub.hub import Hub

@@ -2,9 +2,9 @@
 
 import typer
 
-from trunkline.cli.config import Config
 from trunkline.cli.connecting import ready
 from trunkline.cli.loop import run_with
+from trunkline.cli.options import Config
 from trunkline.settings import load
 from trunkline.store import clock
 from trunkline.store.database import Database

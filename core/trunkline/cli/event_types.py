@@ -6,11 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from trunkline.cli import reading
-from trunkline.cli.config import Config
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson
+from trunkline.cli.options import AsJson, Config, argument
 from trunkline.cli.output import show_list
-from trunkline.cli.parameters import argument
 from trunkline.ingest import event_types
 from trunkline.settings import load
 

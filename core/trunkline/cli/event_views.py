@@ -3,11 +3,9 @@
 from typing import TYPE_CHECKING, Annotated, Any
 
 from trunkline.cli import desk
-from trunkline.cli.config import Config
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson, Chosen, Company, Environment, id_of
+from trunkline.cli.options import AsJson, Chosen, Company, Config, Environment, argument, id_of, option
 from trunkline.cli.output import show_document, show_json, show_table
-from trunkline.cli.parameters import argument, option
 from trunkline.errors import NotFound
 from trunkline.model.environments import LIVE
 from trunkline.model.events import Event

@@ -12,11 +12,9 @@ import orjson
 import typer
 
 from trunkline.cli import emitting, event_views
-from trunkline.cli.config import Config
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import Chosen, Company, Environment, id_of, read_moment
+from trunkline.cli.options import Chosen, Company, Config, Environment, argument, id_of, read_moment
 from trunkline.cli.output import show_document
-from trunkline.cli.parameters import argument
 from trunkline.errors import BodyInvalid, BodyTooLarge, EventRejected, FieldError, unknown_name
 from trunkline.errors.spelling import known_instead
 from trunkline.ingest.requests import RequestReader

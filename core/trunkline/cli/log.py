@@ -4,10 +4,9 @@ from typing import Annotated
 
 import typer
 
-from trunkline.cli.config import Config
 from trunkline.cli.connecting import ready
 from trunkline.cli.loop import run_with
-from trunkline.cli.parameters import option
+from trunkline.cli.options import Config, option
 from trunkline.errors import BadCursor
 from trunkline.model import cursors
 from trunkline.model.deliveries import Key

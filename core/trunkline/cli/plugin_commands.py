@@ -9,8 +9,8 @@ from typer.core import TyperGroup
 
 from trunkline import plugins
 from trunkline.cli import opening
-from trunkline.cli.config import chosen_config
 from trunkline.cli.loop import run
+from trunkline.cli.options import chosen_config
 from trunkline.cli.output import REFUSED, warn
 from trunkline.cli.streams import require_output
 from trunkline.contract import Command

@@ -9,10 +9,9 @@ import typer
 from msgspec import to_builtins
 
 from trunkline.cli import event_types, opening
-from trunkline.cli.config import Config
 from trunkline.cli.connecting import ready
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson
+from trunkline.cli.options import AsJson, Config
 from trunkline.cli.output import REFUSED, show_json, warn
 from trunkline.cli.schema_impact import Impact, impact_of, read_readers
 from trunkline.errors import SchemaInvalid

@@ -12,10 +12,9 @@ from trunkline.access.secret_checks import ENCRYPTION_KEY, PEPPER, SecretChecks
 from trunkline.access.secret_replacement import SecretReplacement
 from trunkline.access.secrets_file import NAMES, SecretSource
 from trunkline.access.vault import Vault
-from trunkline.cli.config import Config
 from trunkline.cli.connecting import ready
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson
+from trunkline.cli.options import AsJson, Config
 from trunkline.cli.output import CANNOT_START, REFUSED, show_json, show_table, warn
 from trunkline.settings import Settings, load
 from trunkline.store import secrets as store

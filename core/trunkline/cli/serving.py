@@ -5,9 +5,8 @@ from typing import Annotated
 import typer
 
 from trunkline.cli import processes
-from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.parameters import option
+from trunkline.cli.options import Config, option
 from trunkline.errors import SettingsInvalid
 from trunkline.settings import Settings, load
 

@@ -12,14 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from trunkline.cli import opening
-from trunkline.cli.config import Config
 from trunkline.cli.doctor.checks import Report
 from trunkline.cli.doctor.hub.checks import Status, error, exit_code
 from trunkline.cli.doctor.hub.examination import examine_hub
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson
+from trunkline.cli.options import AsJson, Config, argument
 from trunkline.cli.output import show_json, warn
-from trunkline.cli.parameters import argument
 from trunkline.errors import SettingsInvalid
 from trunkline.hub.products import source_names
 from trunkline.runtime.terminals import printable

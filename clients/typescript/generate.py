@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trunkline.cli.typescript_types import comment, literal, member, type_of
+from trunkline.cli.typescript_export import comment, literal, member, type_of
 
 FILE = Path(__file__).parent / "src/operations.ts"
 PYTHON = runpy.run_path(str(Path(__file__).parents[1] / "python/generate.py"))

@@ -13,8 +13,8 @@ import typer
 
 from trunkline import plugins
 from trunkline.cli.loop import run
-from trunkline.cli.options import Config
 from trunkline.cli.output import warn
+from trunkline.cli.parameters import Config
 from trunkline.cli.streams import require_output
 from trunkline.hub.hub import Hub
 from trunkline.model.principals import COMPANY_SCOPES

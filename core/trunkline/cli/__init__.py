@@ -17,8 +17,8 @@ import typer  # noqa: E402
 
 from trunkline.cli import streams  # noqa: E402
 from trunkline.cli.commands import Commands  # noqa: E402
-from trunkline.cli.options import Config  # noqa: E402
 from trunkline.cli.output import CANNOT_START, REFUSED, warn  # noqa: E402
+from trunkline.cli.parameters import Config  # noqa: E402
 from trunkline.version import __version__  # noqa: E402
 
 __all__ = ["app", "load_commands", "main"]

@@ -7,17 +7,9 @@ import typer
 
 from trunkline.cli import desk
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import (
-    AsJson,
-    Config,
-    Environment,
-    Newest,
-    OptionalCompany,
-    chosen_or_none,
-    id_or_none,
-    option,
-)
+from trunkline.cli.options import AsJson, Environment, Newest, OptionalCompany, chosen_or_none, id_or_none
 from trunkline.cli.output import show_list
+from trunkline.cli.parameters import Config, option
 from trunkline.model.environments import LIVE
 from trunkline.runtime.terminals import escape_json
 from trunkline.schemas.catalog import Json

@@ -7,8 +7,8 @@ import typer
 
 from trunkline.cli.log import told
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import Config, argument
 from trunkline.cli.output import warn
+from trunkline.cli.parameters import Config, argument
 from trunkline.errors import DatabaseUnfit, SettingsInvalid
 from trunkline.settings import Settings, load
 from trunkline.store import copies, dialects, epochs, file_state, migrate

@@ -4,7 +4,7 @@ import typer
 
 from trunkline.cli.connecting import ready
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import Config
+from trunkline.cli.parameters import Config
 from trunkline.settings import load
 from trunkline.store import clock
 from trunkline.store.database import Database

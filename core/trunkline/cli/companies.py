@@ -10,8 +10,9 @@ import typer
 from trunkline.access.company_limits import NAMES
 from trunkline.cli import desk, opening
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson, CompanyArgument, Config, Environment, Yes, argument, name_of, option
+from trunkline.cli.options import AsJson, CompanyArgument, Environment, Yes, name_of
 from trunkline.cli.output import show_json, show_members, show_table, shown_company, span, warn
+from trunkline.cli.parameters import Config, argument, option
 from trunkline.model import treatments
 from trunkline.model.environments import LIVE, TEST
 from trunkline.settings import load

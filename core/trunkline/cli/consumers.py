@@ -8,8 +8,9 @@ import typer
 
 from trunkline.cli import reading
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson, Chosen, Company, Config, Environment, argument, id_of, option
+from trunkline.cli.options import AsJson, Chosen, Company, Environment, id_of
 from trunkline.cli.output import show_json, show_members, show_table, warn
+from trunkline.cli.parameters import Config, argument, option
 from trunkline.model.environments import LIVE
 from trunkline.model.times import epoch_ms_of
 from trunkline.settings import load

@@ -14,8 +14,8 @@ from trunkline import plugins
 from trunkline.access.issuers import IssuerUnavailable
 from trunkline.cli import opening
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import Config, argument, chosen_config
 from trunkline.cli.output import REFUSED, warn
+from trunkline.cli.parameters import Config, argument, chosen_config
 from trunkline.cli.python_export import python_module
 from trunkline.cli.typescript_export import typescript_module
 from trunkline.errors import TrunklineError

@@ -1,23 +1,27 @@
-"""``events``: emitting and watching events directly in the database."""
+"""``events``: emitting, watching and explaining events directly in the database."""
 
 import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import orjson
 import typer
 
-from trunkline.cli import emitting, event_views
+from trunkline.cli import desk, opening
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import Chosen, Company, Config, Environment, argument, id_of, read_moment
-from trunkline.cli.output import show_document
-from trunkline.errors import BodyInvalid, BodyTooLarge, EventRejected, FieldError, unknown_name
+from trunkline.cli.options import AsJson, Chosen, Company, Environment, id_of, read_moment
+from trunkline.cli.output import show_document, show_json, show_table
+from trunkline.cli.parameters import Config, argument, option
+from trunkline.errors import BodyInvalid, BodyTooLarge, EventRejected, FieldError, NotFound, unknown_name
 from trunkline.errors.spelling import known_instead
+from trunkline.hub.catalogs import load_catalog
+from trunkline.ingest.event_types import RegisteredTypes
 from trunkline.ingest.requests import RequestReader
+from trunkline.ingest.submissions import Submission
 from trunkline.model import cursors
 from trunkline.model.environments import LIVE
 from trunkline.model.event_groups import EVERY_TYPE, is_group, type_groups, types_among
@@ -26,9 +30,12 @@ from trunkline.runtime import stopping
 from trunkline.runtime.clock import now_text
 from trunkline.runtime.strict_json import read_json
 from trunkline.runtime.terminals import printable
+from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.modes import Modes
-from trunkline.settings import load
-from trunkline.store import stream as log
+from trunkline.settings import Settings, load
+from trunkline.store import shards, stream
+from trunkline.store.database import Database
+from trunkline.store.directory import CompanyDirectory
 
 if TYPE_CHECKING:
     from trunkline.cli.reading import Readings
@@ -57,6 +64,16 @@ Since = Annotated[
     str | None, typer.Option(metavar="TIME", help="Begin with the events accepted at this ISO 8601 time.")
 ]
 Follow = Annotated[bool, typer.Option("--follow/--no-follow", help="Continue until Ctrl-C.")]
+Id = Annotated[int, argument("ID", "The event's id.", min=1, max=2**63 - 1)]
+Begin = Annotated[str | None, option("--from", "WHERE", "Begin after this cursor, time, or event id.")]
+End = Annotated[str | None, option("--to", "WHERE", "End at this cursor, time, or event id.")]
+DigestTypes = Annotated[str | None, option("--types", "TYPE,…", "Only these event types, or groups of them.")]
+Subscription = Annotated[
+    str | None, option("--subscription", "SUBSCRIPTION", "Only events that this subscription takes.")
+]
+Ranges = Annotated[
+    int | None, option("--ranges", "N", "Split the range into this many parts.", min=1, max=1_000)
+]
 
 
 @app.command("emit")
@@ -76,7 +93,7 @@ def emit(
     settings, chosen = load(config), Chosen(company, environment)
     max_bytes = settings.events.max_body_bytes
 
-    async def store(log: emitting.Emission) -> Event:
+    async def store(log: _Emission) -> Event:
         company_id = await id_of(log.directory, chosen)
         members = {"type": orjson.dumps(type)}
         if content is not None:
@@ -98,7 +115,7 @@ def emit(
         )
         return await log.accept(submission)
 
-    show_document(run_with(emitting.opened(settings), store).body)
+    show_document(run_with(_emitting(settings), store).body)
 
 
 @app.command("tail")
@@ -137,9 +154,109 @@ def tail(
     run_with(reading.opened(settings), show)
 
 
-app.command("show")(event_views.show_event)
-app.command("explain")(event_views.explain_event)
-app.command("digest")(event_views.digest_events)
+@app.command("show")
+def show_event(event: Id, config: Config = None) -> None:
+    """Print the envelope of an event, as every channel sends it.
+
+    Example: [bold]trunkline events show 1000[/bold]
+    """
+    show_document(run_with(desk.database(load(config)), lambda opened: _find(opened[0], event)).body)
+
+
+@app.command("explain")
+def explain_event(event: Id, as_json: AsJson = False, config: Config = None) -> None:
+    """Show, for each subscription of the event's company, whether it matched the event, and the state of the delivery.
+
+    Example: [bold]trunkline events explain 1000[/bold]
+    """
+    from trunkline.cli import reading  # noqa: PLC0415 - here, as 'show' does without it
+
+    async def explain(hub: "Readings") -> dict[str, Any]:
+        return await hub.deliveries.explain((await _find(hub.database, event)).company_id, event)
+
+    view = run_with(reading.opened(load(config)), explain)
+    if as_json:
+        show_json(view)
+        return
+    names = ("subscription_id", "channel", "state", "attempts", "next_attempt_utc", "reason", "last_answer")
+    rows: list[list[str]] = []
+    for entry in view["subscriptions"]:
+        parts = [entry.get(name) for name in ("last_status_code", "last_response", "last_error")]
+        answer = " ".join(str(part) for part in parts if part is not None) or None  # such as "503 busy"
+        shown = {**entry, "last_answer": answer}
+        rows.append(["-" if shown[name] is None else str(shown[name]) for name in names])
+    show_table(
+        ("subscription", "channel", "state", "attempts", "next attempt", "reason", "last answer"), rows
+    )
+    if view["consumers"]:
+        show_table(("consumer", "state"), [[one["name"], one["state"]] for one in view["consumers"]])
+
+
+@app.command("digest")
+def digest_events(
+    company: Company,
+    environment: Environment = LIVE,
+    begin: Begin = None,
+    end: End = None,
+    types: DigestTypes = None,
+    subscription: Subscription = None,
+    ranges: Ranges = None,
+    config: Config = None,
+) -> None:
+    """Count a company's events in a range and digest their ids, as JSON.
+
+    A reader that has all these events gets the same digest.
+
+    Example: [bold]trunkline events digest --company 92 --from 2026-01-28T00:00:00Z --to 2026-01-29T00:00:00Z[/bold]
+    """
+    from trunkline.cli import reading  # noqa: PLC0415 - here, as 'show' does without it
+
+    asked: dict[str, Any] = {"begin": begin, "end": end, "subscription_id": subscription, "ranges": ranges}
+    asked["types"] = [name.strip() for name in (types or "").split(",") if name.strip()]
+
+    async def digest(hub: "Readings") -> dict[str, Any]:
+        return await hub.readers.digests.of(await id_of(hub.directory, Chosen(company, environment)), **asked)
+
+    show_json(run_with(reading.opened(load(config)), digest))
+
+
+class _Emission(msgspec.Struct, frozen=True):
+    """The event types, and *accept*, which stores the one event of a submission."""
+
+    directory: CompanyDirectory
+    catalog: SchemaCatalog
+    accept: Callable[[Submission], Awaitable[Event]]
+
+
+@contextlib.asynccontextmanager
+async def _emitting(settings: Settings) -> AsyncGenerator[_Emission]:
+    """Open the log of a hub, or a whole hub if a plugin may be notified of events. Raises as ``desk.database`` and ``opening.opened`` do."""
+    if not desk.has_only_own_plugins(settings):
+        async with opening.opened(settings) as hub:
+
+            async def accept(submission: Submission) -> Event:
+                return (await hub.ingest.accept(submission)).events[0]
+
+            yield _Emission(hub.directory, hub.catalog, accept)
+        return
+    async with desk.database(settings) as (database, _):
+        catalog = load_catalog(settings)
+        await RegisteredTypes(database, catalog).refresh()
+        directory = CompanyDirectory(database)
+        async with database.read() as connection:
+            count = await shards.count(connection)
+        log = stream.Log(shards=lambda: count, directory=directory)
+
+        async def append(submission: Submission) -> Event:
+            async with database.write() as connection:
+                (event,) = (await log.append(connection, submission.drafts)).events
+            # The processes that serve and deliver would otherwise read the log up to a second later.
+            if (notifications := database.notifications()) is not None:
+                async with notifications.connected() as connection:
+                    await notifications.send(connection)
+            return event
+
+        yield _Emission(directory, catalog, append)
 
 
 def _compact(text: bytes, path: str) -> bytes:
@@ -159,11 +276,11 @@ async def _show_events(
     if since_ms is None:
         types = types_among(names, hub.catalog.all_names())
         async with hub.database.read() as connection:
-            head = (await log.head(connection)).position
+            head = (await stream.head(connection)).position
             events = [
                 event
                 for name in (types if names else (None,))
-                for event in await log.newest_of_company(connection, company_id, type=name, limit=RECENT)
+                for event in await stream.newest_of_company(connection, company_id, type=name, limit=RECENT)
             ]
         until_head = (event for event in events if event.position <= head)  # the next page has later events
         recent = sorted(until_head, key=lambda event: event.position)[-RECENT:]
@@ -211,3 +328,12 @@ def _known_types(hub: "Readings", text: str | None) -> list[str]:
     return list(
         dict.fromkeys(name if is_group(name) else hub.catalog.resolve(name) or name for name in names)
     )
+
+
+async def _find(database: Database, event_id: int) -> Event:
+    """Read an event of any company. Raises NotFound."""
+    async with database.read() as connection:
+        found = (await stream.by_positions(connection, [event_id])).get(event_id)
+    if found is None:
+        raise NotFound("event", event_id)
+    return found

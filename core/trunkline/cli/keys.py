@@ -8,17 +8,9 @@ from trunkline.access.key_service import view
 from trunkline.access.key_terms import DEFAULT_OVERLAP_SECONDS, MAX_OVERLAP_SECONDS
 from trunkline.cli import desk, opening
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import (
-    AsJson,
-    Config,
-    Environment,
-    OptionalCompany,
-    argument,
-    chosen_or_none,
-    id_or_none,
-    option,
-)
+from trunkline.cli.options import AsJson, Environment, OptionalCompany, chosen_or_none, id_or_none
 from trunkline.cli.output import show_json, show_list, shown_company, warn
+from trunkline.cli.parameters import Config, argument, option
 from trunkline.cli.streams import require_output
 from trunkline.model.environments import LIVE, company_title
 from trunkline.model.principals import COMPANY_SCOPES, EVENTS_WRITE, OPERATOR

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trunkline.cli.options import option
+from trunkline.cli.parameters import option
 from trunkline_client.listen import OPTIONS, Options
 from trunkline_client.listen import listen as listen_to
 

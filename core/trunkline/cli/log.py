@@ -6,7 +6,7 @@ import typer
 
 from trunkline.cli.connecting import ready
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import Config, option
+from trunkline.cli.parameters import Config, option
 from trunkline.errors import BadCursor
 from trunkline.model import cursors
 from trunkline.model.deliveries import Key

@@ -9,8 +9,9 @@ from msgspec import to_builtins
 from trunkline.cli import opening
 from trunkline.cli.connecting import explained
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, Config
+from trunkline.cli.options import AsJson
 from trunkline.cli.output import show_json, show_table, span
+from trunkline.cli.parameters import Config
 from trunkline.errors import PluginFailed
 from trunkline.settings import Settings, load
 from trunkline.store import migrate

@@ -1,35 +1,14 @@
-"""Declares the options and arguments of commands, and has those that several commands share."""
+"""Options that several commands share, and reading their values."""
 
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from trunkline.cli.parameters import argument, option
 from trunkline.model.companies import REFERENCE_FORM, read_name
 from trunkline.model.environments import ENVIRONMENTS, LIVE, TEST, in_environment
-
-if TYPE_CHECKING:
-    from trunkline.store.directory import CompanyDirectory
-
-_CONFIG = "trunkline.config"
-
-
-def option(name: str, metavar: str, help: str, **more: Any) -> Any:
-    """Declare an option with a value; *more* are further arguments of ``typer.Option``."""
-    return typer.Option(name, metavar=metavar, help=help, **more)
-
-
-def argument(metavar: str, help: str, **more: Any) -> Any:
-    """Declare an argument; *more* are further arguments of ``typer.Argument``."""
-    return typer.Argument(metavar=metavar, help=help, **more)
-
-
-def chosen_config(context: typer.Context, config: str | None = None) -> Path | None:
-    """Return the settings file that is named after the command (*config*), or else the one named before it."""
-    file = context.meta.get(_CONFIG) if config is None else config
-    context.meta[_CONFIG] = file
-    return None if file is None else Path(file)
+from trunkline.store.directory import CompanyDirectory
 
 
 def _check_company(named: str | None) -> str | None:
@@ -51,15 +30,6 @@ def _check_environment(named: str) -> str:
     return named
 
 
-Config = Annotated[
-    Path | None,
-    option(
-        "--config",
-        "FILE",
-        "Settings file; trunkline.toml in the current folder, if unset.",
-        callback=chosen_config,
-    ),
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Company = Annotated[str, _COMPANY]
 OptionalCompany = Annotated[str | None, _COMPANY]
@@ -94,13 +64,13 @@ def chosen_or_none(company: str | None, environment: str) -> Chosen | None:
     return Chosen(company, environment)
 
 
-async def id_of(directory: "CompanyDirectory", chosen: Chosen) -> int:
+async def id_of(directory: CompanyDirectory, chosen: Chosen) -> int:
     """Return the id of the named company in its environment. Raises CompanyUnknown, CompanyErased."""
     company_id = await directory.id_of(name_of(chosen.company))
     return await directory.id_of(in_environment(company_id, chosen.environment))
 
 
-async def id_or_none(directory: "CompanyDirectory", chosen: Chosen | None) -> int | None:
+async def id_or_none(directory: CompanyDirectory, chosen: Chosen | None) -> int | None:
     """Return the same id as ``id_of``; None if no company is named."""
     return None if chosen is None else await id_of(directory, chosen)
 

@@ -10,8 +10,8 @@ from typer.core import TyperGroup
 from trunkline import plugins
 from trunkline.cli import opening
 from trunkline.cli.loop import run
-from trunkline.cli.options import chosen_config
 from trunkline.cli.output import REFUSED, warn
+from trunkline.cli.parameters import chosen_config
 from trunkline.cli.streams import require_output
 from trunkline.contract import Command
 from trunkline.errors import TrunklineError

@@ -7,8 +7,9 @@ import typer
 from msgspec import to_builtins
 
 from trunkline.cli import opening
-from trunkline.cli.options import AsJson, Config, argument, option
+from trunkline.cli.options import AsJson
 from trunkline.cli.output import REFUSED, show_json, show_table, warn
+from trunkline.cli.parameters import Config, argument, option
 from trunkline.errors.spelling import correction
 from trunkline.plugins import collect_routes
 from trunkline.settings import load

@@ -15,16 +15,14 @@ from trunkline.cli.loop import run_with
 from trunkline.cli.options import (
     AsJson,
     Chosen,
-    Config,
     Environment,
     Newest,
     OptionalCompany,
-    argument,
     chosen_or_none,
     id_or_none,
-    option,
 )
 from trunkline.cli.output import show_document, show_list, shown_company, warn
+from trunkline.cli.parameters import Config, argument, option
 from trunkline.contract import QuarantinedEvent, ReleasedEvent
 from trunkline.errors import EventRejected, FieldError, unknown_name
 from trunkline.ingest import quarantine, requests

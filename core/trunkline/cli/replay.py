@@ -9,8 +9,9 @@ import typer
 
 from trunkline.cli import reading, replay_progress
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson, Config, argument, option, read_moment
+from trunkline.cli.options import AsJson, read_moment
 from trunkline.cli.output import show_json, warn
+from trunkline.cli.parameters import Config, argument, option
 from trunkline.cli.reading import Readings
 from trunkline.cli.replay_progress import Total
 from trunkline.runtime import stopping

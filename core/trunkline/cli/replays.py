@@ -8,8 +8,9 @@ import typer
 
 from trunkline.cli import reading
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson, Config, SubscriptionId, argument, option
+from trunkline.cli.options import AsJson, SubscriptionId
 from trunkline.cli.output import show_list, show_members, warn
+from trunkline.cli.parameters import Config, argument, option
 from trunkline.errors import NotFound
 from trunkline.settings import load
 from trunkline.store import replays as store

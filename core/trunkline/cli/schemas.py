@@ -3,18 +3,20 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from msgspec import to_builtins
 
-from trunkline.cli import event_types, opening
+from trunkline.cli import opening, reading
 from trunkline.cli.connecting import ready
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson, Config
-from trunkline.cli.output import REFUSED, show_json, warn
+from trunkline.cli.options import AsJson
+from trunkline.cli.output import REFUSED, show_json, show_list, warn
+from trunkline.cli.parameters import Config, argument
 from trunkline.cli.schema_impact import Impact, impact_of, read_readers
 from trunkline.errors import SchemaInvalid
+from trunkline.ingest import event_types
 from trunkline.model.environments import company_title, in_environment
 from trunkline.schemas.breaks import Break, find_breaks, find_operation_breaks
 from trunkline.schemas.catalog import EventType
@@ -27,8 +29,6 @@ from trunkline.settings import load
 app = typer.Typer(
     no_args_is_help=True, help="Check the schemas of event types, actions, searches and lookups."
 )
-app.command("list")(event_types.list_event_types)
-app.command("register")(event_types.register_event_type)
 
 NAMED = 20
 """The number of subscriptions that are named; further subscriptions are only counted."""
@@ -50,11 +50,56 @@ Against = Annotated[
         help="Folder with an older version: DIR/events/*.json, and actions, searches and lookups likewise.",
     ),
 ]
+Name = Annotated[str, argument("TYPE", "Its name, such as order.shipped.")]
+File = Annotated[
+    Path,
+    argument(
+        "FILE",
+        "JSON Schema of the payload, with title, description and examples.",
+        exists=True,
+        dir_okay=False,
+    ),
+]
 
 
 @app.callback()
 def schemas() -> None:
     """Check the schemas of event types, actions, searches and lookups."""
+
+
+@app.command("list")
+def list_event_types(as_json: AsJson = False, config: Config = None) -> None:
+    """List the event types in files, and the registered ones with their revisions.
+
+    Example: [bold]trunkline schemas list[/bold]
+    """
+
+    async def read(hub: reading.Readings) -> list[dict[str, Any]]:
+        revision_of = hub.registered_types.revision_of
+        return [event_types.view(each, revision_of(each.name)) for each in hub.catalog.types()]
+
+    views = run_with(reading.opened(load(config)), read)
+    rows = [[view["type"], str(view.get("revision") or "in files"), view["title"]] for view in views]
+    show_list("event_types", views, ("type", "revision", "title"), rows, as_json=as_json)
+
+
+@app.command("register")
+def register_event_type(name: Name, schema: File, config: Config = None) -> None:
+    """Add an event type, or change the schema of a registered one. A change that would break older clients is refused.
+
+    Running processes use the new schema within two seconds.
+
+    Example: [bold]trunkline schemas register order.shipped order.shipped.json[/bold]
+    """
+
+    async def store(hub: reading.Readings) -> dict[str, Any]:
+        registered = hub.registered_types
+        is_known = registered.revision_of(name) is not None
+        made = await (registered.revise if is_known else registered.register)(name, schema.read_bytes())
+        return event_types.view(made, registered.revision_of(name))
+
+    view = run_with(reading.opened(load(config)), store)
+    typer.echo(f"{view['type']} is registered, revision {view['revision']}: {view['title']}")
 
 
 @app.command("check")

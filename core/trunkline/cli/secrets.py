@@ -14,8 +14,9 @@ from trunkline.access.secrets_file import NAMES, SecretSource
 from trunkline.access.vault import Vault
 from trunkline.cli.connecting import ready
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson, Config
+from trunkline.cli.options import AsJson
 from trunkline.cli.output import CANNOT_START, REFUSED, show_json, show_table, warn
+from trunkline.cli.parameters import Config
 from trunkline.settings import Settings, load
 from trunkline.store import secrets as store
 from trunkline.store.database import Database

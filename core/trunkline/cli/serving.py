@@ -6,7 +6,7 @@ import typer
 
 from trunkline.cli import processes
 from trunkline.cli.loop import run
-from trunkline.cli.options import Config, option
+from trunkline.cli.parameters import Config, option
 from trunkline.errors import SettingsInvalid
 from trunkline.settings import Settings, load
 

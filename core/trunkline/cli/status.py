@@ -10,8 +10,9 @@ from msgspec import to_builtins
 from trunkline.cli import opening
 from trunkline.cli.connecting import ready
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson, Config
+from trunkline.cli.options import AsJson
 from trunkline.cli.output import REFUSED, show_json, show_table, shown_company, span, warn
+from trunkline.cli.parameters import Config
 from trunkline.errors import StoreUnavailable
 from trunkline.insight import status
 from trunkline.insight.status import Snapshot

@@ -12,18 +12,9 @@ import typer
 
 from trunkline.cli import opening, reading
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import (
-    AsJson,
-    Chosen,
-    Company,
-    Config,
-    Environment,
-    SubscriptionId,
-    Yes,
-    id_of,
-    option,
-)
+from trunkline.cli.options import AsJson, Chosen, Company, Environment, SubscriptionId, Yes, id_of
 from trunkline.cli.output import show_json, show_list, show_members, warn
+from trunkline.cli.parameters import Config, option
 from trunkline.cli.streams import require_output
 from trunkline.contract.targets import shown_channel
 from trunkline.model.environments import LIVE

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from trunkline.cli.loop import run
-from trunkline.cli.options import Config
 from trunkline.cli.output import REFUSED
+from trunkline.cli.parameters import Config
 from trunkline.settings import load
 from trunkline_kit.demo.stage import run_demo
 

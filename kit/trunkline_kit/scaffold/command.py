@@ -11,8 +11,8 @@ from trunkline.cli.beginning.definitions import check_definition, definition_of,
 from trunkline.cli.beginning.event_types import check_type, path_of, schema_of
 from trunkline.cli.beginning.fields import KINDS, read_fields
 from trunkline.cli.beginning.products import write_new
-from trunkline.cli.options import Config
 from trunkline.cli.output import warn
+from trunkline.cli.parameters import Config
 from trunkline.hub.products import own_folder
 from trunkline.schemas.definitions import FOLDERS, Kind
 from trunkline.settings import load

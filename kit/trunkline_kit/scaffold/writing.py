@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from trunkline.cli.rendering import make_environment
+from trunkline.cli.beginning.products import make_environment
 from trunkline.errors import Refused
 from trunkline.version import __version__
 from trunkline_kit.scaffold.plans import FEATURES, Plan

@@ -3,8 +3,7 @@
 import pytest
 from tests.core.cli.test_python_export import SCHEMA, definition
 
-from trunkline.cli.typescript_export import typescript_module
-from trunkline.cli.typescript_types import comment, type_of
+from trunkline.cli.typescript_export import comment, type_of, typescript_module
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.definitions import ItemList
 

@@ -16,8 +16,8 @@ from trunkline.cli.beginning.products import (
     prefix_of,
     write_product,
 )
-from trunkline.cli.options import option
 from trunkline.cli.output import warn
+from trunkline.cli.parameters import option
 
 FIRST_TYPE = "order.placed"
 

@@ -4,13 +4,14 @@ import json
 import re
 import secrets
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
+import jinja2
+
 from trunkline.cli.beginning.event_types import path_of, schema_of
-from trunkline.cli.rendering import make_environment
 from trunkline.errors import Refused
 
 SCHEMAS = Path("schemas")
@@ -144,3 +145,16 @@ def write_new(file: Path, text: str, *, mode: int = 0o644) -> None:
     except OSError as error:
         msg = f"{file} cannot be written: {error.strerror}"
         raise Refused(msg) from None
+
+
+def make_environment(read: Callable[[str], str], **delimiters: str) -> jinja2.Environment:
+    """Make the Jinja environment; *read* gives a template's text by its name, *delimiters* are Jinja's settings."""
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(read),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - Python, TOML and YAML, not HTML
+        **delimiters,  # type: ignore[arg-type]
+    )

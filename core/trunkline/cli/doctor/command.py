@@ -16,8 +16,9 @@ from trunkline.cli.doctor.checks import Report
 from trunkline.cli.doctor.hub.checks import Status, error, exit_code
 from trunkline.cli.doctor.hub.examination import examine_hub
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, Config, argument
+from trunkline.cli.options import AsJson
 from trunkline.cli.output import show_json, warn
+from trunkline.cli.parameters import Config, argument
 from trunkline.errors import SettingsInvalid
 from trunkline.hub.products import source_names
 from trunkline.runtime.terminals import printable

@@ -14,7 +14,7 @@ import pytest
 from fastapi.dependencies.models import Dependant
 from pluggy import PluginManager
 
-from trunkline_kit.sharing import shared_work
+from trunkline_kit.fixtures import shared_work
 
 _READERS = (
     ("fastapi.routing", "create_model_field"),

@@ -136,7 +136,7 @@ class Hub:
 
     def _build_schemas(self) -> None:
         settings = self.settings
-        self._brand = connectors.brand_of(settings)
+        self.brand = connectors.brand_of(settings)
         self.catalog = catalogs.load_catalog(settings, self.registry)
         self.schema_versions = SchemaVersions(
             self.catalog,
@@ -160,11 +160,11 @@ class Hub:
         tokens = plugins.TokenPrincipals(self.registry)
         self.limits = Limits(settings.limits)
         self.origins = Origins()
-        self._issuers = own_issuer.Issuers(
+        self.issuers = own_issuer.Issuers(
             open_origin=self.origins.open, companies=self.companies, limits=self.limits
         )
-        self.issuer, self.tokens = own_issuer.beside(tokens, settings, self._issuers)
-        self.metrics.watch_issuers(self._issuers.key_ages)
+        self.issuer, self.tokens = own_issuer.beside(tokens, settings, self.issuers)
+        self.metrics.watch_issuers(self.issuers.key_ages)
         # Makes the file of secrets, so every check of settings alone comes before.
         self.vault = Vault.open(settings.auth, settings.database.url)
         self.secret_checks = SecretChecks(self.database, self.vault)
@@ -288,18 +288,7 @@ class Hub:
         self.operations = Operations(
             self._operation_database, registry=self.registry, catalog=self.definitions, ingest=self.ingest
         )
-        self.deployment = Deployment(
-            self.settings,
-            brand=self._brand,
-            database=self.database,
-            registry=self.registry,
-            catalog=self.catalog,
-            operations=self.operations,
-            readiness=self.readiness,
-            clock=self.clock_guard,
-            issuer=self.issuer,
-            issuers=self._issuers,
-        )
+        self.deployment = Deployment(self)
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
@@ -347,16 +336,7 @@ class Hub:
 
     async def readiness(self) -> dict[str, str]:
         """Check each part of this process (``hub.readiness``)."""
-        return await readiness.check(
-            self.settings,
-            database=self.database,
-            registry=self.registry,
-            secret_checks=self.secret_checks,
-            ingest=self.ingest,
-            dispatcher=self.dispatcher,
-            clock_fault=self.clock_guard.fault,
-            is_stopping=self.is_stopping,
-        )
+        return await readiness.check(self)
 
     def histories(self) -> list[migrate.History]:
         """The migration histories of the running plugins."""

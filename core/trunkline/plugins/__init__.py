@@ -18,9 +18,8 @@ from collections.abc import Sequence
 from trunkline.plugins.admission import admit
 from trunkline.plugins.authentication import TokenPrincipals
 from trunkline.plugins.collection import collect_routes, collect_static, collect_with
-from trunkline.plugins.discovery import discover
+from trunkline.plugins.discovery import discover, discover_local
 from trunkline.plugins.lifespans import lifespans
-from trunkline.plugins.local import discover_local
 from trunkline.plugins.notification import Notifier
 from trunkline.plugins.records import Candidate, PluginRecord
 from trunkline.plugins.registry import Registry, logger_of

@@ -5,6 +5,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from inspect import getdoc, signature
 from typing import Any, TypeVar
@@ -26,11 +27,10 @@ from trunkline.contract.targets import find_model_fault
 from trunkline.errors import PluginFailed, SchemaInvalid
 from trunkline.model.deliveries import BreakerPolicy
 from trunkline.model.principals import COMPANY_SCOPES, OPERATOR
-from trunkline.plugins.operations import find_operation_fault, with_kind
 from trunkline.plugins.types import find_function_fault, find_text_fault, find_type_fault, name_type
 from trunkline.schemas.catalog import EventType, SchemaCatalog
 from trunkline.schemas.definition_catalog import DefinitionCatalog
-from trunkline.schemas.definitions import Definition, Kind
+from trunkline.schemas.definitions import KINDS, Definition, Kind
 from trunkline.schemas.versions import Caster
 from trunkline.store import histories, revisions
 from trunkline.targets.urls import find_schemes_fault
@@ -44,6 +44,8 @@ TABLE = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 LOCATION = re.compile(r"\w+(\.\w+)*:[\w.-]+(/[\w.-]+)*")
 
 Value = TypeVar("Value")
+Defined = Mapping[Kind, Collection[str]]
+"""The names that the schemas define, by kind."""
 
 _FUNCTIONS = {
     "deliver": True,
@@ -302,3 +304,54 @@ def _find_event_type_fault(event_type: EventType) -> str | None:
 def _find_words_fault(named: EventType | Channel | Connector) -> str | None:
     faults = (find_text_fault(name, getattr(named, name)) for name in ("name", "title", "description"))
     return next(filter(None, faults), None)
+
+
+def with_kind(operation: Operation, defined: Defined) -> Operation:
+    """Set the kind of a valid *operation*."""
+    return operation if operation.kind else replace(operation, kind=_kinds_of(operation, defined)[0])
+
+
+def find_operation_fault(operation: Operation, defined: Defined) -> str | None:
+    """Describe the fault of *operation* in words that follow the word *its*; None if there is no fault."""
+    if fault := _find_form_fault(operation):
+        return fault
+    if operation.definition is not None:
+        definition = operation.definition
+        if operation.name in defined[operation.kind or definition.kind]:
+            return f"definition of '{operation.name}' is its own, but the schemas define it already"
+        named = (operation.kind or definition.kind, operation.name)
+        if (definition.kind, definition.name) != named:
+            return f"definition is of the {definition.kind} '{definition.name}', not of the {named[0]} '{named[1]}'"
+        return None
+    kinds = _kinds_of(operation, defined)
+    if len(kinds) > 1:
+        return f"name '{operation.name}' is that of {' and of '.join(f'a {kind}' for kind in kinds)}; give its kind"
+    return None if kinds else _unknown(operation, defined)
+
+
+def _find_form_fault(operation: Operation) -> str | None:
+    if fault := find_text_fault("name", operation.name):
+        return fault
+    if fault := find_function_fault("run", operation.run, is_optional=False):
+        return fault
+    if operation.kind not in {None, *KINDS}:
+        return f"kind {operation.kind!r} is none of {', '.join(KINDS)}"
+    if operation.definition is None:
+        return None
+    return find_type_fault("definition", operation.definition, Definition, expected="a Definition")
+
+
+def _kinds_of(operation: Operation, defined: Defined) -> list[Kind]:
+    """List the kinds that *operation* may have."""
+    if operation.definition is not None:
+        return [operation.definition.kind]
+    kinds: Sequence[Kind] = [operation.kind] if operation.kind else KINDS
+    return [kind for kind in kinds if operation.name in defined[kind]]
+
+
+def _unknown(operation: Operation, defined: Defined) -> str:
+    kinds: Sequence[Kind] = [operation.kind] if operation.kind else KINDS
+    known = ", ".join(sorted(name for kind in kinds for name in defined[kind])) or "none"
+    *others, last = (f"{'an' if kind == 'action' else 'a'} {kind}" for kind in kinds)
+    what = f"neither {', '.join(others)} nor {last}" if others else f"no {kinds[0]}"
+    return f"name '{operation.name}' is {what} that is defined; defined are {known}"

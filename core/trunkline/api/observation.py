@@ -32,9 +32,8 @@ class Observation:
         async def observe(message: Message) -> None:
             if message["type"] == "http.response.start":
                 route, seconds = _template(scope), time.perf_counter() - began
-                self._metrics.request_ended(
-                    method=scope["method"], route=route, status=message["status"], seconds=seconds
-                )
+                labels = scope["method"], route, str(message["status"])
+                self._metrics.observe("trunkline_http_request_seconds", seconds, *labels)
                 if _log.isEnabledFor(logging.DEBUG):
                     _log.debug(
                         "answered a request",

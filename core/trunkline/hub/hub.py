@@ -114,7 +114,8 @@ class Hub:
         )
         self.database = self.engines.direct(self._connections.pool, is_separate=True)
         self.clock_guard = guard = ClockGuard(self.database)
-        self.metrics.watch_clock(lambda: guard.fault is None, lambda: guard.ahead_seconds)
+        self.metrics.watch("trunkline_clock_trusted", lambda: guard.fault is None)
+        self.metrics.watch("trunkline_clock_ahead_seconds", lambda: guard.ahead_seconds)
         self.directory = CompanyDirectory(self.database)
         self._door_database = self.engines.direct(self._connections.door, answer_seconds=DOOR_SECONDS)
         self._reading_database = self.engines.direct(self._connections.reading, is_separate=True)
@@ -141,7 +142,7 @@ class Hub:
         self.schema_versions = SchemaVersions(
             self.catalog,
             [caster for _, caster in self.registry.collected.casters],
-            tell=lambda uncast: self.metrics.event_not_cast(uncast.event_type),
+            tell=lambda uncast: self.metrics.count("trunkline_events_not_cast", uncast.event_type),
         )
         self.modes = Modes(settings.validation.default, settings.validation.types, catalog=self.catalog)
         self.definitions = catalogs.load_definition_catalog(settings, event_types=self.catalog)

@@ -293,12 +293,12 @@ class Ingest:
     def _report_faults(self, submission: Submission, accepted: Accepted) -> None:
         """Count and log the payloads that do not fit their schemas. The log has the paths of the faults, never values."""
         for quarantined in submission.quarantined:
-            self._metrics.event_quarantined(quarantined.draft.type)
+            self._metrics.count("trunkline_events_quarantined", quarantined.draft.type)
         for quarantined in submission.quarantined[:MAX_LINES]:
             draft, paths = quarantined.draft, [fault.path for fault in quarantined.errors]
             _log_fault("quarantined", draft, paths, quarantine_id=quarantined.id)
         for warned in submission.warned:
-            self._metrics.event_warned(accepted.events[warned.index].type)
+            self._metrics.count("trunkline_events_warned", accepted.events[warned.index].type)
         for warned in submission.warned[:MAX_LINES]:
             event = accepted.events[warned.index]
             _log_fault("accepted", event, warned.paths, event_id=event.position)

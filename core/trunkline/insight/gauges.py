@@ -93,11 +93,11 @@ class Observer:
         self._task: asyncio.Task[None] | None = None
         self._consumers: Sequence[tuple[str, float]] = ()
         self._looks = 0
-        metrics.consumer_lag.set_function(lambda: self._consumers)
+        metrics.watch_each("trunkline_consumer_lag_seconds", lambda: self._consumers)
         metrics.watch_lag(self.lags)
-        metrics.watch_log(lambda: writability.fault is None)
-        metrics.watch_notifier(lambda: notifier.dropped)
-        metrics.watch_log_lines(log_writing.dropped)
+        metrics.watch("trunkline_log_writable", lambda: writability.fault is None)
+        metrics.watch_each("trunkline_notifications_dropped", lambda: [*notifier.dropped.items()])
+        metrics.watch_each("trunkline_log_lines_dropped", lambda: [("", log_writing.dropped())])
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run(), name="observer")
@@ -129,7 +129,7 @@ class Observer:
         try:
             snapshot = await self._read()
         except StoreUnavailable:
-            self._metrics.database_failed()
+            self._metrics.set("trunkline_database_up", 0)  # the other gauges keep their last values
         else:
             self._metrics.deployment_observed(snapshot)
         await self._writability.look()

@@ -7,7 +7,7 @@ from msgspec import Struct, structs
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from trunkline.runtime.collectors import MERGED_OF_PROCESS, CompanyLabels, Lazy, Merging
+from trunkline.runtime.collectors import MERGED_OF_PROCESS, CompanyLabels, Lazy, Merging, Samples
 from trunkline.runtime.deployment_gauges import DeploymentSnapshot
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -113,97 +113,59 @@ class Metrics:
             else:
                 self.merging[name] = Merging(kind)
                 self._gauges[name] = Gauge(name, told, registry=registry)
-        self.consumer_lag = self._read["trunkline_consumer_lag_seconds"]
         ProcessCollector(registry=self.registry)
 
-    def event_not_cast(self, type: str) -> None:
-        """Count an event that was served in its stored version because no caster could convert it."""
-        self._counters["trunkline_events_not_cast"].labels(type).inc()
+    def count(self, name: str, *labels: str, by: int = 1) -> None:
+        """Increase the counter *name* of these *labels*."""
+        self._counters[name].labels(*labels).inc(by)
+
+    def observe(self, name: str, figure: float, *labels: str) -> None:
+        """Add *figure* to the histogram *name*."""
+        histogram = self._histograms[name]
+        (histogram.labels(*labels) if labels else histogram).observe(figure)
+
+    def set(self, name: str, figure: float) -> None:
+        """Set the gauge *name*."""
+        self._gauges[name].set(figure)
+
+    def watch(self, name: str, read: Callable[[], float]) -> None:
+        """Read the gauge *name* at each scrape."""
+        self._gauges[name].set_function(read)
+
+    def watch_each(self, name: str, read: Callable[[], Samples]) -> None:
+        """Read the metric *name*, whose kind begins with ``read-``, at each scrape: label values and figures."""
+        self._read[name].set_function(read)
 
     def events_accepted(self, events: Sequence[tuple[str, int]]) -> None:
         """Count one transaction that stored *events*, each with its type and its company."""
         for event_type, count in Counts(event_type for event_type, _ in events).items():
-            self._counters["trunkline_events_accepted"].labels(event_type).inc(count)
+            self.count("trunkline_events_accepted", event_type, by=count)
         for company_id, count in Counts(company_id for _, company_id in events).items():
-            company = self._companies.label(company_id)
-            self._counters["trunkline_company_events_accepted"].labels(company).inc(count)
-        self._histograms["trunkline_group_commit_events"].observe(len(events))
-
-    def event_quarantined(self, event_type: str) -> None:
-        """Count an event that was quarantined."""
-        self._counters["trunkline_events_quarantined"].labels(event_type).inc()
-
-    def event_warned(self, event_type: str) -> None:
-        """Count an event that was accepted although it breaks its schema."""
-        self._counters["trunkline_events_warned"].labels(event_type).inc()
+            self.count("trunkline_company_events_accepted", self._companies.label(company_id), by=count)
+        self.observe("trunkline_group_commit_events", len(events))
 
     def attempts_ended(self, attempts: Mapping[AttemptKind, Sequence[int]]) -> None:
         """Count settled attempts, each with its duration in milliseconds."""
         for (channel, event_type, company_id, outcome), durations_ms in attempts.items():
-            self._counters["trunkline_attempts"].labels(channel, event_type, outcome).inc(len(durations_ms))
+            self.count("trunkline_attempts", channel, event_type, outcome, by=len(durations_ms))
             company = self._companies.label(company_id)
-            self._counters["trunkline_company_attempts"].labels(company, outcome).inc(len(durations_ms))
+            self.count("trunkline_company_attempts", company, outcome, by=len(durations_ms))
             observe = self._histograms["trunkline_attempt_seconds"].labels(channel).observe
             for duration_ms in durations_ms:
                 observe(duration_ms / 1000)
 
-    def delivery_exhausted(self, channel: str, event_type: str) -> None:
-        """Count a delivery whose last retry has failed."""
-        self._counters["trunkline_deliveries_exhausted"].labels(channel, event_type).inc()
-
-    def subscription_disabled(self, *, channel: str, reason: str) -> None:
-        """Count a subscription that was disabled."""
-        self._counters["trunkline_subscriptions_disabled"].labels(channel, reason).inc()
-
-    def batch_began(self, channel: str, deliveries: int) -> None:
-        """Count a batch of *deliveries* passed to *channel*."""
-        self._histograms["trunkline_delivery_batch"].labels(channel).observe(deliveries)
-
-    def batch_settled(self, deliveries: int, *, seconds: float) -> None:
-        """Count one transaction that settled *deliveries*."""
-        self._histograms["trunkline_settle_deliveries"].observe(deliveries)
-        self._histograms["trunkline_settle_seconds"].observe(seconds)
-
-    def watch_dispatcher(
-        self,
-        *,
-        in_flight: Callable[[], int],
-        waiting: Callable[[], int],
-        open: Callable[[], int],
-        shards: Callable[[], int],
-        put_off: Callable[[], int],
-    ) -> None:
-        """Read a dispatcher's gauges at each scrape."""
-        self._gauges["trunkline_deliveries_in_flight"].set_function(in_flight)
-        self._gauges["trunkline_deliveries_waiting"].set_function(waiting)
-        self._gauges["trunkline_deliveries_open"].set_function(open)
-        self._gauges["trunkline_shards_held"].set_function(shards)
-        self._read["trunkline_attempts_put_off"].set_function(lambda: [("", put_off())])
-
     def watch_lag(self, lags: Callable[[], Iterable[Lag]]) -> None:
         """Read the lag of each shard of this process from *lags* at each scrape."""
-        self._read["trunkline_shard_lag_positions"].set_function(
-            lambda: [(str(lag.shard), lag.positions) for lag in lags()]
+        self.watch_each(
+            "trunkline_shard_lag_positions", lambda: [(str(lag.shard), lag.positions) for lag in lags()]
         )
-        self._read["trunkline_shard_live_lag_positions"].set_function(
-            lambda: [(str(lag.shard), lag.live_positions) for lag in lags()]
+        self.watch_each(
+            "trunkline_shard_live_lag_positions",
+            lambda: [(str(lag.shard), lag.live_positions) for lag in lags()],
         )
-        self._read["trunkline_shard_lag_seconds"].set_function(
-            lambda: [(str(lag.shard), lag.seconds) for lag in lags()]
+        self.watch_each(
+            "trunkline_shard_lag_seconds", lambda: [(str(lag.shard), lag.seconds) for lag in lags()]
         )
-
-    def watch_log(self, is_writable: Callable[[], bool]) -> None:
-        """Show whether the log can be written; *is_writable* is called at each scrape."""
-        self._gauges["trunkline_log_writable"].set_function(is_writable)
-
-    def watch_clock(self, is_trusted: Callable[[], bool], ahead_seconds: Callable[[], float]) -> None:
-        """Read at each scrape whether the database's clock *is_trusted*, and how far this machine's clock is ahead of it."""
-        self._gauges["trunkline_clock_trusted"].set_function(is_trusted)
-        self._gauges["trunkline_clock_ahead_seconds"].set_function(ahead_seconds)
-
-    def watch_notifier(self, dropped: Callable[[], Mapping[str, int]]) -> None:
-        """Read the number of lost calls of each plugin from *dropped* at each scrape."""
-        self._read["trunkline_notifications_dropped"].set_function(lambda: dropped().items())
 
     def watch_issuers(self, key_ages: Callable[[], Iterable[tuple[str, float]]]) -> None:
         """Read the age in seconds of each issuer's keys from *key_ages* at each scrape."""
@@ -214,8 +176,9 @@ class Metrics:
 
     def watch_certificates(self, seconds_left: Callable[[], Iterable[float]]) -> None:
         """Read the remaining validity of each target's certificate from *seconds_left* at each scrape."""
-        self._read["trunkline_target_certificate_seconds"].set_function(
-            lambda: [("", left) for left in sorted(seconds_left())[:1]]
+        self.watch_each(
+            "trunkline_target_certificate_seconds",
+            lambda: [("", left) for left in sorted(seconds_left())[:1]],
         )
 
     def watch_exits(self, exits: Mapping[str, int]) -> None:
@@ -224,38 +187,21 @@ class Metrics:
         counter = Lazy(CounterMetricFamily, "trunkline_plugin_exits", told, "plugin", registry=self.registry)
         counter.set_function(exits.items)
 
-    def watch_log_lines(self, dropped: Callable[[], int]) -> None:
-        """Read the number of log lines that were not written from *dropped* at each scrape."""
-        self._read["trunkline_log_lines_dropped"].set_function(lambda: [("", dropped())])
-
     def deployment_observed(self, snapshot: DeploymentSnapshot) -> None:
         """Set the gauges that are the same in every process."""
-        self._gauges["trunkline_database_up"].set(1)
+        self.set("trunkline_database_up", 1)
         for field in structs.fields(snapshot):
-            self._gauges[field.encode_name].set(getattr(snapshot, field.name))
-
-    def database_failed(self) -> None:
-        """Note that the database did not answer; the other gauges keep their last values."""
-        self._gauges["trunkline_database_up"].set(0)
+            self.set(field.encode_name, getattr(snapshot, field.name))
 
     def rows_removed(self, table: str, count: int) -> None:
         """Count *count* rows of *table* that retention removed."""
         if count:
-            self._counters["trunkline_rows_removed"].labels(table).inc(count)
-
-    def oldest_event(self, *, position: int, age_seconds: float) -> None:
-        """Note the oldest stored event; 0 and 0 if there is none."""
-        self._gauges["trunkline_oldest_event_position"].set(position)
-        self._gauges["trunkline_oldest_event_age_seconds"].set(age_seconds)
-
-    def request_ended(self, *, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one API call; *route* is the path's template."""
-        self._histograms["trunkline_http_request_seconds"].labels(method, route, str(status)).observe(seconds)
+            self.count("trunkline_rows_removed", table, by=count)
 
     def call_was_costly(self, *, route: str, company_id: int | None) -> None:
         """Count an API call that held the process for long; *route* is the path's template, *company_id* may be None."""
         company = "none" if company_id is None else self._companies.label(company_id)
-        self._counters["trunkline_costly_calls"].labels(route, company).inc()
+        self.count("trunkline_costly_calls", route, company)
 
     def text(self) -> bytes:
         """Write the metrics of this process in Prometheus's text format."""

@@ -97,9 +97,8 @@ class Retention(Background):
                     self._metrics.rows_removed(table, purged)
         async with self._database.read() as connection:
             oldest = await store.oldest(connection)
-        self._metrics.oldest_event(
-            position=oldest.position if oldest else 0, age_seconds=oldest.age_ms / 1000 if oldest else 0.0
-        )
+        self._metrics.set("trunkline_oldest_event_position", oldest.position if oldest else 0)
+        self._metrics.set("trunkline_oldest_event_age_seconds", oldest.age_ms / 1000 if oldest else 0.0)
         return removed
 
     async def _run(self) -> None:

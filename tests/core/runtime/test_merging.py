@@ -26,9 +26,9 @@ def one(*, events: int = 0, in_flight: int = 0, shard: int = 0, head: int = 0) -
     metrics = Metrics()
     metrics.events_accepted([("lead.created", 92)] * events)
     metrics.attempts_ended({("webhooks", "lead.created", 92, "delivered"): [300]})
-    metrics.watch_dispatcher(
-        in_flight=lambda: in_flight, waiting=lambda: 0, open=lambda: 0, shards=lambda: 8, put_off=lambda: 3
-    )
+    metrics.watch("trunkline_deliveries_in_flight", lambda: in_flight)
+    metrics.watch("trunkline_shards_held", lambda: 8)
+    metrics.watch_each("trunkline_attempts_put_off", lambda: [("", 3)])
     metrics.watch_lag(lambda: [Lag(shard, shard * 10, 0.5, shard)])
     metrics.deployment_observed(DeploymentSnapshot(head, 0, 0, 0, 0, 0, 0, 0, workers=2))
     return metrics
@@ -90,9 +90,9 @@ def test_what_processes_take_of_the_machine_is_added_up_and_what_limits_them_is_
 
 def test_a_log_that_one_process_cannot_write_and_a_database_that_it_does_not_reach_are_seen():
     well, ill = one(), one()
-    well.watch_log(lambda: True)
-    ill.watch_log(lambda: False)
-    ill.database_failed()
+    well.watch("trunkline_log_writable", lambda: True)
+    ill.watch("trunkline_log_writable", lambda: False)
+    ill.set("trunkline_database_up", 0)
     assert value(merged_of(well, ill), "trunkline_log_writable") == 0
     assert value(merged_of(well, ill), "trunkline_database_up") == 0
 

@@ -218,7 +218,7 @@ async def test_an_observer_looks_by_itself_and_stops_at_once(sqlite_database):
 
 def test_what_a_slow_plugin_loses_is_a_counter_by_plugin():
     metrics = Metrics()
-    metrics.watch_notifier(lambda: {"crm": 3, "portal": 0})
+    metrics.watch_each("trunkline_notifications_dropped", {"crm": 3, "portal": 0}.items)
     written = metrics.text().decode()
     assert 'trunkline_notifications_dropped_total{plugin="crm"} 3.0' in written
     assert "# TYPE trunkline_notifications_dropped_total counter" in written

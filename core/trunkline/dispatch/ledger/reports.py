@@ -41,24 +41,24 @@ class Reports:
 
     def watch(self, runner: Runner, owned: OwnedShards) -> None:
         """Register a dispatcher's gauges, which the metrics read at each collection."""
-        self._metrics.watch_dispatcher(
-            in_flight=lambda: runner.slots.in_use,
-            waiting=lambda: runner.waiting,
-            open=lambda: runner.room.open + runner.room_of_stretches.open,
-            shards=lambda: len(owned.progress),
-            put_off=lambda: runner.put_off,
-        )
+        metrics = self._metrics
+        metrics.watch("trunkline_deliveries_in_flight", lambda: runner.slots.in_use)
+        metrics.watch("trunkline_deliveries_waiting", lambda: runner.waiting)
+        metrics.watch("trunkline_deliveries_open", lambda: runner.room.open + runner.room_of_stretches.open)
+        metrics.watch("trunkline_shards_held", lambda: len(owned.progress))
+        metrics.watch_each("trunkline_attempts_put_off", lambda: [("", runner.put_off)])
 
     def batch_began(self, channel: str, deliveries: int) -> None:
         """Report how many deliveries were passed to *channel* in one batch."""
-        self._metrics.batch_began(channel, deliveries)
+        self._metrics.observe("trunkline_delivery_batch", deliveries, channel)
 
     def batch_settled(
         self, worker: str, batch: Batch, *, reached: Mapping[Slice, Reached], seconds: float
     ) -> None:
         """Report that *worker* has written *batch*; *reached* has the progress of each slice that *worker* owns."""
         if len(batch):
-            self._metrics.batch_settled(len(batch), seconds=seconds)
+            self._metrics.observe("trunkline_settle_deliveries", len(batch))
+            self._metrics.observe("trunkline_settle_seconds", seconds)
         if _log.isEnabledFor(logging.DEBUG):
             _log.debug(
                 "settled a batch",
@@ -76,9 +76,8 @@ class Reports:
             self._metrics.attempts_ended(_counted(batch.ended))
             for ended, state in batch.failures:
                 if state.status == Status.EXHAUSTED:
-                    self._metrics.delivery_exhausted(
-                        ended.job.route.subscription.channel, ended.job.event.type
-                    )
+                    channel = ended.job.route.subscription.channel
+                    self._metrics.count("trunkline_deliveries_exhausted", channel, ended.job.event.type)
         if batch.ended and self._notifier.wants("attempt_finished"):
             failed = {id(ended): state.status for ended, state in batch.failures}
             finished = [_finished(ended, failed.get(id(ended), Status.DELIVERED)) for ended in batch.ended]
@@ -98,7 +97,8 @@ class Reports:
                     "resume_position": row.resume_position,
                 },
             )
-            self._metrics.subscription_disabled(channel=row.channel, reason=row.disabled_reason or "")
+            reason = row.disabled_reason or ""
+            self._metrics.count("trunkline_subscriptions_disabled", row.channel, reason)
             if self._notifier.wants("subscription_changed"):
                 self._notifier.subscription_changed(
                     ChangedSubscription(row.id, row.company_id, row.channel, row.status)

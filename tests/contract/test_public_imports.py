@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import trunkline
-from trunkline_kit.scaffold import FEATURES, Plan, write_plugin
+from trunkline_kit.scaffold.plans import FEATURES, Plan, write_plugin
 
 ROOT = Path(__file__).parents[2]
 PUBLIC = {"trunkline", "trunkline.testing", "trunkline.testing.receiver", "trunkline.client", "trunkline.pages", "trunkline.routes"}  # fmt: skip

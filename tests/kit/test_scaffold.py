@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from trunkline.cli import app
 from trunkline.errors import Refused
-from trunkline_kit.scaffold import FEATURES, Plan, check_name, write_plugin
+from trunkline_kit.scaffold.plans import FEATURES, Plan, check_name, write_plugin
 
 BIN = Path(sys.executable).parent
 LONGEST = "acme-of-the-long-and-winding-x"

@@ -42,7 +42,7 @@ backup         trunkline.cli.backup:backup              Copy an SQLite database 
 restore        trunkline.cli.backup:restore             Replace the SQLite database with a backup; the hub must be stopped.
 log            trunkline.cli.log:app                    Move the log past ids that were lost in a restore.
 clock          trunkline.cli.clock:app                  Confirm that the database's clock is right, after it has jumped forward.
-demo           trunkline_kit.demo.command:demo          Show the hub at work: every event type accepted, pushed, verified, retried and polled, in a few seconds.
+demo           trunkline_kit.demo.stage:demo            Show the hub at work: every event type accepted, pushed, verified, retried and polled, in a few seconds.
 status         trunkline.cli.status:show_status         Show the state of the deployment: the log, its readers and their lag, deliveries, retries, replays.
 replay         trunkline.cli.replay:replay              Send a range of events to one subscription again; a running hub or worker delivers them.
 doctor         trunkline.cli.doctor.command:doctor      Examine the hub, or the receiver at a URL.

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 from typing import Self
 
 from trunkline.contract import AcceptedEvent, ChangedSubscription, FinishedAttempt
@@ -127,9 +126,7 @@ class Notifier:
         self._tasks = [asyncio.create_task(listener.run()) for listener in self._listeners]
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         listeners, self._listeners = self._listeners, []
         for listener in listeners:
             listener.stop()

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Self
 
 from trunkline.plugins.registry import Registry, logger_of
@@ -37,9 +37,7 @@ class Watchdog:
         threading.Thread(target=self._watch, args=[loop], name="trunkline-watchdog", daemon=True).start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._stop.set()
         self._alive.set()
 

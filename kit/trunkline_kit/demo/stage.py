@@ -1,4 +1,4 @@
-"""The demo's environment: a hub on a free port, with a temporary database or the one in the settings, and a receiver."""
+"""``demo``, and its environment: a hub on a free port, with a temporary database or the one in the settings, and a receiver."""
 
 import asyncio
 import contextlib
@@ -6,19 +6,23 @@ import secrets
 import tempfile
 from collections.abc import AsyncGenerator, Coroutine, Generator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import httpx2
+import typer
 from pydantic import SecretStr
 from rich.console import Console
 
 from trunkline.api import server
+from trunkline.cli.loop import run
+from trunkline.cli.output import REFUSED
+from trunkline.cli.parameters import Config
 from trunkline.contract import PORTAL_BASE
 from trunkline.errors import SettingsInvalid
 from trunkline.hub.hub import Hub
 from trunkline.model.principals import OPERATOR
 from trunkline.runtime import logs, stopping
-from trunkline.settings import Settings
+from trunkline.settings import Settings, load
 from trunkline_kit.demo.client import Client
 from trunkline_kit.demo.scenario import Scenario
 from trunkline_kit.demo.screen import JsonScreen, RunningHub, Screen
@@ -29,6 +33,25 @@ _PAUSE_SECONDS = 0.12
 """Pause between two events if a person watches."""
 
 Value = TypeVar("Value")
+
+
+def demo(
+    stop: Annotated[bool, typer.Option("--exit", help="Stop when it is done, instead of at Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary alone, as JSON.")] = False,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="N", help="Port of the API; a free one, if unset.")
+    ] = 0,
+    config: Config = None,
+) -> None:
+    """Show the hub at work: every event type accepted, pushed, verified, retried and polled, in a few seconds.
+
+    It starts its own receiver, and uses a temporary database, or the one in the settings.
+
+    Example: [bold]trunkline demo --exit[/bold]
+    """
+    settings = load(config)
+    if not run(run_demo(settings, port=port, keep_running=not stop, as_json=as_json)):
+        raise typer.Exit(REFUSED)
 
 
 async def run_demo(settings: Settings, *, port: int, keep_running: bool, as_json: bool) -> bool:

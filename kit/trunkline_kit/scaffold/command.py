@@ -16,7 +16,7 @@ from trunkline.cli.parameters import Config
 from trunkline.hub.products import own_folder
 from trunkline.schemas.definitions import FOLDERS, Kind
 from trunkline.settings import load
-from trunkline_kit.scaffold import FEATURES, Plan, check_name, write_plugin
+from trunkline_kit.scaffold.plans import FEATURES, Plan, check_name, write_plugin
 
 app = typer.Typer(no_args_is_help=True, help="Make your own event type, action, search or plugin.")
 

@@ -5,7 +5,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from pydantic import BaseModel, SecretStr
@@ -43,16 +43,6 @@ LARGE_BYTES = 65_536
 """Minimum size of an event that makes the transport's overhead negligible."""
 
 
-class Subscribe(Protocol):
-    """Makes a subscription of the channel to a far side."""
-
-    async def __call__(
-        self, hub: TestHub, far_side: FarSide, *, company_id: int = COMPANY_ID, **more: Json
-    ) -> Subscribed:
-        """Return the new subscription as the API shows it."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class ChannelTrial:
     """One hub in which *channel* runs, with *far_side* for its events."""
@@ -60,7 +50,8 @@ class ChannelTrial:
     running: TestHub
     channel: Channel
     far_side: FarSide
-    subscribe_to: Subscribe
+    subscribe_to: Callable[..., Awaitable[Subscribed]]
+    """The suite's ``subscribe``."""
     patience_seconds: float = PATIENCE_SECONDS
     raised: list[Exception] = field(default_factory=list[Exception])
     """The exceptions that attempts raised."""

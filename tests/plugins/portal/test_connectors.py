@@ -6,7 +6,7 @@ import zipfile
 import pytest
 from tests.answers import json_of
 
-from trunkline_portal.archives import zipped
+from trunkline_portal.pages.connectors import zipped
 
 CONNECTORS = ("docs", "make", "mcp", "n8n", "zapier")
 HOSTILE = "https://hooks.example.com/?x='\"><img/src=x/onerror=alert(1)><script>alert(2)</script>"

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import io
+import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -20,7 +22,6 @@ from trunkline_portal.access import (
     RequiresScope,
     Viewer,
 )
-from trunkline_portal.archives import zipped
 from trunkline_portal.pages.catalogue import docs_url
 from trunkline_portal.portal import Pages, Portal
 from trunkline_portal.routing import EITHER, Table, get
@@ -28,6 +29,8 @@ from trunkline_portal.routing import EITHER, Table, get
 Downloads = Annotated[Viewer, Depends(RequiresScope(INTEGRATIONS_READ, company="optional"))]
 LISTED = 5
 """Limit of hooks listed on a card."""
+_ZIPPED = (1980, 1, 1, 0, 0, 0)
+"""The oldest date that a zip can hold, used for every file of a download."""
 
 
 class Card(Struct, frozen=True):
@@ -125,3 +128,15 @@ ROUTES = Table(
     get("/connectors/{name}", ConnectorPages.show_connecting),
     below=EITHER,
 )
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """Make a zip of *files*, sorted by path; the same content always gives the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(files):
+            entry = zipfile.ZipInfo(path, _ZIPPED)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr, entry.create_system = 0o100644 << 16, 3  # a plain file, from Unix
+            archive.writestr(entry, files[path])
+    return buffer.getvalue()

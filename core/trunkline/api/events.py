@@ -1,7 +1,7 @@
 """Events over HTTP: accepting them, and explaining their deliveries. The plugin ``polling`` reads them."""
 
 import contextlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import orjson
@@ -27,7 +27,6 @@ from trunkline.errors import (
     FieldError,
     NotFound,
     Refused,
-    TooMuchAtOnce,
     unknown_name,
 )
 from trunkline.ingest import large_batches
@@ -183,22 +182,13 @@ class EventHandlers:
             members["quarantined"] = await run_with_pauses(_items_of(accepted.quarantined))
         return answers.of_lists(members, status, headers=_headers(submission))
 
-    @contextlib.asynccontextmanager
-    async def _turn(self, company_id: int | None, size: int) -> AsyncGenerator[None]:
+    def _turn(self, company_id: int | None, size: int) -> contextlib.AbstractAsyncContextManager[None]:
         """Wait until no other large body is being handled; companies take turns, an operator (None) waits without limit."""
         if size <= LARGE_BYTES:
-            yield
-            return
-        try:
-            wait_seconds = None if company_id is None else TURN_SECONDS
-            await self._large.take(company_id or 0, wait_seconds=wait_seconds)
-        except TimeoutError:
-            what = f"bodies over {LARGE_BYTES:,} bytes"
-            raise TooMuchAtOnce(what, limit=1, retry_after_seconds=int(TURN_SECONDS)) from None
-        try:
-            yield
-        finally:
-            self._large.give_back(company_id or 0)
+            return contextlib.nullcontext()
+        wait_seconds = None if company_id is None else TURN_SECONDS
+        things = f"bodies over {LARGE_BYTES:,} bytes"
+        return self._large.turn(company_id or 0, wait_seconds=wait_seconds, things=things, limit=1)
 
     @route(
         "POST",

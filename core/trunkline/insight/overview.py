@@ -1,8 +1,7 @@
 """Figures and lists for a company: events, their deliveries, and problems."""
 
-import contextlib
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from math import ceil
@@ -20,7 +19,7 @@ from trunkline.contract import (
     TargetFigures,
     Trouble,
 )
-from trunkline.errors import NotFound, TooMuchAtOnce
+from trunkline.errors import NotFound
 from trunkline.insight import attention
 from trunkline.insight.event_counts import EventCounts
 from trunkline.insight.last_answers import one_line
@@ -75,7 +74,9 @@ class Activity:
             msg = f"a span of time takes 1 to {MAX_BUCKETS} buckets, of a millisecond or more each"
             raise ValueError(msg)
         starts = [since_ms + (until_ms - since_ms) * no // buckets for no in range(buckets)]
-        async with self._turn(company_id), self._database.read() as connection:
+        # Over a long log each overview takes a second of CPU.
+        turn = self._overviews.turn(company_id, wait_seconds=WAIT_SECONDS, things="overviews")
+        async with turn, self._database.read() as connection:
             edges = await store.positions_at(connection, [*starts, until_ms])
             span = Span(edges[0], edges[-1])
             spans = [Span(*pair) for pair in pairwise(edges)]
@@ -104,19 +105,6 @@ class Activity:
             sampled_one_in=one_in,
             attempts=total.attempts * one_in,
         )
-
-    @contextlib.asynccontextmanager
-    async def _turn(self, company_id: int) -> AsyncGenerator[None]:
-        """Allow one overview per company at a time, because over a long log each takes a second of CPU."""
-        try:
-            await self._overviews.take(company_id, wait_seconds=WAIT_SECONDS)
-        except TimeoutError:
-            things = "overviews"
-            raise TooMuchAtOnce(things, retry_after_seconds=int(WAIT_SECONDS)) from None
-        try:
-            yield
-        finally:
-            self._overviews.give_back(company_id)
 
     async def events(
         self,

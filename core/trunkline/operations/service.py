@@ -8,7 +8,7 @@ afterwards.
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import chain, repeat
@@ -307,25 +307,15 @@ class Operations:
             answer = await running.run(task.provider, call, plugin=task.plugin)
         return running.check(answer, call, plugin=task.plugin, catalog=self._catalog, ingest=self._ingest)
 
-    @contextlib.asynccontextmanager
-    async def _turn(self, task: _Task) -> AsyncGenerator[None]:
+    def _turn(self, task: _Task) -> contextlib.AbstractAsyncContextManager[None]:
         """Occupy a slot of the company while a provider outside the hub's database is called. Raises TooMuchAtOnce.
 
         Calls in the hub's own database need no slot, because the number of database connections limits them.
         """
         if task.provider.uses_database:
-            yield
-            return
-        company_id = task.call.company_id
-        try:
-            await self._elsewhere.take(company_id, wait_seconds=RETRY_SECONDS)
-        except TimeoutError:
-            things = "calls of actions, searches and lookups"
-            raise TooMuchAtOnce(things, retry_after_seconds=RETRY_SECONDS) from None
-        try:
-            yield
-        finally:
-            self._elsewhere.give_back(company_id)
+            return contextlib.nullcontext()
+        things = "calls of actions, searches and lookups"
+        return self._elsewhere.turn(task.call.company_id, wait_seconds=RETRY_SECONDS, things=things)
 
     async def _store(
         self, connection: Connection, task: _Task, outcome: Outcome, *, holder: str

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 
+from trunkline.errors import TooMuchAtOnce
 from trunkline.runtime.fair_queue import FairQueue
 
 
@@ -65,9 +66,23 @@ class Turns:
                 turn.set_result(None)
 
     @contextlib.asynccontextmanager
-    async def turn(self, company_id: int, *, wait_seconds: float | None = None) -> AsyncGenerator[None]:
-        """Take a turn, waiting and raising as ``take`` does, and give it back at the end."""
-        await self.take(company_id, wait_seconds=wait_seconds)
+    async def turn(
+        self,
+        company_id: int,
+        *,
+        wait_seconds: float | None = None,
+        things: str = "calls",
+        limit: int | None = None,
+    ) -> AsyncGenerator[None]:
+        """Take a turn, waiting as ``take`` does, and give it back at the end.
+
+        Raises TooMuchAtOnce: no turn became free in time. *things* and *limit* are for its sentence.
+        """
+        try:
+            await self.take(company_id, wait_seconds=wait_seconds)
+        except TimeoutError:
+            retry_after_seconds = int(wait_seconds or 0) or 1
+            raise TooMuchAtOnce(things, limit=limit, retry_after_seconds=retry_after_seconds) from None
         try:
             yield
         finally:

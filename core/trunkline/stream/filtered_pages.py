@@ -4,13 +4,13 @@ The log is searched in pieces, from the client's position, until the page is ful
 the answer is after all events that were searched, so no event is searched twice.
 """
 
-import contextlib
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 
 from msgspec import Struct, structs
 
-from trunkline.errors import BadQuery, BodyInvalid, FieldError, TooMuchAtOnce
+from trunkline.errors import BadQuery, BodyInvalid, FieldError
 from trunkline.filters import costs, filters
 from trunkline.filters.filters import Filter
 from trunkline.filters.forms import without_blanks
@@ -108,17 +108,9 @@ class FilteredPages:
                 await pauses.pause_if_due()
         return kept
 
-    @contextlib.asynccontextmanager
-    async def _turn_of(self, company_id: int) -> AsyncGenerator[None]:
-        try:
-            await self._turns.take(company_id, wait_seconds=WAIT_SECONDS)
-        except TimeoutError:
-            things = "calls that look for events by a filter"
-            raise TooMuchAtOnce(things, retry_after_seconds=int(WAIT_SECONDS)) from None
-        try:
-            yield
-        finally:
-            self._turns.give_back(company_id)
+    def _turn_of(self, company_id: int) -> AbstractAsyncContextManager[None]:
+        things = "calls that look for events by a filter"
+        return self._turns.turn(company_id, wait_seconds=WAIT_SECONDS, things=things)
 
 
 def check(source: Json, event_types: Sequence[EventType]) -> Filter | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from trunkline.errors import BadCursor, BadQuery, CursorUnknown, TooMuchAtOnce
+from trunkline.errors import BadCursor, BadQuery, CursorUnknown
 from trunkline.filters import filters
 from trunkline.filters.filters import Filter
 from trunkline.filters.reading import Reading
@@ -103,11 +103,8 @@ class Digests:
             wanted = self._streaming.wanted(filter, types, versions)
         piece = min(IDS if wanted is None else EVENTS, limit)
         selection = _Selection(company_id, self._streaming.named(types), wanted, versions, piece)
-        try:
-            async with self._digests.turn(company_id, wait_seconds=WAIT_SECONDS):
-                return await callers.while_present(self._of(selection, begin, end, ranges, limit))
-        except TimeoutError:
-            raise TooMuchAtOnce("digests", limit=1, retry_after_seconds=int(WAIT_SECONDS)) from None
+        async with self._digests.turn(company_id, wait_seconds=WAIT_SECONDS, things="digests", limit=1):
+            return await callers.while_present(self._of(selection, begin, end, ranges, limit))
 
     async def _of(
         self, selection: _Selection, begin: str | None, end: str | None, ranges: int | None, limit: int

@@ -13,7 +13,6 @@ from msgspec import structs
 
 from trunkline.dispatch.ledger import replay
 from trunkline.dispatch.ledger.replay import Range
-from trunkline.errors import TooMuchAtOnce
 from trunkline.model.subscriptions import Subscription
 from trunkline.runtime import callers
 from trunkline.runtime.turns import Turns
@@ -54,13 +53,7 @@ class DryRuns:
 
     async def _count(self, subscription: Subscription, request: Mapping[str, Any]) -> dict[str, Any]:
         company_id = subscription.company_id
-        try:
-            await self._counts.take(company_id, wait_seconds=self._wait_seconds)
-        except TimeoutError:
-            raise TooMuchAtOnce(
-                "dry run", limit=1, retry_after_seconds=int(self._wait_seconds) or 1
-            ) from None
-        try:
+        async with self._counts.turn(company_id, wait_seconds=self._wait_seconds, things="dry run", limit=1):
             deadline = time.monotonic() + self._limit_seconds
             async with self._database.read() as connection:
                 span = await replay.plan(connection, request)
@@ -75,8 +68,6 @@ class DryRuns:
                     piece = structs.replace(piece, after=after)
                     matched += count
             return {"matched": matched}
-        finally:
-            self._counts.give_back(company_id)
 
     async def _count_piece(
         self, subscription: Subscription, span: Range, type: str | None, *, reads: bool

@@ -9,7 +9,7 @@ from typing import Any
 from trunkline.contract import Channel, HttpClient, Push
 from trunkline.dispatch.attempts.results import GRACE_SECONDS, checked, unusable
 from trunkline.dispatch.routing.table import target_of
-from trunkline.errors import BodyInvalid, Conflict, TooMuchAtOnce
+from trunkline.errors import BodyInvalid, Conflict
 from trunkline.model.deliveries import Outcome, Result
 from trunkline.model.event_groups import types_among
 from trunkline.model.subscriptions import Subscription
@@ -50,15 +50,9 @@ class Trials:
 
     async def test(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Any]:
         """Make one attempt with an example, after the channel's own test, if any. Raises NotFound, Conflict, TooMuchAtOnce."""
-        try:
-            await self._turns.take(company_id, wait_seconds=WAIT_SECONDS)
-        except TimeoutError:
-            things = "tests of subscriptions"
-            raise TooMuchAtOnce(things, retry_after_seconds=int(WAIT_SECONDS)) from None
-        try:
+        things = "tests of subscriptions"
+        async with self._turns.turn(company_id, wait_seconds=WAIT_SECONDS, things=things):
             return await self._test(company_id, subscription_id, channel=channel)
-        finally:
-            self._turns.give_back(company_id)
 
     async def _test(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Any]:
         subscription = await self._finder.find(company_id, subscription_id, channel=channel)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Self
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.padding import Padding
 from rich.table import Table
@@ -116,7 +116,7 @@ class Screen:
             table.add_column(name, min_width=width, no_wrap=True)
         for row in self._rows.values():
             table.add_row(*_cells(row))
-        return Group(table)
+        return table
 
     def _print(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True)

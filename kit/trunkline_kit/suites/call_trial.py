@@ -198,19 +198,16 @@ class CallSubject(Suite):
         example = definition.examples[-1]
         return Request(copy.deepcopy(dict(example.parameters)), copy.deepcopy(dict(example.input)))
 
-    async def open_calls(
-        self, make_hub: MakeTestHub, *, kinds: Sequence[Kind] = (), database: Engine = "sqlite"
-    ) -> CallTrial:
+    async def open_calls(self, make_hub: MakeTestHub, *, database: Engine = "sqlite") -> CallTrial:
         """Start a hub with the plugin and the routes of its operations."""
         hub = await self.start(make_hub, beside=["actions", "searches"], database=database)
         providers = hub.hub.registry.collected.providers
         definitions = [
             definition
-            for kind in kinds or self.kinds
+            for kind in self.kinds
             for definition in hub.hub.operations.provided(kind)
             if (kind, definition.name) in providers and providers[kind, definition.name][0] == self.name
         ]
         if not definitions:
-            kind_names = " or ".join(kinds or self.kinds)
-            (not_applicable if kinds else fail)(f"the plugin '{self.name}' carries out no {kind_names}")
+            fail(f"the plugin '{self.name}' carries out no {' or '.join(self.kinds)}")
         return CallTrial(hub, self.name, self.request_for, definitions)

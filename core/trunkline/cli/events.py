@@ -1,6 +1,5 @@
 """``events``: emitting, watching and explaining events directly in the database."""
 
-import asyncio
 import contextlib
 import os
 import sys
@@ -141,15 +140,8 @@ def tail(
     async def show(hub: "Readings") -> None:
         company_id, names = await id_of(hub.directory, chosen), _known_types(hub, types)
         with stopping.stop_signals() as stop:
-            stopped = asyncio.create_task(stop.wait())
-            shown = asyncio.create_task(
-                _show_events(hub, company_id, names, since_ms, follow=follow, as_json=as_json)
-            )
-            await asyncio.wait({stopped, shown}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (stopped, shown):
-                task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await shown
+            showing = _show_events(hub, company_id, names, since_ms, follow=follow, as_json=as_json)
+            await stop.unless(showing)
 
     run_with(reading.opened(settings), show)
 

@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Generator
+from collections.abc import Coroutine, Generator
+from typing import Any, TypeVar
+
+Value = TypeVar("Value")
 
 
 class Stop(asyncio.Event):
@@ -23,6 +26,17 @@ class Stop(asyncio.Event):
         if self.is_set():
             self.at_once.set()
         self.set()
+
+    async def unless(self, work: Coroutine[Any, Any, Value]) -> Value | None:
+        """Run *work* and return its result; if the stop is requested first, cancel *work* and return None."""
+        working, stopping = asyncio.create_task(work), asyncio.create_task(self.wait())
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if working.done():
+            return working.result()
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        return None
 
 
 @contextlib.contextmanager

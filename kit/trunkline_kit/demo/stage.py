@@ -1,12 +1,11 @@
 """``demo``, and its environment: a hub on a free port, with a temporary database or the one in the settings, and a receiver."""
 
-import asyncio
 import contextlib
 import secrets
 import tempfile
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import httpx2
 import typer
@@ -31,8 +30,6 @@ from trunkline_kit.receiver import Receiver
 RETRY_SCHEDULE_SECONDS = (1.0, 1.0, 2.0, 5.0)
 _PAUSE_SECONDS = 0.12
 """Pause between two events if a person watches."""
-
-Value = TypeVar("Value")
 
 
 def demo(
@@ -80,14 +77,14 @@ async def run_demo(settings: Settings, *, port: int, keep_running: bool, as_json
             await scenario.prepare()
             with screen:
                 screen.start(scenario.rows, place=place)
-                summary = await _unless(stop, scenario.play(pause_seconds=pause_seconds))
+                summary = await stop.unless(scenario.play(pause_seconds=pause_seconds))
             if summary is None:
                 return False
             has_portal = any(routes.base == PORTAL_BASE for _, routes in hub.registry.collected.routes)
             running_hub = RunningHub(url, api_key, f"{url}{PORTAL_BASE}" if has_portal else None)
             screen.finish(summary, running_hub=running_hub if keep_running else None)
             if keep_running:
-                await _unless(stop, scenario.follow_pushes(screen.show_new))
+                await stop.unless(scenario.follow_pushes(screen.show_new))
             return summary.ok
 
 
@@ -143,15 +140,3 @@ def _demo_settings(own: Settings) -> Generator[tuple[Settings, str]]:
         filled = {name: getattr(own.auth, name) or known for name in ("pepper", "encryption_key")}
         auth = own.auth.model_copy(update=filled)
         yield settings.model_copy(update={"auth": auth}), "your PostgreSQL database"
-
-
-async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, Value]) -> Value | None:
-    """Run *work* and return its result; if *stop* is set first, cancel *work* and return None."""
-    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
-    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if working.done():
-        return working.result()
-    working.cancel()
-    await asyncio.gather(working, return_exceptions=True)
-    return None

@@ -460,12 +460,11 @@ class World:
             signals=Signals(wakeup, due=Signal(), replay=Signal(), turn=Signal()),
             reports=Reports(
                 SimpleNamespace(
-                    watch_dispatcher=lambda **_: None,
-                    batch_began=lambda *_: None,
-                    batch_settled=lambda *_, **__: None,
+                    watch=lambda *_: None,
+                    watch_each=lambda *_: None,
+                    count=lambda *_: None,
+                    observe=lambda *_: None,
                     attempts_ended=lambda _: None,
-                    delivery_exhausted=lambda *_: None,
-                    subscription_disabled=lambda **_: None,
                 ),
                 SimpleNamespace(wants=lambda _: False),
             ),

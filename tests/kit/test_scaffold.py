@@ -143,7 +143,20 @@ def test_a_fit_name_is_taken(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["webhooks", "portal", "schemas", "server", "kit", "pytest", "events", "n8n", "event-types"]
+    "name",
+    [
+        "webhooks",
+        "portal",
+        "schemas",
+        "server",
+        "kit",
+        "client",
+        "hub",
+        "pytest",
+        "events",
+        "n8n",
+        "event-types",
+    ],
 )
 def test_a_name_of_the_hubs_own_is_refused(name, tmp_path):
     with pytest.raises(Refused, match=rf"'{name}' is taken: .* such as 'acme-{name}'"):

@@ -15,7 +15,7 @@ TEXT = (
 NAMES = (
     *("id", "key", "meta", "bundle", "name", "value", "class", "default", "limit", "cursor", "type"),
     *("authentication", "simplify", "returnAll", "resource", "operation", "payload", "createdUtc", "1st"),
-    *("with space", "with.dot", "with-hyphen", "größe", "名前", "x" * 80, "UPPER", "a__b", "qty"),
+    *("with space", "with.dot", "with-hyphen", "größe", "a²", "名前", "x" * 80, "UPPER", "a__b", "qty"),
     *("q'uote", 'd"quote', "[0]", "/slash", "emoji😀"),
 )
 
@@ -40,6 +40,7 @@ SHAPES = {
     "lines": a_list("Lines", an_object(qty=number("Quantity"), sku=text("SKU"))),
     "deep_lines": a_list("Deep Lines", an_object(options=a_list("Options", {"type": "string"}))),
     "grid": a_list("Grid", {"type": "array", "items": {"type": "integer"}}),
+    "sizes": a_list("Sizes", {"type": "integer"}),
     "either": text("Either", type=["string", "integer", "object"]),
     "maybe": text("Maybe", type=["number", "null"]),
     "color": text("Color", enum=["", "red", "it's", "dark red"]),

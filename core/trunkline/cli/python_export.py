@@ -1,11 +1,10 @@
 """``export python``: the types of a deployment's events, actions, searches and lookups, and clients that use them."""
 
-import keyword
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from trunkline.cli.python_types import PythonTypes, pascal
+from trunkline.cli.python_types import PythonTypes, is_name, pascal
 from trunkline.model.event_groups import EVERY_TYPE, type_groups
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.definitions import Definition
@@ -106,7 +105,7 @@ def python_module(
     ]
     same = "".join(f"    {name} = trunkline_client.Event\n" for name in [*events.values(), "AnyEvent"])
     sources = "\n\n".join(filter(None, [taken.source(), given.source()]))
-    head = _HEAD.format(product=product) + sources + _CHECKED
+    head = _HEAD.format(product=product.replace("\\", "").replace('"', "'")) + sources + _CHECKED
     return head + "\n".join(checked) + "\nelse:\n" + same + _RUNNING + _TYPED
 
 
@@ -153,8 +152,7 @@ def _parameters(definition: Definition, taken: PythonTypes, *, more: str = "") -
         return f"{name}, /{more}"
     values = taken.declare(f"{pascal(definition.name)}Input", schema, root=definition.input)
     if all(
-        key.isidentifier() and not keyword.iskeyword(key) and key not in _PARAMETERS
-        for key in schema["properties"]
+        is_name(key) and not key.startswith("__") and key not in _PARAMETERS for key in schema["properties"]
     ):
         return f"{name}, /{more}, **values: Unpack[{values}]"
     return f"{name}, input: {values}, /{more}"

@@ -2,10 +2,12 @@
 
 import itertools
 import keyword
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 _SIMPLE = {"string": "str", "integer": "int", "boolean": "bool", "null": "None"}
+_CONTAINERS: Mapping[type, str] = {dict: "dict[str, Any]", list: "list[Any]"}
 _COMPONENT = "#/components/schemas/"
 
 
@@ -51,7 +53,7 @@ class PythonTypes:
             return self._referred(schema["$ref"], name, root)
         if "const" in schema or "enum" in schema:
             values = schema.get("enum", [schema.get("const")])
-            return f"Literal[{', '.join(map(repr, values))}]"
+            return self._literals(values)
         parts: Sequence[Any] = schema.get("anyOf") or schema.get("oneOf") or ()
         if parts and not schema.get("properties"):
             return self._union(
@@ -64,11 +66,12 @@ class PythonTypes:
         if isinstance(kind, list):
             return self._union([self.type_of({**schema, "type": one}, name=name, root=root) for one in kind])
         if kind == "array":
-            return f"list[{self.type_of(schema.get('items', True), name=f'{name}Item', root=root)}]"
+            items = "prefixItems" in schema or schema.get("items", True)
+            return f"list[{self.type_of(items, name=f'{name}Item', root=root)}]"
         if kind == "object":
             if schema.get("properties"):
                 return self._object(name, schema, root)
-            more = schema.get("additionalProperties", True)
+            more = "patternProperties" in schema or schema.get("additionalProperties", True)
             return f"dict[str, {self.type_of(more, name=f'{name}Value', root=root)}]"
         return self._number if kind == "number" else _SIMPLE.get(str(kind), "Any")
 
@@ -78,12 +81,12 @@ class PythonTypes:
         required = schema.get("required", ())
         members = {
             key: self.type_of(member, name=name + pascal(key), root=root)
-            for key, member in schema["properties"].items()
+            for key, member in named_properties(schema).items()
         }
         typed = {key: text if key in required else f"NotRequired[{text}]" for key, text in members.items()}
         title = str(schema.get("description") or schema.get("title") or name).strip().split("\n")[0]
         del self._sources[name]
-        if all(key.isidentifier() and not keyword.iskeyword(key) for key in typed):
+        if all(is_name(key) and not key.startswith("__") for key in typed):  # a class changes such names
             told = [f'    """{_sentence(title)}"""', ""] if self._described else []
             lines = [f"    {key}: {text}" for key, text in typed.items()]
             self._sources[name] = "\n".join([f"class {name}(TypedDict):", *told, *lines, ""])
@@ -115,13 +118,39 @@ class PythonTypes:
         numbered = (f"{name}{number}" for number in itertools.count(2))
         return next(one for one in itertools.chain([name], numbered) if one not in self._names)
 
+    def _literals(self, values: Sequence[Any]) -> str:
+        """Write the type of *values*: ``Literal`` takes no fractions, objects and lists."""
+        literals = [repr(value) for value in values if not isinstance(value, float | dict | list)]
+        others = [
+            self._number if isinstance(value, float) else _CONTAINERS.get(type(value)) for value in values
+        ]
+        return self._union([f"Literal[{', '.join(literals)}]"] * bool(literals) + list(filter(None, others)))
+
     def _union(self, parts: Sequence[str]) -> str:
         return " | ".join(dict.fromkeys(parts))
 
 
+def named_properties(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the properties that *schema* names, also in its alternatives and conditions; one with two schemas is open."""
+    parts = [part for word in ("allOf", "anyOf", "oneOf") for part in schema.get(word, ())]
+    parts += [schema[word] for word in ("then", "else") if word in schema]
+    more: dict[str, Any] = {}
+    for part in filter(None, parts):
+        for key, member in named_properties({} if part is True else part).items():
+            more[key] = member if more.get(key, member) == member else True
+    own: dict[str, Any] = schema.get("properties", {})
+    return own | {key: member for key, member in more.items() if key not in own}
+
+
+def is_name(text: str) -> bool:
+    """Return True if Python reads *text* as a name, and as the same one: it composes letters such as ``ﬁ``."""
+    return text.isidentifier() and not keyword.iskeyword(text) and unicodedata.normalize("NFKC", text) == text
+
+
 def pascal(text: str) -> str:
     """Convert *text* to a class name: ``client.created`` and ``client_created`` become ``ClientCreated``."""
-    words = "".join(letter if letter.isalnum() else " " for letter in text).split()
+    letters = unicodedata.normalize("NFKC", text).replace("_", " ")
+    words = "".join(letter if f"_{letter}".isidentifier() else " " for letter in letters).split()
     return "".join(word[0].upper() + word[1:] for word in words)
 
 

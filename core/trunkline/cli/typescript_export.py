@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trunkline.cli.python_export import whole_input
+from trunkline.cli.python_types import named_properties
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.definitions import Definition
 from trunkline.schemas.fields import item_list, item_schema
@@ -87,17 +88,18 @@ def type_of(  # noqa: C901, PLR0911 - one for each form of a schema
     if isinstance(kind, list):
         return _union([type_of({**schema, "type": one}, root=root, within=within) for one in kind])
     if kind == "array":
-        item = type_of(schema.get("items", True), root=root, within=within)
+        items = "prefixItems" in schema or schema.get("items", True)
+        item = type_of(items, root=root, within=within)
         return f"({item})[]" if " | " in item else f"{item}[]"
     if kind == "object" and schema.get("properties"):
         required = schema.get("required", ())
         members = [
             (member(key) + ("" if key in required else "?"), type_of(one, root=root, within=within))
-            for key, one in schema["properties"].items()
+            for key, one in named_properties(schema).items()
         ]
         return f"{{ {'; '.join(f'{key}: {text}' for key, text in members)} }}"
     if kind == "object":
-        more = schema.get("additionalProperties", True)
+        more = "patternProperties" in schema or schema.get("additionalProperties", True)
         return f"Record<string, {'any' if more is True else type_of(more, root=root, within=within)}>"
     return _SIMPLE.get(str(kind), "unknown")
 

@@ -68,7 +68,7 @@ def check_name(name: str) -> str:
     if not _NAME.fullmatch(name) or len(name) > _MAX_NAME or keyword.iskeyword(name):
         msg = (
             f"'{name}' cannot be a plugin's name: take lower-case letters and digits, with '-' between words, "
-            f"up to {_MAX_NAME} characters, such as 'acme' or 'acme-crm'."
+            f"up to {_MAX_NAME} characters and no keyword of Python, such as 'acme' or 'acme-crm'."
         )
         raise Refused(msg)
     if name.replace("-", "_") in reserved_names():
@@ -84,12 +84,17 @@ def check_name(name: str) -> str:
 
 
 def reserved_names() -> frozenset[str]:
-    """Return the names that no new plugin may have: its package, settings or routes would collide with the hub's."""
+    """Return the names that no new plugin may have: its package, settings or routes would collide with the hub's.
+
+    ``trunkline_client`` is the light client, and ``trunkline_hub`` the module that ``export python`` writes.
+    """
     own = [metadata.distribution(name).entry_points for name in ("trunkline", "trunkline-kit")]
     provided = [entry for entries in own for entry in entries]
     plugins = (entry.name for entry in provided if entry.group == "trunkline")
     packages = (entry.module.partition(".")[0].removeprefix("trunkline_") for entry in provided)
-    return frozenset([*plugins, *packages, "kit", *Settings.model_fields, *_IN_URLS]) - {"trunkline"}
+    return frozenset([*plugins, *packages, "kit", "client", "hub", *Settings.model_fields, *_IN_URLS]) - {
+        "trunkline"
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,8 @@ def _is_wait(text: str) -> bool:
 def _decode(response: HttpResponse, form: type[Form], name: str) -> Form:
     if len(response.body) >= MAX_BYTES:
         raise ProviderFailed(name, f"the provider answered with {MAX_BYTES // 1024} KiB or more")
+    if not response.is_whole:
+        raise ProviderFailed(name, f"the provider did not finish its answer (status {response.status})")
     try:
         compact, _ = read_json(response.body)
         return msgspec.json.decode(compact, type=form)

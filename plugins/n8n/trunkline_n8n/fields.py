@@ -265,7 +265,8 @@ def _entries(field: Field) -> Property:
         return {"type": "multiOptions", "options": _options(field), "default": []}
     kind, _ = _INPUTS[field.item_kind or "text"]
     adding: Value = {"multipleValues": True, "multipleValueButtonText": f"Add {title_case(field.title)}"}
-    return {"type": kind, "typeOptions": adding, "default": []}
+    empty: Value = Code("Array.of<number>()") if kind == "number" else []  # the linter takes no [] there
+    return {"type": kind, "typeOptions": adding, "default": empty}
 
 
 def _options(field: Field) -> list[Property]:

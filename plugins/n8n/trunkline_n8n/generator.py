@@ -13,7 +13,7 @@ from trunkline_n8n import oauth
 from trunkline_n8n.filters import render_filters
 from trunkline_n8n.icons import draw_icons
 from trunkline_n8n.operations import operation_name, render_operations, resource_of
-from trunkline_n8n.texts import camel_case, description, fill, pascal_case, title_case
+from trunkline_n8n.texts import class_name, description, fill, title_case
 from trunkline_n8n.typescript import Code, Value, break_long_strings, constant, quote
 
 DEV_DEPENDENCIES = {
@@ -85,8 +85,8 @@ def _words(product: Product) -> Mapping[str, str]:
     brand = product.brand
     operations = sorted((*product.actions, *product.searches), key=lambda one: (resource_of(one), one.title))
     return {
-        "__Name__": pascal_case(brand.slug),
-        "__name__": camel_case(brand.slug),
+        "__Name__": class_name(brand.slug),
+        "__name__": class_name(brand.slug)[:1].lower() + class_name(brand.slug)[1:],
         "__slug__": brand.slug,
         "__title__": brand.title,
         "__description__": description(brand.description),
@@ -151,7 +151,7 @@ _FILLERS = {".ts": _fill_typescript, ".json": _fill_json}
 
 
 def _catalogue_files(product: Product) -> dict[str, str]:
-    slug, name = product.brand.slug, pascal_case(product.brand.slug)
+    slug, name = product.brand.slug, class_name(product.brand.slug)
     light, dark = draw_icons(product.brand)
     operations = render_operations(product) if product.actions or product.searches else ()
     return {
@@ -183,7 +183,7 @@ def _render_event_types(product: Product) -> str:
 
 
 def _render_package(product: Product) -> str:
-    brand, name = product.brand, pascal_case(product.brand.slug)
+    brand, name = product.brand, class_name(product.brand.slug)
     action = [name] if product.actions or product.searches else []
     package = {
         "name": f"n8n-nodes-{brand.slug}",

@@ -8,6 +8,7 @@ _INITIALISM = re.compile(r"\b(id|url|json)(s?)\b", re.IGNORECASE)
 _TOKEN = re.compile(r"[^\s:\u2013\u2014-]+")
 _LETTER = re.compile(r"[A-Za-z0-9\u00C0-\u00FF]")
 _MANUAL_CASE = re.compile(r".(?=[A-Z]|\..)")
+_INNER_INITIAL = re.compile(r"(?<=[A-Z])[A-Z](?![a-z])")
 _SMALL_WORD = re.compile(
     r"\b(?:an?d?|a[st]|because|but|by|en|for|i[fn]|neither|nor|o[fnr]|only|over|per|so|some|tha[tn]|the|to|up|upon|vs?\.?"
     r"|versus|via|when|with|without|yet)\b",
@@ -24,6 +25,12 @@ def camel_case(name: str) -> str:
     """Make a variable's name: ``client_id`` becomes ``clientId``."""
     pascal = pascal_case(name)
     return pascal[:1].lower() + pascal[1:]
+
+
+def class_name(slug: str) -> str:
+    """Make the class name of a node, in which the linter joins initials: ``x-y-z`` becomes ``XYz``."""
+    joined = _INNER_INITIAL.sub(lambda initial: initial[0].lower(), camel_case(slug))
+    return joined[:1].upper() + joined[1:]
 
 
 def title_case(text: str) -> str:

@@ -66,7 +66,8 @@ def break_long_strings(source: str) -> str:
 
 
 def _entry(key: str, value: Value, depth: int) -> str:
-    name = key if _NAME.fullmatch(key) else quote(key)
+    is_name = _NAME.fullmatch(key) and key.replace("$", "_").isidentifier()  # \w has more, such as ²
+    name = key if is_name else quote(key)
     used = depth * TAB_WIDTH + len(name) + 2
     written = render(value, depth=depth, used=used)
     if isinstance(value, str) and len(name) > SHORT_KEY and used + len(written) + 1 > LINE_WIDTH:

@@ -44,7 +44,8 @@ def keyed(names: Iterable[str], *, kind: str) -> Mapping[str, str]:
 def noun_of(name: str) -> str:
     """Return the name of an operation's record: ``Client Note`` for ``add_client_note``."""
     _verb, _, thing = name.partition("_")
-    return shortened((thing or name).replace("_", " ").title(), LABEL_LENGTH)
+    noun = (thing or name).replace("_", " ").title()
+    return shortened(noun if len(noun) > 1 else "Record", LABEL_LENGTH)  # Zapier takes no single letter
 
 
 def adds_something(text: str, *, label: str) -> bool:
@@ -54,7 +55,7 @@ def adds_something(text: str, *, label: str) -> bool:
 
 
 def shortened(text: str, length: int) -> str:
-    """Cut *text* to *length* characters at the end of a word."""
+    """Cut *text* to *length* characters, at the end of a word if it has several."""
     if len(text) <= length:
         return text
-    return text[: length - 1].rpartition(" ")[0].rstrip(",;:.") + "…"
+    return text[: length - 1].rsplit(" ", 1)[0].rstrip(",;:.") + "…"

@@ -58,9 +58,10 @@ def _with_nested(fields: Iterable[Field]) -> Iterator[Field]:
 def _trigger(product: Product, event_type: EventType, *, key: str) -> bytes:
     conditions = conditions_of(product.payload(event_type))
     filled = {condition.field.name: _condition(condition) for condition in conditions}
+    noun = singular(re.sub(r"[._-]+", " ", event_type.name.rpartition(".")[0])).title()
     exported = {
         "key": key,
-        "noun": singular(re.sub(r"[._-]+", " ", event_type.name.rpartition(".")[0])).title(),
+        "noun": noun if len(noun) > 1 else "Event",  # Zapier takes no single letter
         "display": {
             "label": shortened(event_type.title, LABEL_LENGTH),
             "description": shortened(f"Triggers when {happening(event_type)}.", TEXT_LENGTH),

@@ -90,6 +90,13 @@ def test_mypy_accepts_odd_names_and_fields(tmp_path):
         ({"anyOf": [{"type": "string"}, {"type": "string"}, {"type": "null"}]}, "str | None"),
         ({"enum": ["it's", 1, None]}, 'Literal["it\'s", 1, None]'),
         ({"const": True}, "Literal[True]"),
+        ({"enum": ["a", 1.5, {"a": 1}, [1], 2]}, "Literal['a', 2] | Decimal | dict[str, Any] | list[Any]"),
+        ({"const": 1.5}, "Decimal"),
+        ({"type": "array", "prefixItems": [{"type": "string"}], "items": {"type": "integer"}}, "list[Any]"),
+        (
+            {"type": "object", "patternProperties": {"^n": {}}, "additionalProperties": {"type": "string"}},
+            "dict[str, Any]",
+        ),
         ({"type": "array", "items": {"type": "number"}}, "list[Decimal]"),
         ({"type": "object"}, "dict[str, Any]"),
         ({"type": "object", "additionalProperties": {"type": "boolean"}}, "dict[str, bool]"),
@@ -102,6 +109,29 @@ def test_the_type_of_a_schema(schema, expected):
     types = PythonTypes(number="Decimal")
     assert types.type_of(schema, name="X", root={"$defs": {"text": {"type": "string"}}}) == expected
     assert types.source() == ""
+
+
+@pytest.mark.parametrize("key", ["__secret", "ﬁ", "a²", "class", "x-y", "__class__"])
+def test_a_member_keeps_its_name(key):
+    types = PythonTypes(number="Decimal")
+    held = {"type": "object", "properties": {"x": {"type": "string"}}}
+    types.declare("Odd", {"type": "object", "properties": {key: held, "x": {"type": "string"}}})
+    loaded: dict[str, Any] = {}
+    exec(f"from __future__ import annotations\nfrom typing import *\n{types.source()}", loaded)
+    assert loaded["Odd"].__annotations__.keys() == {key, "x"}
+
+
+def test_a_type_has_the_members_of_its_alternatives_and_conditions():
+    types = PythonTypes(number="Decimal")
+    text, number = {"type": "string"}, {"type": "integer"}
+    parts = [{"properties": {"iban": text, "last": text}}, {"properties": {"last": number, "kind": number}}]
+    types.declare("Odd", {"type": "object", "properties": {"kind": text}, "oneOf": parts, "then": parts[0]})
+    for line in ("kind: NotRequired[str]", "iban: NotRequired[str]", "last: NotRequired[Any]"):
+        assert line in types.source()
+
+
+def test_the_title_of_a_product_cannot_end_the_module_s_docstring():
+    compile(python_module('a """ \\', [], {"action": [], "search": [], "lookup": []}), "x.py", "exec")
 
 
 def test_references_within_a_schema():

@@ -67,6 +67,15 @@ TREE = {"type": "array", "items": {"$ref": "#/$defs/tree"}}
         ({"type": "array", "items": {"type": ["string", "null"]}}, "(string | null)[]"),
         ({"type": "array"}, "unknown[]"),
         ({"type": "object"}, "Record<string, any>"),
+        (
+            {"type": "object", "properties": {"a": {}}, "then": {"properties": {"b": {}}}},
+            "{ a?: unknown; b?: unknown }",
+        ),
+        (
+            {"type": "object", "patternProperties": {"^n": {}}, "additionalProperties": False},
+            "Record<string, any>",
+        ),
+        ({"type": "array", "prefixItems": [{"type": "string"}], "items": {"type": "integer"}}, "unknown[]"),
         ({"type": "object", "additionalProperties": {"type": "boolean"}}, "Record<string, boolean>"),
         (
             {"type": "object", "properties": {"a-b": {"type": "string"}, "c": {}}, "required": ["c"]},

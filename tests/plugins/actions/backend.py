@@ -1,6 +1,7 @@
 """A product in a separate process that answers as its input tells it: ``python backend.py`` prints its address.
 
-A call's input may have ``status``, ``answer`` (the body, as text), ``delay_seconds`` and ``header`` (a value of Retry-After).
+A call's input may have ``status``, ``answer`` (the body, as text), ``delay_seconds``, ``header`` (a value of Retry-After) and
+``missing`` (how many bytes of the announced body never come).
 ``POST /calls`` gives the calls received so far.
 """
 
@@ -26,12 +27,15 @@ class Backend(BaseHTTPRequestHandler):
         arguments = json.loads(body)["input"]
         time.sleep(arguments.get("delay_seconds", 0))
         self.answer(
-            arguments.get("status", 200), arguments.get("answer", '{"output": {}}'), arguments.get("header")
+            arguments.get("status", 200),
+            arguments.get("answer", '{"output": {}}'),
+            arguments.get("header"),
+            arguments.get("missing", 0),
         )
 
-    def answer(self, status, text, retry_after=None):
+    def answer(self, status, text, retry_after=None, missing=0):
         self.send_response(status)
-        self.send_header("content-length", str(len(text.encode())))
+        self.send_header("content-length", str(len(text.encode()) + missing))
         if retry_after:
             self.send_header("retry-after", retry_after)
         self.end_headers()

@@ -30,6 +30,7 @@ PROPERTIES = {
     "answer": {"type": "string"},
     "delay_seconds": {"type": "number"},
     "header": {"type": "string"},
+    "missing": {"type": "integer"},
     "total": {"type": "number"},
     "offset_days": {"type": "integer"},
 }
@@ -390,6 +391,14 @@ FAILURES = {
     "an event with a number beyond a double": (
         emitting('{"thing_id": 1e400}'),
         f"{FORM} (status 200): is not valid JSON: number is infinity",
+    ),
+    "an answer that never ends": (
+        answering(output={"thing_id": 1}) | {"missing": 1},
+        "the provider did not finish its answer (status 200)",
+    ),
+    "a refusal that never ends": (
+        {"status": 409, "answer": '{"detail": "No."}', "missing": 1},
+        "the provider did not finish its answer (status 409)",
     ),
     "too late": ({"delay_seconds": 2.5}, "the provider did not answer within 1.5 s"),
 }

@@ -11,7 +11,7 @@ import pytest
 
 from trunkline.pages import Product
 from trunkline_zapier.generator import CORE_VERSION, generate, remarks
-from trunkline_zapier.naming import adds_something
+from trunkline_zapier.naming import adds_something, noun_of, shortened
 from trunkline_zapier.published import keys
 
 HERE = Path(__file__).parent
@@ -76,6 +76,7 @@ def test_the_core_is_the_one_that_the_app_is_tested_with(product):
 def test_an_event_type_more_is_a_trigger_more(product):
     made = generate(named(product, "order.placed", "order.sent"))
     assert "triggers/order_sent.js" in made
+    assert b"noun: 'Event'," in generate(named(product, "x.sent"))["triggers/x_sent.js"]
     assert b"    order_sent: require('./triggers/order_sent')," in made["index.js"]
 
 
@@ -202,6 +203,13 @@ def test_a_pair_that_gives_different_fields_is_told(product):
 def test_a_field_of_any_name_is_one_that_zaps_may_refer_to(product: Product, name: str):
     made = generate(with_input(product, **{name: {"type": "string"}}))
     assert any(name in key.replace("\\", "") and "takes" in key for key in keys(made.get))
+
+
+def test_one_long_word_is_cut_and_a_noun_has_two_letters():
+    assert shortened("x" * 70, 64) == "x" * 63 + "…"
+    assert shortened("to a word", 6) == "to a…"
+    assert noun_of("create_a") == "Record"
+    assert noun_of("add_client_note") == "Client Note"
 
 
 @pytest.mark.parametrize(

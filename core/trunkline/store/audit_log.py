@@ -237,6 +237,5 @@ def _mask_url(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         return MASK
-    _user, at, host = parts.netloc.rpartition("@")
-    netloc = f"{MASK}@{host}" if at else host
+    netloc = re.sub(r".*@", f"{MASK}@", parts.netloc)
     return urlunsplit(parts._replace(netloc=netloc, query=MASK if parts.query else ""))

@@ -51,10 +51,9 @@ async def test_a_change_says_who_made_it_from_where_and_what_was_before(trunklin
 
 async def test_text_that_looks_like_a_url_but_is_none_is_masked(trunkline_hub):
     hub = await trunkline_hub()
-    wish = {"reference": "acme", "metadata": {"logo_url": "http://[?token=s3cret"}}
-    assert (await hub.operator.post("/api/v1/companies", json=wish)).status_code == 201
-    [created] = await entries(hub.operator, action="company.created")
-    assert created["after"]["metadata"] == {"logo_url": "***"}
+    await hub.operator.post("/api/v1/companies", json={"metadata": {"logo_url": "http://[?token=s3cret"}})
+    [made] = await entries(hub.operator, action="company.created")
+    assert made["after"]["metadata"] == {"logo_url": "***"}
 
 
 async def test_the_entries_are_narrowed_down_and_paged(trunkline_hub):

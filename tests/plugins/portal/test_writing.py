@@ -92,7 +92,6 @@ def test_a_field_that_was_not_sent_is_empty():
 
 
 @example("http://[")
-@example("//[")
 @given(st.text())
 def test_what_follows_a_form_is_always_a_page_of_ours(text):
     path = local_path(text)

@@ -227,8 +227,15 @@ def mask(value: Any, *, name: str = "") -> Any:
     if isinstance(value, list | tuple):
         return [mask(each, name=name) for each in value]
     if isinstance(value, str) and name.endswith("url") and ("?" in value or "@" in value):
-        parts = urlsplit(value)
-        _user, at, host = parts.netloc.rpartition("@")
-        netloc = f"{MASK}@{host}" if at else host
-        return urlunsplit(parts._replace(netloc=netloc, query=MASK if parts.query else ""))
+        return _mask_url(value)
     return value
+
+
+def _mask_url(url: str) -> str:
+    """Mask the user info and the query of *url*, or all of it if it is not a URL, as in a company's metadata."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return MASK
+    netloc = re.sub(r".*@", f"{MASK}@", parts.netloc)
+    return urlunsplit(parts._replace(netloc=netloc, query=MASK if parts.query else ""))

@@ -8,7 +8,6 @@
 import contextlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from fastapi import Depends
 from starlette.exceptions import HTTPException
@@ -238,8 +237,8 @@ def looked_at(request: Request, viewer: Viewer) -> int | None:
     This is the company of the page with the link (``Referer``); otherwise an operator's last chosen company, or the
     viewer's own.
     """
-    referrer = urlsplit(request.headers.get("referer", ""))
-    linking = addresses.company_in(referrer.path) if referrer.netloc == request.url.netloc else None
+    host, _, path = request.headers.get("referer", "").partition("://")[2].partition("/")
+    linking = addresses.company_in(f"/{path}") if host == request.url.netloc else None
     if linking is not None and viewer.may_see(linking):
         return linking
     return viewer.session.company_id if viewer.is_operator else viewer.chosen_company_id

@@ -6,10 +6,11 @@ a form, with ``portal.redirect``. A table at the end of the module lists their r
 
 import functools
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from types import MethodType
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends
 from jinja2 import Environment
@@ -314,15 +315,16 @@ class Pages:
         self._context = portal.context
 
 
+_LOCAL = re.compile(rf"{addresses.HOME}(?:[/?#][ -\[\]-~]*)?", re.ASCII)
+"""Printable ASCII characters without the backslash, which browsers read as a slash."""
+
+
 def local_path(text: str) -> str:
     """Return *text* if it is the path of a page of the portal, else the overview's path.
 
     So a sign-in never redirects to another site.
     """
-    parts = urlsplit(text)
-    is_ours = parts.path == addresses.HOME or parts.path.startswith(f"{addresses.HOME}/")
-    is_plain = text.isascii() and text.isprintable() and "\\" not in text and not parts.netloc
-    return text if is_ours and is_plain and text.startswith(addresses.HOME) else addresses.HOME
+    return text if _LOCAL.fullmatch(text) else addresses.HOME
 
 
 def _here(request: Request) -> str:

@@ -49,6 +49,13 @@ async def test_a_change_says_who_made_it_from_where_and_what_was_before(trunklin
     assert "s3cret" not in (await hub.operator.get(PATH)).text
 
 
+async def test_text_that_looks_like_a_url_but_is_none_is_masked(trunkline_hub):
+    hub = await trunkline_hub()
+    await hub.operator.post("/api/v1/companies", json={"metadata": {"logo_url": "http://[?token=s3cret"}})
+    [made] = await entries(hub.operator, action="company.created")
+    assert made["after"]["metadata"] == {"logo_url": "***"}
+
+
 async def test_the_entries_are_narrowed_down_and_paged(trunkline_hub):
     hub = await trunkline_hub()
     made = []

@@ -181,6 +181,7 @@ async def test_a_link_that_a_plugin_has_written_stays_with_the_company_of_its_pa
         (f"http://hub.test/portal/companies/{api.neighbour_id}/x/fax/seen", api.neighbour_id),
         (f"http://elsewhere.test/portal/companies/{api.neighbour_id}", api.company_id),
         ("http://hub.test/portal/company", api.company_id),
+        ("http://[", api.company_id),
     ):
         answer = await operator.http.get("/portal/events/7", headers={"Referer": page})
         assert answer.headers["location"] == f"/portal/companies/{company_id}/events/7"

@@ -6,7 +6,7 @@ from html import unescape
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trunkline import BodyInvalid, EventType, FieldError
@@ -91,6 +91,7 @@ def test_a_field_that_was_not_sent_is_empty():
     assert (fields["b"], fields.all("b"), "b" in fields) == ("", [], False)
 
 
+@example("http://[")
 @given(st.text())
 def test_what_follows_a_form_is_always_a_page_of_ours(text):
     path = local_path(text)

@@ -46,7 +46,6 @@ from trunkline.store import (
     stream,
     subscriptions,
     troubles,
-    watermarks,
 )
 from trunkline.store import deliveries as ledger
 from trunkline.store.activity import Span
@@ -237,11 +236,9 @@ def _of_workers(run: LongRun) -> Mapping[str, Call]:
         "how far shards are": call(cursors.cursors_of, {ORDINARY: 1, ORDINARY + 1: 2}),
         "gauges": call(status.figures, [run.middle, run.head - 5], limit=10_000),
         "due in all": call(status.due, limit=10_000),
-        "watermark": call(
-            watermarks.watermark, watermarks.Place(f"sub_{BACKLOG}", BIG, BIG % 16), position=None
-        ),
+        "watermark": call(cursors.watermark, cursors.Place(f"sub_{BACKLOG}", BIG, BIG % 16), position=None),
         "watermark of an event": call(
-            watermarks.watermark, watermarks.Place(f"sub_{QUIET}", QUIET, QUIET % 16), position=run.head - 5
+            cursors.watermark, cursors.Place(f"sub_{QUIET}", QUIET, QUIET % 16), position=run.head - 5
         ),
     }
 

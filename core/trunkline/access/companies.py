@@ -25,7 +25,7 @@ from trunkline.model.environments import TEST, company_number, environment_membe
 from trunkline.model.etags import check_match
 from trunkline.model.times import utc_or_none
 from trunkline.store import companies as store
-from trunkline.store import defaults, directory, erasures
+from trunkline.store import directory, erasures, subscriptions
 from trunkline.store.companies import Company
 from trunkline.store.connection import Connection
 from trunkline.store.database import Database
@@ -217,7 +217,7 @@ class Companies:
         treatment = _treatment(company.delivery, changes)
         if treatment != (company.delivery or None):
             both = [company_id, in_environment(company_id, TEST)]
-            await defaults.give(connection, both, treatment or {})
+            await subscriptions.give_defaults(connection, both, treatment or {})
         return treatment
 
     def _view(

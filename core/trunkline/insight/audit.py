@@ -152,7 +152,7 @@ async def _check_matches(connection: Connection, matcher: _Matcher, *, recent: i
     looked_at, missing, pauses = 0, list[Key](), Pauses()
     while len(matcher) and after < newest and len(missing) < SHOWN:
         up_to = min(after + _PAGE, newest)
-        events = await stream.read_shards(connection, list(cursors), after=after, up_to=up_to, limit=_PAGE)
+        _, events = await stream.read_on(connection, list(cursors), after=after, up_to=up_to, limit=_PAGE)
         settled = [
             event for event in events if event.position <= cursors[shard_of(event.company_id, len(cursors))]
         ]

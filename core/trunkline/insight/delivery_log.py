@@ -23,7 +23,7 @@ from trunkline.model.events import Event, shard_of
 from trunkline.model.subscriptions import Status as SubscriptionStatus
 from trunkline.model.times import utc_or_none, utc_text_of_ms
 from trunkline.schemas.versions import SchemaVersions
-from trunkline.store import audit_log, order_changes, sql, stream, watermarks
+from trunkline.store import audit_log, order_changes, sql, stream
 from trunkline.store import consumers as consumer_store
 from trunkline.store import cursors as shard_cursors
 from trunkline.store import deliveries as ledger
@@ -93,8 +93,8 @@ class DeliveryLog:
         """Return the cursor up to which a subscription has no open deliveries (``contract.DeliveryLog``). Raises NotFound."""
         async with self._database.read() as connection:
             self._shards = self._shards or await shard_store.count(connection)
-            place = watermarks.Place(subscription_id, company_id, shard_of(company_id, self._shards))
-            reached = await watermarks.watermark(connection, place, position=event_id)
+            place = shard_cursors.Place(subscription_id, company_id, shard_of(company_id, self._shards))
+            reached = await shard_cursors.watermark(connection, place, position=event_id)
         if reached is None:
             raise NotFound("subscription", subscription_id)
         return None if reached.has_ended else cursors.encode(reached.position)

@@ -2,12 +2,14 @@
 
 On a server, a single statement is the whole transaction. The server writes the ids and the times of acceptance into the
 envelopes, because these are known only when the events are inserted. On SQLite, one call in the connection's thread
-does all the work (``append_in_thread``).
+does all the work.
 """
 
+import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from operator import attrgetter
+from typing import Any, cast
 
 import sqlalchemy
 from sqlalchemy import ARRAY, BigInteger, Boolean, Integer, LargeBinary, String, TextClause, bindparam
@@ -15,11 +17,11 @@ from sqlalchemy.types import TypeEngine
 
 from trunkline.model.environments import company_number
 from trunkline.model.events import Draft, shard_of
-from trunkline.store import append_in_thread, dialects, epochs, failures, sql, tables
+from trunkline.store import dialects, epochs, failures, sql, sqlite, tables
 from trunkline.store.connection import Connection
 from trunkline.store.idempotency import Key
 from trunkline.store.keys import is_fresh
-from trunkline.store.stream import ROUTING_VERSION, Appended, Reserved, made
+from trunkline.store.stream import ROUTING_VERSION, STORED, Appended, Reserved, made
 
 _STORED = ("company_id", "type", "shard", "version", "traceparent")
 _KINDS: Mapping[str, TypeEngine[Any]] = {
@@ -66,14 +68,8 @@ async def append(
     one of *keys* exists, the function stores nothing and returns None.
     """
     if dialects.of_connection(connection).has_one_writer:
-        return await append_in_thread.append(
-            connection,
-            drafts,
-            shards=shards,
-            references=references,
-            companies_version=companies_version,
-            keys=keys,
-            api_keys=api_keys,
+        return await _append_in_thread(
+            connection, drafts, shards, references, companies_version, keys=keys, api_keys=api_keys
         )
     around = [draft.around_time(references.get(company_number(draft.company_id))) for draft in drafts]
     values: dict[str, object] = {
@@ -133,3 +129,59 @@ def _typed(statement: str, *, has_keys: bool) -> TextClause:
     return sqlalchemy.text(statement).bindparams(
         *(bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items())
     )
+
+
+_NOW = dialects.DIALECTS["sqlite"].now_ms
+_IS_FRESH = f"SELECT 1 FROM api_keys WHERE digest = ? AND {is_fresh(_NOW)}"
+_IS_USED = "SELECT 1 FROM idempotency_keys WHERE namespace = ? AND key = ?"
+_RESERVE = (
+    f"UPDATE stream_head SET position = position + ?, accepted_ms = max(accepted_ms, {_NOW}) "
+    "WHERE id = 1 AND companies_version = ? "
+    f"RETURNING position, accepted_ms, min(accepted_ms, {_NOW}), ({ROUTING_VERSION})"
+)
+_INSERT_ROW = f"INSERT INTO events ({', '.join(STORED)}, shard) VALUES ({'?, ' * len(STORED)}?)"
+_values_of = attrgetter(*STORED)
+_INSERT_KEY = (
+    "INSERT INTO idempotency_keys (namespace, key, fingerprint, first_position, count, created_ms) "
+    "VALUES (?, ?, ?, ?, ?, ?)"
+)
+
+
+async def _append_in_thread(
+    connection: Connection,
+    drafts: Sequence[Draft],
+    shards: int,
+    references: Mapping[int, str | None],
+    companies_version: int,
+    *,
+    keys: Sequence[Key],
+    api_keys: Collection[bytes],
+) -> Appended | None:
+    """Append as ``append`` does, and commit, in one call in the thread of SQLite's connection.
+
+    *connection* is in a transaction without statements so far.
+    """
+    raw = cast("sqlite.OneWayConnection", (await connection.get_raw_connection()).driver_connection)
+
+    def work(opened: sqlite3.Connection, *_: object) -> sqlite.Outcome:
+        is_refused = any(opened.execute(_IS_FRESH, (digest,)).fetchone() is None for digest in api_keys)
+        if is_refused or any(opened.execute(_IS_USED, key[:2]).fetchone() for key in keys):
+            return [], None, -1, None
+        row = opened.execute(_RESERVE, (len(drafts), companies_version)).fetchone()
+        if row is None:
+            return [], None, -1, None
+        last, accepted_ms, now_ms, routing_version = row
+        first = last - len(drafts) + 1
+        reserved = Reserved(first, accepted_ms, companies_version, now_ms, routing_version)
+        events = made(drafts, reserved, references)
+        opened.executemany(
+            _INSERT_ROW, [(*_values_of(event), shard_of(event.company_id, shards)) for event in events]
+        )
+        opened.executemany(
+            _INSERT_KEY, [(*key[:3], first + key.first_draft, key.drafts, accepted_ms) for key in keys]
+        )
+        raw.commit_now(opened)
+        return [(Appended(events, routing_version),)], None, -1, None
+
+    rows, *_ = await raw.run(work, "", ())
+    return rows[0][0] if rows else None

@@ -22,7 +22,7 @@ _INSERT = (
     .values({column.name: sqlalchemy.bindparam(f"new_{column.name}", type_=column.type) for column in _GIVEN})
     .values(
         failures=0,
-        # The company's delivery settings (``store.defaults``).
+        # The company's delivery settings (``subscriptions.give_defaults``).
         defaults=sqlalchemy.select(tables.companies.c.delivery)
         .where(tables.companies.c.company_id == sqlalchemy.bindparam("company"))
         .scalar_subquery(),

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import orjson
 from msgspec import Struct
-from sqlalchemy import bindparam
 
 from trunkline.model.environments import company_number
 from trunkline.model.event_groups import OPERATIONAL
@@ -163,23 +162,10 @@ NOT_OPERATIONAL = f"AND type NOT IN {OPERATIONAL_TYPES}"
 _COLUMNS = "position, company_id, type, accepted_ms, body, COALESCE(version, 1) AS version, traceparent"
 
 
-async def read_shards(
-    connection: Connection, shards: Sequence[int], *, after: int, up_to: int, limit: int
-) -> list[Event]:
-    """Read the next events of *shards* in log order, after *after* and up to *up_to*."""
-    statement = text(
-        f"SELECT {_COLUMNS} FROM events WHERE position > :after AND position <= :up_to "
-        "AND shard IN :shards ORDER BY position LIMIT :limit"
-    ).bindparams(bindparam("shards", expanding=True))
-    parameters = {"after": after, "up_to": up_to, "shards": list(shards), "limit": limit}
-    rows = await connection.execute(statement, parameters)
-    return [Event(*row) for row in rows]
-
-
 async def read_on(
     connection: Connection, shards: Sequence[int], *, after: int, up_to: int, limit: int
 ) -> tuple[Head, list[Event]]:
-    """Read as ``read_shards`` does, together with the head at that moment.
+    """Read the next events of *shards* in log order, after *after* and up to *up_to*, and the head at that moment.
 
     Events and head come from the same statement. So the page lacks no event up to the head, and contains no event that
     is newer than the routing version.

@@ -11,7 +11,8 @@ import orjson
 import sqlalchemy
 from msgspec import Struct, structs
 
-from trunkline.model.subscriptions import LAPSED
+from trunkline.errors import StoreUnavailable
+from trunkline.model.subscriptions import DISCONNECTED, ENDED, LAPSED
 from trunkline.store import audit_log, dialects, sql, tables
 from trunkline.store.connection import Connection
 from trunkline.store.sql import text
@@ -26,6 +27,7 @@ _CHANGED = _SOME.where(
     sqlalchemy.tuple_(_table.c.version, _table.c.no) > sqlalchemy.tuple_(*_REACHED)
 ).order_by(_table.c.version, _table.c.no)
 _NOT_DELETED = _SOME.where(_table.c.no > _REACHED[1], _IS_LIVE).order_by(_table.c.no)
+_OVER = ", ".join(f"'{reason}'" for reason in sorted({*ENDED, DISCONNECTED}))
 _AFTER_ALL = 2**63 - 1
 """A number above the numbers of all subscriptions."""
 
@@ -323,3 +325,51 @@ async def locked(connection: Connection, numbers: Sequence[int]) -> dict[int, st
     )
     rows = await connection.execute(statement, {"rows": sql.rows_json([[no] for no in numbers])})
     return {row[0]: row[1] for row in rows}
+
+
+async def named_types(connection: Connection, company_id: int) -> list[tuple[str, str, int]]:
+    """Count a company's subscriptions and consumers, grouped by the event types that they name.
+
+    Returns (kind, JSON of event types, count). Subscriptions that are paused, or disabled and resumable, count as well, because
+    they get the events that they missed.
+    """
+    statement = text(
+        "SELECT 'subscriptions' AS kind, event_types, count(*) FROM subscriptions WHERE company_id = :company "
+        f"AND status <> 'deleted' AND COALESCE(disabled_reason, '') NOT IN ({_OVER}) GROUP BY event_types "
+        "UNION ALL SELECT 'consumers', event_types, count(*) FROM consumers WHERE company_id = :company GROUP BY event_types"
+    )
+    return [(row[0], row[1], row[2]) for row in await connection.execute(statement, {"company": company_id})]
+
+
+async def signed_by_ed25519(
+    connection: Connection, company_id: int | None, subscription_id: str | None
+) -> list[Row]:
+    """Read the subscriptions that sign with ``ed25519``; None as *company_id* or *subscription_id* means any."""
+    statement = _table.select().where(_IS_LIVE, _table.c.signature == "ed25519")
+    if company_id is not None:
+        statement = statement.where(_table.c.company_id == company_id)
+    if subscription_id is not None:
+        statement = statement.where(_table.c.id == subscription_id)
+    return [read_row(row) for row in await connection.execute(statement.order_by(_table.c.no))]
+
+
+async def give_defaults(
+    connection: Connection, company_ids: Collection[int], defaults: Mapping[str, Any]
+) -> None:
+    """Write the default delivery settings into all subscriptions of the companies, so that loading these reads no other table.
+
+    A new subscription gets them from ``new_subscriptions.insert``.
+
+    Raises:
+        StoreUnavailable: a subscription was created meanwhile, and would lack the settings.
+    """
+    numbers = await lock_of_companies(connection, company_ids)
+    version = await next_version(connection)  # from here on nobody else creates a subscription
+    others = sqlalchemy.select(_table.c.no).where(
+        _table.c.company_id.in_(company_ids), _IS_LIVE, _table.c.no.not_in(numbers)
+    )
+    if (await connection.execute(others.limit(1))).first() is not None:
+        msg = "a subscription of the company was made at the same moment"
+        raise StoreUnavailable(msg)
+    changes = {"defaults": dict(defaults) or None, "version": version}
+    await connection.execute(_table.update().where(_table.c.no.in_(numbers)).values(changes))

@@ -13,7 +13,7 @@ import orjson
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.model.event_groups import EVERY_TYPE, takes_type
 from trunkline.runtime.clock import now_ms
-from trunkline.store import interest as store
+from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
 from trunkline.targets import signatures
 
@@ -66,7 +66,7 @@ class Interest:
 
     async def _read_named(self, company_id: int) -> Sequence[tuple[str, tuple[str, ...], int]]:
         async with self._database.read() as connection:
-            rows = await store.named(connection, company_id)
+            rows = await store.named_types(connection, company_id)
         return [(kind, tuple(orjson.loads(names)), count) for kind, names, count in rows]
 
     async def _read_keys(self, which: tuple[int | None, str | None]) -> list[dict[str, str]]:

@@ -44,7 +44,7 @@ async def test_the_stored_events_are_those_that_are_returned(database):
     appended = await append(database, DRAFTS)
     assert appended is not None
     async with database.read() as connection:
-        stored = await stream.read_shards(
+        _, stored = await stream.read_on(
             connection, range(SHARDS), after=first[0].position, up_to=NONE + 100, limit=10
         )
         head = await stream.head(connection)

@@ -46,7 +46,7 @@ async def test_events_come_back_as_they_were_appended(database):
     async with database.read() as connection:
         assert [event.position for event in written] == [NONE + 1, NONE + 2, NONE + 3]
         assert (await stream.head(connection)).position == NONE + 3
-        read = await stream.read_shards(connection, range(SHARDS), after=0, up_to=NONE + 3, limit=10)
+        _, read = await stream.read_on(connection, range(SHARDS), after=0, up_to=NONE + 3, limit=10)
     assert read == written
     assert [event.traceparent for event in read] == [None, None, TRACE]
     assert written[0].body == (
@@ -87,14 +87,13 @@ async def test_shards_are_read_within_bounds_and_on_with_the_head_of_the_same_mo
     head = stream.Head(NONE + 8, 1)
 
     async with database.read() as connection:
-        read = partial(stream.read_shards, connection, mine)
-        assert await read(after=NONE + 1, up_to=NONE + 7, limit=10) == [e for e in written[1:7] if e in ours]
-        assert await read(after=NONE, up_to=NONE + 8, limit=1) == written[:1]
         read_on = partial(stream.read_on, connection)
         assert await read_on(mine, after=NONE, up_to=NONE + 50, limit=10) == (head, ours)
         up_to_7 = [event for event in ours if event.position <= NONE + 7]
         assert await read_on(mine, after=NONE, up_to=NONE + 7, limit=10) == (head, up_to_7)
         assert await read_on(mine, after=NONE + 1, up_to=NONE + 50, limit=1) == (head, ours[1:2])
+        between = [event for event in written[1:7] if event in ours]
+        assert await read_on(mine, after=NONE + 1, up_to=NONE + 7, limit=10) == (head, between)
         assert await read_on(mine, after=NONE + 8, up_to=NONE + 50, limit=10) == (head, [])
         assert await read_on([], after=0, up_to=NONE + 50, limit=10) == (head, [])
 
@@ -176,8 +175,8 @@ async def test_concurrent_writers_leave_no_gap_and_a_reader_never_sees_a_positio
         cursor = 0
         while True:
             last = done.is_set()
-            page = await read_with(
-                own, stream.read_shards, range(SHARDS), after=cursor, up_to=2**62, limit=1000
+            _, page = await read_with(
+                own, stream.read_on, range(SHARDS), after=cursor, up_to=2**62, limit=1000
             )
             seen.extend(event.position for event in page)
             cursor = page[-1].position if page else cursor

@@ -9,7 +9,7 @@ import asyncio
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec import Struct
 
@@ -24,12 +24,8 @@ Observe = Callable[[str, int], None]
 """Reports the size of a batch: (channel name, number of deliveries)."""
 
 
-class MayFollow(Protocol):
-    """A function that returns whether more deliveries may join a batch while *begun* deliveries are in flight."""
-
-    def __call__(self, begun: int) -> bool:
-        """Return whether more deliveries may join; True if that is uncertain."""
-        ...
+MayFollow = Callable[[int], bool]
+"""Returns whether more deliveries may join a batch while that many begun deliveries are in flight; True if uncertain."""
 
 
 class Gathering:

@@ -24,11 +24,6 @@ class OpenLimit:
     The reader stops at *most* open deliveries, and starts none for a company with *most_of_company*.
     """
 
-    __slots__ = (
-        *("_full", "_most", "_most_of_company", "_open", "_resumes_at"),
-        *("company_has_room", "has_room", "open"),
-    )
-
     def __init__(self, most: int, most_of_company: int, *, resumes_at: int) -> None:
         self._most = most
         self._most_of_company = most_of_company

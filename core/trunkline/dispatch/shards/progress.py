@@ -62,23 +62,8 @@ class Progress:
     """
 
     __slots__ = (
-        *(
-            "_ahead",
-            "_behind",
-            "_open",
-            "_parked",
-            "claimed",
-            "dividing",
-            "draining",
-            "known_until",
-            "lease",
-            "live",
-            "lost",
-            "since",
-            "stretches",
-            "valid_until",
-            "written",
-        ),
+        *("_ahead", "_behind", "_open", "_parked", "claimed", "dividing", "draining", "known_until", "lease"),
+        *("live", "lost", "since", "stretches", "valid_until", "written"),
     )
 
     def __init__(self, lease: Lease, *, known_until: int = 0) -> None:

@@ -8,8 +8,8 @@ from fastapi import Depends, Query, Request, Response
 
 from trunkline.api import models
 from trunkline.api.paging import ListQuery, page_of
+from trunkline.api.requests import answer_schema
 from trunkline.api.routing import route
-from trunkline.api.schema_documents import answer_schema
 from trunkline.api.security import Caller, requires
 from trunkline.errors import NotFound
 from trunkline.model.event_groups import OPERATIONAL

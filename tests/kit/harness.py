@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.kit.broken.breaking import Broken
 
-from trunkline.api import system
+from trunkline.api.system import SystemHandlers
 from trunkline_kit.checks import ATTRIBUTE
 
 MODULE = "trunkline_suites_under_test"
@@ -62,10 +62,11 @@ def run(suites: Mapping[str, type], folder: Path) -> dict[tuple[str, str], Check
     listener, output = Listener(), io.StringIO()
     options = ["-q", "--import-mode=importlib", "-p", "no:cacheprovider", "-p", "no:xdist"]
     places = [f"--rootdir={folder}", f"--confcutdir={folder}", "-c", str(folder / "pytest.ini")]
-    routes = system.ROUTES  # a broken plugin adds a handler, which must be removed
+    own = set(vars(SystemHandlers))  # a broken plugin adds a handler, which must be removed
     with redirect_stdout(output), redirect_stderr(output):
         code = pytest.main([*options, *places, str(file)], [listener])
-    system.ROUTES = routes
+    for name in vars(SystemHandlers).keys() - own:
+        delattr(SystemHandlers, name)
     assert code in {0, 1}, output.getvalue()[-5000:]
     return listener.results
 

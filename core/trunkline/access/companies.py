@@ -57,10 +57,7 @@ class Companies:
         self._limits = limits
         self._directory = directory
         self._plugins = plugins
-
-    async def find(self, name: int | str) -> int:
-        """Find the id of the company with the id or reference *name*. Raises CompanyUnknown, CompanyErased."""
-        return await self._directory.id_of(name)
+        self.find, self.reference_of = directory.id_of, directory.reference_of
 
     async def existing(self, name: int | str, *, make: bool = False) -> int:
         """Find the id of a company that exists, or *make* it (``contract.Companies``). Raises CompanyUnknown, CompanyErased."""
@@ -73,10 +70,6 @@ class Companies:
         with contextlib.suppress(BodyInvalid, Conflict):
             await (self.create({"reference": name}) if isinstance(name, str) else self.change(name, {}))
         return await self._directory.existing(name)
-
-    async def reference_of(self, company_id: int) -> str | None:
-        """Find a company's reference, the same in both of its environments; None if it has none."""
-        return await self._directory.reference_of(company_id)
 
     async def create(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Make a company and show it. Raises BodyInvalid, or Conflict if another company has its reference."""

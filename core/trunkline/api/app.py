@@ -16,7 +16,6 @@ from trunkline.api import (
     companies,
     documents,
     event_types,
-    events,
     keys,
     path_prefix,
     problems,
@@ -31,7 +30,7 @@ from trunkline.api.events import EventHandlers
 from trunkline.api.fast_path import FastPath
 from trunkline.api.forwarded_scheme import ForwardedScheme
 from trunkline.api.observation import Observation
-from trunkline.api.routing import mount
+from trunkline.api.routing import bind, mount
 from trunkline.api.security import caller_of, requires
 from trunkline.contract import DirectHandler, Routes
 from trunkline.errors import PluginFailed, RateLimited, TrunklineError
@@ -140,18 +139,30 @@ def _core_routes(hub: Hub) -> Sequence[Routes]:
         deliveries=hub.deliveries,
         max_event_bytes=max_bytes,
     )
+    accepting = bind(handlers, tags=["Events"])
     reading, keys_of_readers = readers.make_routes(hub.readers, hub.catalog, hub.directory)
     routers = (
-        event_types.make_router(hub.catalog),
-        registration.make_router(hub.registered_types),
-        quarantine.make_router(hub.quarantine, hub.catalog, max_event_bytes=max_bytes),
+        bind(event_types.EventTypeHandlers(hub.catalog), tags=["Schemas"]),
+        bind(registration.RegistrationHandlers(hub.registered_types), tags=["Schemas"]),
+        bind(
+            quarantine.QuarantineHandlers(hub.quarantine, hub.catalog, max_event_bytes=max_bytes),
+            prefix="/api/v1/quarantine",
+            tags=["Quarantine"],
+        ),
         channels.make_router(hub.channels, hub.subscriptions),
-        subscriptions.make_router(hub.subscriptions, hub.deliveries, hub.replays),
-        keys.make_router(hub.key_service, hub.subscriptions),
-        companies.make_router(hub.companies),
-        audit.make_router(hub.journal),
-        system.make_router(hub.deployment, hub.metrics),
-        documents.make_router(hub.catalog, hub.settings.server.public_url),
+        bind(
+            subscriptions.SubscriptionHandlers(hub.subscriptions, hub.deliveries, hub.replays),
+            prefix="/api/v1",
+        ),
+        bind(keys.KeyHandlers(hub.key_service, hub.subscriptions), prefix="/api/v1", tags=["Keys"]),
+        bind(companies.CompanyHandlers(hub.companies), prefix="/api/v1", tags=["Companies"]),
+        bind(audit.AuditHandlers(hub.journal), tags=["Audit"]),
+        bind(system.SystemHandlers(hub.deployment, hub.metrics), tags=["System"]),
+        bind(documents.DocumentHandlers(hub.catalog, hub.settings.server.public_url)),
         keys_of_readers,
     )
-    return (events.make_routes(handlers), reading, *(Routes(router, base="") for router in routers))
+    return (
+        Routes(accepting, direct={("POST", "/events"): handlers.accept_directly}),
+        reading,
+        *(Routes(router, base="") for router in routers),
+    )

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import BaseModel, Field
 
 from trunkline.api.models import InTest, Utc
 from trunkline.api.requests import QueryModel
-from trunkline.api.routing import bind, route, routes_of
+from trunkline.api.routing import route
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Journal
 from trunkline.schemas.catalog import Json
@@ -77,11 +77,3 @@ class AuditHandlers:
         Secrets are masked.
         """
         return await self._journal.page(caller.named_company_id, **query.model_dump())
-
-
-ROUTES = routes_of(AuditHandlers)
-
-
-def make_router(journal: Journal) -> APIRouter:
-    """Build the router over the hub's audit log."""
-    return bind(AuditHandlers(journal), ROUTES, tags=["Audit"])

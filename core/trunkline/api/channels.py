@@ -84,9 +84,6 @@ class ChannelHandlers:
         return await self._subscriptions.test(caller.company_id, subscription_id, channel=None)
 
 
-ROUTES = routes_of(ChannelHandlers)
-
-
 def make_router(channels: Callable[[], Mapping[str, Channel]], subscriptions: Subscriptions) -> APIRouter:
     """Build the router over the hub's *channels*; the API documents have an example of each target that the channels declare."""
     shown = [
@@ -110,7 +107,7 @@ def make_router(channels: Callable[[], Mapping[str, Channel]], subscriptions: Su
         openapi_extra={LOCATION: "/api/v1/subscriptions/{id}", **body},
     )
     handlers = ChannelHandlers(channels, subscriptions)
-    return bind(handlers, (subscribe, *ROUTES), prefix="/api/v1", tags=["Subscriptions"])
+    return bind(handlers, (subscribe, *routes_of(ChannelHandlers)), prefix="/api/v1", tags=["Subscriptions"])
 
 
 def add_targets(schemas: dict[str, Any], channels: Mapping[str, Channel]) -> None:

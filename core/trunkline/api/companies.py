@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import Depends, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 from pydantic.json_schema import SkipJsonSchema
@@ -11,7 +11,7 @@ from trunkline.access.companies import MAX_NAME, MAX_RECIPIENTS, Companies
 from trunkline.api.models import InTest, Strict, Utc
 from trunkline.api.problems import responses
 from trunkline.api.requests import LOCATION, IfMatch, QueryModel
-from trunkline.api.routing import bind, route, routes_of
+from trunkline.api.routing import route
 from trunkline.api.security import Caller, requires
 from trunkline.errors import SHOWN, NotFound
 from trunkline.model.companies import GIVEN_FORM, read_name
@@ -280,11 +280,3 @@ def _name(company_id: str) -> int | str:
     if name is None:
         raise NotFound("company", company_id[:SHOWN])
     return name
-
-
-ROUTES = routes_of(CompanyHandlers)
-
-
-def make_router(companies: Companies) -> APIRouter:
-    """Build the router over the hub's *companies*."""
-    return bind(CompanyHandlers(companies), ROUTES, prefix="/api/v1", tags=["Companies"])

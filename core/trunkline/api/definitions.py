@@ -16,9 +16,8 @@ from pydantic.json_schema import JsonSchemaValue
 
 from trunkline.api.paging import ListQuery, page_of
 from trunkline.api.problems import responses
-from trunkline.api.requests import QueryModel
+from trunkline.api.requests import QueryModel, answer_schema
 from trunkline.api.routing import Route, bind
-from trunkline.api.schema_documents import answer_schema
 from trunkline.api.schema_form import inlined
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Operations, Routes

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
@@ -17,7 +17,7 @@ from fastapi.staticfiles import StaticFiles
 from trunkline.api.asyncapi import asyncapi
 from trunkline.api.openapi import openapi
 from trunkline.api.openapi_3_0 import as_3_0
-from trunkline.api.routing import bind, route, routes_of
+from trunkline.api.routing import route
 from trunkline.schemas.catalog import SchemaCatalog
 
 _ASSETS = "/docs/assets"
@@ -107,14 +107,6 @@ class DocumentHandlers:
         text = text.replace("</head>", f"<style>{_CONTRAST}</style></head>")
         text = text.replace("<script>", f'<script nonce="{nonce}">')
         return HTMLResponse(text, headers={"Content-Security-Policy": self._policy.format(nonce=nonce)})
-
-
-ROUTES = routes_of(DocumentHandlers)
-
-
-def make_router(catalog: SchemaCatalog, public_url: str | None) -> APIRouter:
-    """Build the router that serves the descriptions of the API of *catalog*, reached at *public_url*."""
-    return bind(DocumentHandlers(catalog, public_url), ROUTES)
 
 
 def install(app: FastAPI) -> None:

@@ -4,12 +4,12 @@ import hashlib
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from trunkline.api import models
 from trunkline.api.paging import ListQuery, page_of
-from trunkline.api.routing import bind, route, routes_of
-from trunkline.api.schema_documents import answer_schema
+from trunkline.api.requests import answer_schema
+from trunkline.api.routing import route
 from trunkline.api.security import Caller, requires
 from trunkline.errors import NotFound
 from trunkline.model.event_groups import OPERATIONAL
@@ -98,11 +98,3 @@ class EventTypeHandlers:
         if len(versions) > 1:
             summary["versions"] = versions
         return orjson.dumps(summary)[:-1] + b',"example":' + kind.example_json + b"}"
-
-
-ROUTES = routes_of(EventTypeHandlers)
-
-
-def make_router(catalog: SchemaCatalog) -> APIRouter:
-    """Build the router over the event types of *catalog*."""
-    return bind(EventTypeHandlers(catalog), ROUTES, tags=["Schemas"])

@@ -18,9 +18,9 @@ from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
 from trunkline.api.quarantine import QuarantinedAnswer, QuarantinedItem, answer_receipt
 from trunkline.api.reader_models import EventExplanation
 from trunkline.api.requests import LOCATION, read_body
-from trunkline.api.routing import bind, route, routes_of
+from trunkline.api.routing import route
 from trunkline.api.security import Caller, Requires, requires
-from trunkline.contract import DeliveryLog, Routes
+from trunkline.contract import DeliveryLog
 from trunkline.errors import (
     BodyInvalid,
     EventRejected,
@@ -277,15 +277,6 @@ def _items_of(receipts: Sequence[Receipt]) -> Steps[list[bytes]]:
         if len(items) % ITEMS_AT_ONCE == 0:
             yield
     return items
-
-
-ROUTES = routes_of(EventHandlers)
-
-
-def make_routes(handlers: EventHandlers) -> Routes:
-    """Build the routes of *handlers*; accepting an event is on the fast path, too."""
-    router = bind(handlers, ROUTES, tags=["Events"])
-    return Routes(router, direct={("POST", "/events"): handlers.accept_directly})
 
 
 def event_id_of(text: str) -> int:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 from starlette.responses import JSONResponse, Response
@@ -12,7 +12,7 @@ from trunkline.api.company_names import PLATFORM, KeyOwner
 from trunkline.api.models import InTest, Maker
 from trunkline.api.paging import ListQuery, page_of
 from trunkline.api.requests import LOCATION
-from trunkline.api.routing import bind, route, routes_of
+from trunkline.api.routing import route
 from trunkline.api.security import COMPANY_HEADER, Caller, Requires, requires
 from trunkline.contract import ApiKeys, Subscriptions
 from trunkline.errors import BodyInvalid, FieldError
@@ -269,11 +269,3 @@ async def _owner_of(body: KeyRequest, caller: Caller) -> int | None:
     if faults:
         raise BodyInvalid(faults)
     return None
-
-
-ROUTES = routes_of(KeyHandlers)
-
-
-def make_router(keys: ApiKeys, subscriptions: Subscriptions) -> APIRouter:
-    """Build the router over the hub's *keys* and *subscriptions*."""
-    return bind(KeyHandlers(keys, subscriptions), ROUTES, prefix="/api/v1", tags=["Keys"])

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from trunkline.api.conditions import CONDITION
 from trunkline.api.option_fields import with_fields
+from trunkline.model.health import SubscriptionHealth
 from trunkline.subscribing import options
 
 EventId = Annotated[
@@ -192,12 +192,27 @@ class CreateSubscription(Strict):
     )
 
 
-@with_fields({**CONDITION, **options.members_of_view()}, after="channel")
+@with_fields(options.members_of_view(), after="p95_ms_24h")
 class SubscriptionView(BaseModel):
     """A subscription, without its secret."""
 
     id: str
     channel: str
+    health: SubscriptionHealth = Field(default=SubscriptionHealth.IDLE, description="state of its deliveries")
+    failing_since: str | None = Field(
+        default=None,
+        description="when it began to fail; null if it does not",
+        json_schema_extra={"format": "date-time"},
+    )
+    success_rate_24h: float | None = Field(
+        default=None,
+        description="share of successful attempts in the last 24 hours; null if there were none",
+    )
+    p95_ms_24h: int | None = Field(
+        default=None,
+        description="95th percentile of the duration of successful attempts in the last 24 hours, in ms, rounded up; "
+        "null if there were none",
+    )
     status: Literal["active", "paused", "disabled"]
     disabled_reason: str | None
     disabled_utc: Utc | None

@@ -3,14 +3,14 @@
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from trunkline.api import models
 from trunkline.api.models import Utc
 from trunkline.api.problems import ProblemField
 from trunkline.api.requests import LOCATION, QueryModel, read_body
-from trunkline.api.routing import bind, route, routes_of
+from trunkline.api.routing import route
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Quarantine, QuarantinedEvent
 from trunkline.errors import EventRejected, FieldError, unknown_name
@@ -214,15 +214,6 @@ class QuarantineHandlers:
         if is_optional and not body.strip():
             return None
         return requests.read_payload(*read_json(body))
-
-
-ROUTES = routes_of(QuarantineHandlers)
-
-
-def make_router(inbox: Quarantine, catalog: SchemaCatalog, *, max_event_bytes: int) -> APIRouter:
-    """Build the router over the hub's *inbox*."""
-    handlers = QuarantineHandlers(inbox, catalog, max_event_bytes=max_event_bytes)
-    return bind(handlers, ROUTES, prefix="/api/v1/quarantine", tags=["Quarantine"])
 
 
 def _detail(event: QuarantinedEvent) -> Response:

@@ -27,7 +27,7 @@ from trunkline.api.reader_models import (
 )
 from trunkline.api.refusals import refusal_of
 from trunkline.api.requests import query_reader, read_body
-from trunkline.api.routing import Route, bind, route, routes_of
+from trunkline.api.routing import Route, bind, route
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Routes
 from trunkline.errors import BadQuery, BodyInvalid, CompanyUnknown, NotFound, unknown_name
@@ -256,19 +256,6 @@ async def _named(caller: Caller, company: str) -> int:
         raise BadQuery.parameter("company", error.errors[0].message) from None
 
 
-ROUTES = routes_of(ReaderHandlers)
-KEY_ROUTES = (
-    Route(
-        "GET",
-        "/.well-known/jwks.json",
-        ReaderHandlers.list_public_keys,
-        response_model=PublicKeys,
-        summary="Public keys of signatures",
-        tags=["Subscriptions"],
-    ),
-)
-
-
 def make_routes(
     readers: Readers, catalog: SchemaCatalog, directory: CompanyDirectory
 ) -> tuple[Routes, APIRouter]:
@@ -278,4 +265,12 @@ def make_routes(
         ("GET", f"{_CONSUMER}/events"): handlers.lease_directly,
         ("POST", f"{_CONSUMER}/commit"): handlers.commit_directly,
     }
-    return Routes(bind(handlers, ROUTES), direct=direct), bind(handlers, KEY_ROUTES)
+    keys = Route(
+        "GET",
+        "/.well-known/jwks.json",
+        ReaderHandlers.list_public_keys,
+        response_model=PublicKeys,
+        summary="Public keys of signatures",
+        tags=["Subscriptions"],
+    )
+    return Routes(bind(handlers), direct=direct), bind(handlers, [keys])

@@ -3,13 +3,13 @@
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from pydantic import BaseModel, Field
 
 from trunkline.api.models import Strict
 from trunkline.api.problems import responses
 from trunkline.api.requests import LOCATION
-from trunkline.api.routing import bind, route, routes_of
+from trunkline.api.routing import route
 from trunkline.api.security import Caller, requires
 from trunkline.ingest import event_types
 from trunkline.ingest.event_types import RegisteredTypes
@@ -85,11 +85,3 @@ async def _schema(request: Request) -> bytes:
     """Return the bytes of the schema as received, so that every digit of its numbers is kept."""
     body = msgspec.json.decode(await request.body(), type=dict[str, msgspec.Raw])
     return msgspec.json.format(bytes(body["schema"]), indent=-1)
-
-
-ROUTES = routes_of(RegistrationHandlers)
-
-
-def make_router(registered: RegisteredTypes) -> APIRouter:
-    """Build the router over the *registered* event types."""
-    return bind(RegistrationHandlers(registered), ROUTES, tags=["Schemas"])

@@ -334,6 +334,12 @@ def unless_known(response: Response, request: Request) -> Response:
     return Response(status_code=304, headers=kept)
 
 
+def answer_schema(request: Request, document: bytes, *, etag: str) -> Response:
+    """Answer with a public JSON Schema, or with 304 if the caller has it already; *etag* is strong, in quotes."""
+    headers = {"ETag": etag, "Cache-Control": "public, max-age=300"}
+    return unless_known(Response(document, media_type="application/schema+json", headers=headers), request)
+
+
 def _guards(dependant: Dependant) -> Iterator[Requires]:
     if isinstance(dependant.call, Requires):
         yield dependant.call

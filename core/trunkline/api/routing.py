@@ -8,10 +8,7 @@
         @route("GET", "/things", summary="List things")
         async def list_things(self, caller: Reads) -> dict[str, Json]: …
 
-    ROUTES = routes_of(ThingHandlers)
-
-    def make_router(things: Things) -> APIRouter:
-        return bind(ThingHandlers(things), ROUTES, prefix="/api/v1", tags=["Things"])
+    router = bind(ThingHandlers(things), prefix="/api/v1", tags=["Things"])
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -79,11 +76,14 @@ def routes_of(handlers: type) -> tuple[Route, ...]:
 
 
 def bind(
-    handlers: object, routes: Iterable[Route], *, prefix: str = "", tags: Sequence[str] = ()
+    handlers: object, routes: Iterable[Route] | None = None, *, prefix: str = "", tags: Sequence[str] = ()
 ) -> APIRouter:
-    """Make a router whose calls are answered by *handlers*, an instance of the class with the methods that *routes* name."""
+    """Make a router whose calls are answered by *handlers*, an instance of the class with the methods that *routes* name.
+
+    Without *routes*, it has those of the methods that ``route`` decorates.
+    """
     router = APIRouter(prefix=prefix, route_class=StrictRoute, tags=list(tags))
-    for row in routes:
+    for row in routes_of(type(handlers)) if routes is None else routes:
         handler = MethodType(row.handler, handlers)
         router.add_api_route(row.path, handler, methods=[row.method], **row.options)
     return router

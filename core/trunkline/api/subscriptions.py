@@ -4,7 +4,7 @@ from its plugin.
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from trunkline.api import delivery_models, models
 from trunkline.api.paging import ListQuery
 from trunkline.api.problems import responses
 from trunkline.api.requests import IfMatch, QueryModel
-from trunkline.api.routing import bind, route, routes_of
+from trunkline.api.routing import route
 from trunkline.api.security import Caller, requires
 from trunkline.contract import DeliveryLog, Replays, Subscriptions
 from trunkline.model.etags import etag_of
@@ -186,11 +186,3 @@ class SubscriptionHandlers:
         After one second, nothing more of the replay is sent.
         """
         await self._replays.cancel(caller.company_id, replay_id)
-
-
-ROUTES = routes_of(SubscriptionHandlers)
-
-
-def make_router(subscriptions: Subscriptions, deliveries: DeliveryLog, replays: Replays) -> APIRouter:
-    """Build the router over the hub's subscriptions, deliveries and replays."""
-    return bind(SubscriptionHandlers(subscriptions, deliveries, replays), ROUTES, prefix="/api/v1")

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 from pydantic import BaseModel, Field
 
 from trunkline.api.paging import ListQuery, page_of
-from trunkline.api.routing import bind, route, routes_of
+from trunkline.api.routing import route
 from trunkline.api.security import Caller, requires
 from trunkline.api.side_door import METRICS_TYPE, readiness_answer
 from trunkline.contract import Deployment
@@ -75,11 +75,3 @@ class SystemHandlers:
             raise Forbidden.scope_missing("admin")
         plugins, cursor = page_of(self._deployment.plugins(), query, name=lambda plugin: plugin["name"])
         return {"plugins": plugins, "count": len(plugins), "next_cursor": cursor}
-
-
-ROUTES = routes_of(SystemHandlers)
-
-
-def make_router(deployment: Deployment, metrics: Metrics) -> APIRouter:
-    """Build the router over the hub's *deployment* and this process's *metrics*."""
-    return bind(SystemHandlers(deployment, metrics), ROUTES, tags=["System"])

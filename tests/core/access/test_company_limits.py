@@ -6,7 +6,7 @@ from tests.databases import limits_over
 from tests.payloads import FAILED
 
 from trunkline.access.company_limits import FRESH_SECONDS, CompanyLimits
-from trunkline.access.paces import Pace
+from trunkline.access.company_paces import Pace
 from trunkline.errors import BodyInvalid
 from trunkline.settings import Companies
 

@@ -16,9 +16,10 @@ from trunkline.access.key_service import KeyService
 from trunkline.access.keys import COMPANY_SCOPES, Keys
 from trunkline.access.limits import Limits
 from trunkline.access.vault import Vault
-from trunkline.api import keys as keys_api
 from trunkline.api import problems
+from trunkline.api.keys import KeyHandlers
 from trunkline.api.requests import StrictRoute
+from trunkline.api.routing import bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import BearerRequest, Routes
 from trunkline.model.principals import Principal
@@ -80,7 +81,7 @@ def make_app(hub: TestHub) -> FastAPI:
     app = FastAPI()
     app.state.hub = hub
     app.include_router(router)
-    app.include_router(keys_api.make_router(hub.key_service, subscriptions=None))
+    app.include_router(bind(KeyHandlers(hub.key_service, subscriptions=None), prefix="/api/v1"))
     problems.install(app)
     return app
 

@@ -11,7 +11,7 @@ from tests.core.api.invoices import invoice, polled
 from tests.payloads import FAILED
 from tests.statements import execute
 
-from trunkline.ingest import judging
+from trunkline.ingest import quarantine as inbox
 
 INBOX = "/api/v1/quarantine"
 ACCEPTED = "trunkline_events_accepted_total"
@@ -364,8 +364,6 @@ async def test_everything_that_is_valid_by_now_is_released_oldest_first(hub):
 
 
 async def test_a_release_of_all_goes_on_where_one_call_ended(hub, monkeypatch):
-    from trunkline.ingest import quarantine as inbox
-
     monkeypatch.setattr(inbox, "MAX_LOOKED_AT", 2)
     monkeypatch.setattr(inbox, "_PAGE", 2)
     for n in range(5):
@@ -535,8 +533,8 @@ async def test_a_quarantined_event_is_logged_with_its_paths_and_without_its_valu
 
 
 async def test_long_payloads_are_judged_a_few_for_each_page_and_none_is_missed(lite, monkeypatch):
-    monkeypatch.setattr(judging, "LARGE_BYTES", 10)
-    monkeypatch.setattr(judging, "PAGE_BYTES", 250)
+    monkeypatch.setattr(inbox, "LARGE_BYTES", 10)
+    monkeypatch.setattr(inbox, "PAGE_BYTES", 250)
     client = await lite.client_of(lite.neighbour_id)
     made = [await quarantine(client) for _ in range(7)]
     seen, query = [], {"limit": 5}

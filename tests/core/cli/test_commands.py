@@ -10,7 +10,11 @@ import pytest
 from tests.reliability import later, migrating
 from typer.core import TyperGroup
 
-from trunkline.api import channels, companies, keys, subscriptions
+from trunkline.api.channels import ChannelHandlers
+from trunkline.api.companies import CompanyHandlers
+from trunkline.api.keys import KeyHandlers
+from trunkline.api.routing import routes_of
+from trunkline.api.subscriptions import SubscriptionHandlers
 from trunkline.cli import commands, load_commands
 from trunkline.cli.commands import ListedCommand
 from trunkline.version import __version__
@@ -65,8 +69,8 @@ def test_what_the_api_does_with_subscriptions_deliveries_companies_and_keys_a_co
         "DELETE /keys/{key_id}": "keys revoke",
         "GET /me": "keys list",
     }
-    tables = (channels.ROUTES, companies.ROUTES, keys.ROUTES, subscriptions.ROUTES)
-    assert set(done_by) == {f"{route.method} {route.path}" for table in tables for route in table}
+    classes = (ChannelHandlers, CompanyHandlers, KeyHandlers, SubscriptionHandlers)
+    assert set(done_by) == {f"{route.method} {route.path}" for each in classes for route in routes_of(each)}
     assert set(done_by.values()) <= {" ".join(path) for path in COMMANDS}
 
 

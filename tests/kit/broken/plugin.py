@@ -154,7 +154,7 @@ build_with_its_own_log = acme(
 
 @breaks("plugin.disabled-leaves-nothing")
 def build_that_stays():
-    stays = '    from trunkline.api import routing, system\n    system.ROUTES += (routing.Route("GET", "/api/v1/acme/left", lambda _: {}),)\n'
+    stays = '    from trunkline.api import routing, system\n    system.SystemHandlers.left = routing.route("GET", "/api/v1/acme/left")(lambda _: {})\n'
     return acme((ROUTES, stays + '    router.add_api_route("/left", lambda: {}, methods=["GET"])\n'))
 
 

@@ -177,7 +177,7 @@ class Companies:
                     f"The reference '{reference}' differs from '{held}', that of company {company_id}, in upper and lower case "
                     "only; choose another, or change that company."
                 )
-                raise Conflict(msg)
+                raise Conflict(msg, errors=[FieldError("/reference", msg)])
 
     async def _change(self, connection: Connection, company_id: int, values: Mapping[str, Any]) -> Company:
         changes = dict(values)
@@ -191,7 +191,7 @@ class Companies:
             holder = await store.holder_of(connection, reference)
             if holder not in {None, company_id}:
                 msg = f"The reference '{reference}' is that of company {holder}; choose another, or change that company."
-                raise Conflict(msg)
+                raise Conflict(msg, errors=[FieldError("/reference", msg)])
         if "limits" in changes:
             own = await store.limits_of(connection, company_id)
             changes["limits"] = merged(own, changes["limits"] or {})

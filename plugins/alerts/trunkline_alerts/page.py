@@ -20,7 +20,7 @@ _BELL = (
 _MAIL = Markup(
     '<section class="card"><h2>Mail</h2>{notice}<form method="post" class="stack">{form}<div class="fields">'
     '<div class="field"><label for="recipients">Alert recipients</label>'
-    '<input id="recipients" name="recipients" value="{recipients}" autocomplete="off" aria-describedby="recipients-help">'
+    '<input id="recipients" name="recipients" value="{recipients}" autocomplete="off"{invalid} aria-describedby="recipients-help">'
     '<p class="field-help" id="recipients-help">Up to 20 e-mail addresses, separated by commas. They get mail when a '
     "subscription fails, is disabled or recovers.</p></div>"
     '<div class="check"><input id="digest" type="checkbox" name="digest" value="yes"{digest}>'
@@ -28,7 +28,9 @@ _MAIL = Markup(
     '<button class="button is-primary" type="submit" name="do" value="save">Save</button>'
     '<button class="button" type="submit" name="do" value="test">Send a test message</button></p></form></section>'
 )
-_NOTICE = Markup('<p class="field-error" role="alert">{sentence}</p>')
+_NOTICE = Markup('<p class="field-error" id="mail-notice" role="alert">{sentence}</p>')
+_INVALID = Markup(' aria-invalid="true" aria-errormessage="mail-notice"')
+_VALID = Markup()
 _NO_SERVER = "This hub has no mail server, so it mails nobody: its operators set alerts.smtp_host."
 _ROOMS = Markup(
     '<section class="card"><h2>Rooms and services</h2>{rows}<p class="actions">{links}</p></section>'
@@ -70,20 +72,24 @@ class AlertsPage:
                 return PortalRedirect(message="Saved.")
             result = await self._choices.test(request.company_id)
         except Refused as error:
-            sentence = " ".join(fault.message for fault in error.errors) or error.detail
+            sentence = " ".join(f"This {fault.message}." for fault in error.errors) or error.detail
             view = await self._choices.view(request.company_id)
             view |= {"alert_recipients": recipients, "digest": digest}
-            return PortalContent(await self._write(request, view, sentence=sentence))
+            invalid = _INVALID if error.errors else _VALID
+            return PortalContent(await self._write(request, view, sentence=sentence, invalid=invalid))
         said = "; ".join(filter(None, (result.error, result.response_body)))
         begun = "is sent" if result.outcome is Outcome.DELIVERED else "is not sent to everybody"
         return PortalRedirect(message=f"The test message {begun} ({said}).")
 
-    async def _write(self, request: PortalRequest, view: Mapping[str, Any], *, sentence: str = "") -> Markup:
+    async def _write(
+        self, request: PortalRequest, view: Mapping[str, Any], *, sentence: str = "", invalid: Markup = _VALID
+    ) -> Markup:
         number = company_number(request.company_id)
         root = f"/portal/companies/{number}{'~test' if environment_of(request.company_id) == 'test' else ''}"
         sentence = sentence or ("" if view["has_mail_server"] else _NO_SERVER)
         mail = _MAIL.format(
             notice=_NOTICE.format(sentence=sentence) if sentence else "",
+            invalid=invalid,
             form=Markup(request.form),  # noqa: S704 - the portal's own
             recipients=", ".join(view["alert_recipients"]),
             digest=Markup(" checked") if view["digest"] else "",

@@ -88,7 +88,8 @@ async def test_a_company_sets_previews_and_tests_its_alerts_in_the_portal(
 
     fields = {"recipients": f"{OWNER}, {SECOND}", "digest": "yes"}
     refused = await browser.post(page.request.url.path, {**fields, "recipients": "nobody"}, expect=200)
-    assert "is no e-mail address: 'nobody'" in browser.words(refused)
+    assert "This is no e-mail address: 'nobody'." in browser.words(refused)
+    assert 'aria-invalid="true"' in refused.text
     tested = await browser.post(page.request.url.path, {**fields, "do": "test"})
     after = await browser.follow(tested)
     assert "The test message is sent (recipients: 2)." in after.text

@@ -32,11 +32,12 @@ async def test_what_is_wrong_is_said_beside_the_field_and_what_was_typed_stays(r
         ({"name": "Kept", "time_zone": "Mars"}, "no time zone"),
         ({"name": "Kept", "alert_recipients": "no-one"}, "no e-mail address"),
         ({"name": "Kept", "reference": made["reference"]}, f"that of company {made['id']}"),
-        ({"name": "Kept", "metadata": "[1]"}, "must be a JSON object"),
+        ({"name": "Kept", "metadata": "[1]"}, "Must be a JSON object"),
     ):
         page = await operator.post("/portal/company/new", typed, expect=422)
         assert said in operator.words(page)
         assert 'value="Kept"' in page.text
+        assert 'aria-invalid="true"' in page.text
 
 
 async def test_a_record_is_changed_and_what_is_emptied_is_taken_back(running, operator):

@@ -40,6 +40,9 @@ async def test_the_digest_between_two_times_is_that_of_the_api(hub, browser):
     assert hashlib.sha256("".join(f"{one}\n" for one in ids).encode()).hexdigest() in whole.text
     typed = await browser.get(f"{PAGE}?digest=1&type=payment.failed")
     assert hashlib.sha256(f"{ids[1]}\n".encode()).hexdigest() in typed.text
+    unknown = await browser.get(f"{PAGE}?digest=1&type=no.such")
+    assert hashlib.sha256(b"").hexdigest() in unknown.text
+    assert '<option value="no.such" selected>' in unknown.text
     wrong = await browser.get(f"{PAGE}?digest=1&from=soon", expect=422)
     assert "Enter a date and a time" in browser.words(wrong)
 

@@ -344,8 +344,8 @@ async def test_how_a_target_is_treated_stands_in_fields_of_its_form(api, browser
 @pytest.mark.parametrize(
     ("texts", "words"),
     [
-        ({"retry": "5, soon"}, "“soon” is not a number"),
-        ({"retry": "for ever"}, "“ever” is not a number"),
+        ({"retry": "5, soon"}, "It must have a number in place of “soon”."),
+        ({"retry": "for ever"}, "It must have a number in place of “ever”."),
         ({"rate": "fast"}, "It must be a rate such as"),
         ({"max_in_flight": "2.5"}, "It must be a whole number from 1 to 10000."),
         ({"timeout_seconds": "61"}, "It must be a number of seconds from 0.1 to 60."),

@@ -101,6 +101,8 @@ def test_a_list_is_typed_with_commas_or_as_json():
     for typed in ("Partial, Failed", '["Partial", "Failed"]', "Partial,Failed,"):
         read = filter_of([Row("payload.status", "in", typed)], kinds)
         assert read == {"payload.status": {"in": ["Partial", "Failed"]}}
+    quoted = filter_of([Row("payload.status", "in", '"Smith, John", Doe')], kinds)
+    assert quoted == {"payload.status": {"in": ["Smith, John", "Doe"]}}
 
 
 def test_two_comparisons_of_one_field_go_together_and_a_repeated_one_beside_them():

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from tests.plugins.portal.worlds import HOSTILE, assert_only_text
+from tests.statements import execute
 
 from trunkline.access.keys import COMPANY_SCOPES
 from trunkline_portal import scopes
@@ -187,6 +188,20 @@ async def test_a_key_that_is_revoked_already_is_not_asked_about_again(api, brows
     await browser.post(f"/portal/keys/{record.id}/revoke")
     page = await browser.follow(await browser.get(f"/portal/keys/{record.id}/revoke", expect=303))
     assert "The key “Old” is revoked." in browser.words(page)
+
+
+async def test_a_key_that_has_ended_says_so_and_is_not_rotated(api, browser):
+    ended = [
+        await api.hub.keys.create(api.company_id, name=name, scopes=["events:read"])
+        for name in ("Old", "Past")
+    ]
+    await browser.post(f"/portal/keys/{ended[0][0].id}/revoke")
+    await execute(api.hub.engines, f"UPDATE api_keys SET expires_ms = 1 WHERE id = '{ended[1][0].id}'")
+    for (record, _), said in zip(ended, ("“Old” is revoked", "“Past” has expired"), strict=True):
+        for call in (browser.get, browser.post):
+            page = await browser.follow(await call(f"/portal/keys/{record.id}/rotate", expect=303))
+            assert said in browser.words(page)
+            assert f"{record.id}/rotate" not in page.text
 
 
 async def test_a_key_is_rotated_where_the_company_has_all_its_keys(running, sign_in):

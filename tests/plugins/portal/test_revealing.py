@@ -11,7 +11,7 @@ async def test_a_secret_is_masked_until_somebody_reveals_it_which_the_audit_log_
     settings = await browser.get(f"/portal/subscriptions/{made['id']}/settings")
     words = browser.words(settings)
     assert f"whsec_••••{rotated['secret'][-4:]}" in words
-    assert "signs beside the newest until" in words
+    assert "signs beside the newest, and ends" in words
     assert made["secret"] not in settings.text
     assert rotated["secret"] not in settings.text
     changes = f"/portal/changes?target={made['id']}"

@@ -140,7 +140,7 @@ async def test_it_is_told_how_to_check_each_signature_and_a_secret_of_ones_own_i
             {"start": "cursor", "start_cursor": "nonsense"},
             "This is not a cursor that GET /api/v1/events gave",
         ),
-        ({"filter_mode": "json", "filter_json": "{"}, "Is not JSON"),
+        ({"filter_mode": "json", "filter_json": "{"}, "The filter is not JSON"),
         ({"filter_mode": "json", "filter_json": "[1]"}, "ust be an object of paths and comparisons"),
         (condition("payload.amuont", "gte", "1"), "“payload.amuont” is in none of the chosen event types."),
         (

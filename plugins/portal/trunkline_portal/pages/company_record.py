@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from trunkline import Refused
+from trunkline import BodyInvalid, FieldError, Refused
 from trunkline_portal.access import Chooses, Operates, Viewer
 from trunkline_portal.addresses import CHOOSER, root_of
 from trunkline_portal.forms import Fields, Submitted, faults_of
@@ -141,14 +141,6 @@ def _entered(fields: Fields) -> dict[str, Any]:
         with contextlib.suppress(orjson.JSONDecodeError):
             values["metadata"] = orjson.loads(fields["metadata"])
         if not isinstance(values["metadata"], dict):
-            raise MetadataMalformed
+            message = 'must be a JSON object, such as {"plan": "growth"}'
+            raise BodyInvalid([FieldError("/metadata", message)])
     return values
-
-
-class MetadataMalformed(Refused):
-    """The field for metadata does not hold a JSON object."""
-
-    status = 422
-
-    def __init__(self) -> None:
-        super().__init__('Metadata must be a JSON object, such as {"plan": "growth"}.')

@@ -35,14 +35,13 @@ class ConsumerPages(Pages):
                 for name in ("from", "to")
             )
             errors = {fault.path.lstrip("/"): f"{fault.message}." for fault in faults}
-            names = [kind.name for kind in self._portal.event_types()]
             if not faults:
                 try:
                     digest = await self._context.digests.of(
                         viewer.company_id,
                         begin=asked.get("after") or begin,
                         end=end,
-                        types=[name for name in names if name == entered["type"]],
+                        types=[entered["type"]] if entered["type"] else [],
                         limit=MOST_DIGESTED,
                     )
                     if digest["more"]:
@@ -80,6 +79,8 @@ class ConsumerPages(Pages):
         cursor = request.query_params.get("cursor") or None
         page = await self._context.consumers.page_of(viewer.company_id, cursor=cursor, limit=PAGE)
         names = [kind.name for kind in self._portal.event_types()]
+        asked_type = (entered or {}).get("type")  # its events may outlive a type
+        names += [asked_type] if asked_type and asked_type not in names else []
         path = f"{viewer.root}{CONSUMERS}"
         return self._portal.render(
             viewer,

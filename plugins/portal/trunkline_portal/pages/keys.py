@@ -36,6 +36,7 @@ class KeyPages(Pages):
             of_operators=of_operators,
             valid=[key for key in reversed(keys) if key["revoked_utc"] is None],
             revoked=[key for key in reversed(keys) if key["revoked_utc"] is not None],
+            expired=[key for key in keys if self._is_expired(key)],
             curl=curl.line(f"{self._portal.base_url(request)}/api/v1/keys", body=body),
         )
 
@@ -103,6 +104,8 @@ class KeyPages(Pages):
     async def ask_to_rotate(self, viewer: Administers, key_id: str) -> Response:
         """Describe the consequences of rotating a key."""
         key = await find_key(self._portal, viewer, key_id)
+        if key["revoked_utc"] is not None or self._is_expired(key):
+            return self._say_ended(viewer, key)
         return self._portal.confirm(
             viewer,
             title=f"Rotate “{key['name']}”?",
@@ -120,6 +123,9 @@ class KeyPages(Pages):
 
     async def rotate(self, viewer: Administers, key_id: str) -> Response:
         """Make a key's successor, and show it once."""
+        key = await find_key(self._portal, viewer, key_id)
+        if key["revoked_utc"] is not None or self._is_expired(key):
+            return self._say_ended(viewer, key)
         made, api_key = await self._context.keys.rotate(
             key_id, company_id=viewer.company_id, by=viewer.principal, overlap_seconds=OVERLAP_SECONDS
         )
@@ -131,7 +137,7 @@ class KeyPages(Pages):
         """Describe the consequences of revoking a key."""
         key = await find_key(self._portal, viewer, key_id)
         if key["revoked_utc"] is not None:
-            return self._portal.redirect(viewer, f"{viewer.root}{KEYS}", flash=_is_revoked(key), tone="info")
+            return self._say_ended(viewer, key)
         used = formats.moment(key["last_used_utc"]) if key["last_used_utc"] else None
         was_used = (
             f"It was last used on {used.day} {used:%b %Y at %H:%M} UTC." if used else "It was never used."
@@ -172,6 +178,18 @@ class KeyPages(Pages):
         if key_id == viewer.principal.key_id:
             return self._portal.redirect(viewer, SIGN_IN)
         return self._portal.redirect(viewer, f"{viewer.root}{KEYS}", flash=_is_revoked(key))
+
+    def _is_expired(self, key: dict[str, Any]) -> bool:
+        end = key["expires_utc"] and formats.moment(key["expires_utc"]).timestamp() * 1000
+        return bool(end) and end <= self._context.clock.now_ms()
+
+    def _say_ended(self, viewer: Viewer, key: dict[str, Any]) -> Response:
+        said = (
+            f"The key “{key['name']}” has expired: make another."
+            if key["revoked_utc"] is None
+            else _is_revoked(key)
+        )
+        return self._portal.redirect(viewer, f"{viewer.root}{KEYS}", flash=said, tone="info")
 
 
 ROUTES = Table(

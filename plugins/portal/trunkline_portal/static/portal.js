@@ -219,6 +219,18 @@ document.addEventListener("submit", (event) => {
   }
 });
 
+// ---- a second click on a button, before the answer to the first is there, sends nothing more ----
+
+let sent = {};
+
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented || event.target.method !== "post") return;
+  if (sent.form === event.target && Date.now() < sent.until) event.preventDefault();
+  else sent = { form: event.target, until: Date.now() + 10000 };
+});
+
+addEventListener("pageshow", () => { sent = {}; });
+
 // ---- the search field: ⌘K, or Ctrl K where there is no such key ----
 
 for (const hint of document.querySelectorAll(".finder kbd")) {

@@ -119,6 +119,19 @@ def test_all_of_it_with_the_keyboard_alone(served_hub, target, somebody):
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
+def test_a_second_click_before_the_answer_sends_nothing_more(served_hub, somebody):
+    person = somebody(served_hub, key=served_hub.key)
+    slow = {"offline": False, "latency": 500, "downloadThroughput": -1, "uploadThroughput": -1}
+    person.page.context.new_cdp_session(person.page).send("Network.emulateNetworkConditions", slow)
+    person.go("/portal/keys/new")
+    person.page.get_by_label("Name", exact=True).fill("clicked twice")
+    person.page.get_by_label("events:read", exact=True).check()
+    person.page.get_by_role("button", name="Make the key").dblclick(delay=50)
+    person.sees("Copy the key now")
+    made = [key["name"] for key in served_hub.call("GET", "/api/v1/keys")["keys"]]
+    assert made.count("clicked twice") == 1
+
+
 def pause_by_dialog(page, keys: Hands) -> None:
     """Open the dialog, leave it, open it again and confirm; the focus stays within it."""
     keys.follow("Pause")

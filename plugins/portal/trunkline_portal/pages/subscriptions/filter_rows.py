@@ -4,6 +4,7 @@ Rows can express most filters; filters with ``any`` or ``not`` are edited as JSO
 ``rows_of``.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
@@ -27,6 +28,8 @@ OPERATORS: Sequence[tuple[str, str]] = (
 """The operators of a row with their labels; the last two mean ``exists`` and take no value."""
 NO_VALUE: Mapping[str, bool] = {"present": True, "absent": False}
 _TEXTS = frozenset({"text", "date", "date-time"})
+_PART = re.compile(r'\s*"(?:[^"\\]|\\.)*"\s*(?=,|$)|[^,]+')
+"""One value of a list."""
 
 Kinds = Mapping[str, str]
 """Maps each path to the kind of its values (``products.FieldKind``); paths with values of several kinds are left out."""
@@ -138,11 +141,11 @@ def _comparison(row: Row, kind: str | None) -> tuple[str, Json]:
 
 
 def _read_list(text: str, kind: str | None) -> list[Json]:
-    """Read a list: JSON, or comma-separated values."""
+    """Read a list: JSON, or comma-separated values; commas within quotation marks separate nothing."""
     value = _json(text)
     if isinstance(value, list):
         return value
-    return [read_value(part.strip(), kind) for part in text.split(",") if part.strip()]
+    return [read_value(part.strip(), kind) for part in _PART.findall(text) if part.strip()]
 
 
 def _json(text: str) -> Json:

@@ -211,7 +211,7 @@ def _filter(form: Form, kinds: Kinds, faults: list[FieldError]) -> Json:
     try:
         source = orjson.loads(form.json)
     except orjson.JSONDecodeError as error:
-        faults.append(FieldError("/filter", f"Is not JSON: {error}"))
+        faults.append(FieldError("/filter", f"The filter is not JSON: {error}"))
         return None
     return source if source != {} else None
 

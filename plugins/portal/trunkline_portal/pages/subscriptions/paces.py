@@ -54,6 +54,6 @@ def _number(path: str, text: str, faults: list[FieldError]) -> float:
     try:
         number = float(text)
     except ValueError:
-        faults.append(FieldError(path, f"“{text.strip()[:60]}” is not a number"))
+        faults.append(FieldError(path, f"must have a number in place of “{text.strip()[:60]}”"))
         return 0
     return int(number) if number.is_integer() else number

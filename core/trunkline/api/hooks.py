@@ -12,8 +12,7 @@ from fastapi import Depends, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from trunkline.api.models import Strict, Utc
-from trunkline.api.option_fields import with_fields
+from trunkline.api.models import Strict, Utc, with_fields
 from trunkline.api.paging import ListQuery
 from trunkline.api.requests import LOCATION
 from trunkline.api.routing import Route, bind

@@ -24,7 +24,6 @@ from trunkline import errors
 from trunkline.api import codings
 from trunkline.api.forwarded_scheme import ForwardedScheme
 from trunkline.api.heads import check_head, head_of
-from trunkline.api.refusals import refusal_of
 from trunkline.errors import (
     FieldError,
     ProviderFailed,
@@ -33,6 +32,7 @@ from trunkline.errors import (
     StoreUnavailable,
     WritesRefused,
 )
+from trunkline.errors.wording import refusal_of
 from trunkline.model.trace_context import TRACEPARENT, read_traceparent
 from trunkline.plugins.calls import is_being_cancelled
 from trunkline.runtime import callers, shortages

@@ -19,7 +19,7 @@ from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import EventReader, PluginContext, Routes, Subscriptions
 from trunkline.errors import BodyInvalid, FieldError, NotFound
-from trunkline.filters.forms import without_blanks
+from trunkline.filters.filters import without_blanks
 from trunkline.model.event_groups import takes_type
 from trunkline.model.subscriptions import GONE
 from trunkline.schemas.versions import choose

@@ -88,7 +88,6 @@ from trunkline.subscribing.named import rest_hook_channel
 if TYPE_CHECKING:
     from trunkline.api.company_names import CompanyName
     from trunkline.api.definitions import body_model, call_options, definition_routes, query_model
-    from trunkline.api.delivery_models import DeliveryList, ReplayCount, ReplayRequest, ReplayView
     from trunkline.api.events import EventIdInPath
     from trunkline.api.hooks import rest_hook_routes
     from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
@@ -120,7 +119,13 @@ if TYPE_CHECKING:
     )
     from trunkline.api.security import Caller, requires
     from trunkline.api.security_events import SecurityEvent
-    from trunkline.api.subscriptions import DeliveryQuery
+    from trunkline.api.subscriptions import (
+        DeliveryList,
+        DeliveryQuery,
+        ReplayCount,
+        ReplayRequest,
+        ReplayView,
+    )
     from trunkline.contract import Routes
     from trunkline.runtime.strict_json import read_json
 
@@ -245,7 +250,6 @@ __all__ = [
 _HOMES = {
     "trunkline.api.company_names": "CompanyName",
     "trunkline.api.definitions": "body_model call_options definition_routes query_model",
-    "trunkline.api.delivery_models": "DeliveryList ReplayCount ReplayRequest ReplayView",
     "trunkline.api.events": "EventIdInPath",
     "trunkline.api.hooks": "rest_hook_routes",
     "trunkline.api.idempotency_keys": "IdempotencyKey check_idempotency_key",
@@ -258,7 +262,7 @@ _HOMES = {
     "trunkline.api.requests": "LOCATION DeferredRoute IfMatch QueryModel StrictRoute query_reader read_body",
     "trunkline.api.security": "Caller requires",
     "trunkline.api.security_events": "SecurityEvent",
-    "trunkline.api.subscriptions": "DeliveryQuery",
+    "trunkline.api.subscriptions": "DeliveryList DeliveryQuery ReplayCount ReplayRequest ReplayView",
     "trunkline.contract": "Routes",
     "trunkline.runtime.strict_json": "read_json",
 }

@@ -1,10 +1,11 @@
-"""The client address of a request: its peer, or the address that a trusted proxy reports.
+"""The client address of a request, and its scheme: its own, or those that a trusted proxy reports.
 
-Any client can send ``X-Forwarded-For``; only entries added by the deployment's own proxies (``server.trusted_proxies``) count.
+Any client can send ``X-Forwarded-For`` and ``X-Forwarded-Proto``; only entries added by the deployment's own proxies
+(``server.trusted_proxies``) count.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ class ClientAddresses:
     def __init__(self, trusted_proxies: Sequence[str]) -> None:
         self._trusted = [ip_network(network, strict=False) for network in trusted_proxies]
         self._has_warned = False
+        self._has_warned_of_scheme = False
 
     def find(self, peer: str | None, forwarded_for: Sequence[str]) -> str:
         """Find the client's address (``contract.ClientAddresses``): the rightmost address that is not a trusted proxy's.
@@ -46,10 +48,25 @@ class ClientAddresses:
         client = self._address(peer, forwarded_for)
         return client is not None and any(client in ip_network(network) for network in networks)
 
-    def is_proxy(self, peer: str | None) -> bool:
-        """Return whether *peer* is a trusted proxy."""
-        address = _read(peer or "127.0.0.1")
-        return address is not None and self._is_trusted(address)
+    def apply_scheme(self, scope: MutableMapping[str, Any], named: bytes) -> None:
+        """Set the scheme of a request whose last ``X-Forwarded-Proto`` is *named* to HTTPS, if a trusted proxy says so.
+
+        The scheme decides whether cookies are ``Secure``, and is part of the hub's own address in answers. If
+        ``server.public_url`` is set, its scheme is used for both, and the header is ignored.
+        """
+        if named.rpartition(b",")[2].strip().lower() != b"https":
+            return
+        peer = scope.get("client")
+        address = _read((peer[0] if peer else "") or "127.0.0.1")
+        if address is None or not self._is_trusted(address):
+            return
+        scope["scheme"] = "https"
+        if not self._has_warned_of_scheme:
+            self._has_warned_of_scheme = True
+            _log.warning(
+                "clients reach the hub by HTTPS and server.public_url is unset, so documents, links and the issuer of tokens "
+                "name whatever host a request names; set it to the https:// address that clients use"
+            )
 
     def _address(self, peer: str | None, forwarded_for: Sequence[str]) -> Address | None:
         client = _read(peer or "127.0.0.1")

@@ -28,7 +28,6 @@ from trunkline.api import (
 from trunkline.api.bodies import Bodies, BodyRoom
 from trunkline.api.events import EventHandlers
 from trunkline.api.fast_path import FastPath
-from trunkline.api.forwarded_scheme import ForwardedScheme
 from trunkline.api.observation import Observation
 from trunkline.api.routing import bind, mount
 from trunkline.api.security import caller_of, requires
@@ -84,7 +83,7 @@ def create_app(hub: Hub) -> FastAPI:
         )
     path_prefix.install(app, hub.settings.server.public_url)
     is_named = hub.settings.server.public_url is not None
-    problems.install(app, None if is_named else ForwardedScheme(hub.client_addresses))
+    problems.install(app, None if is_named else hub.client_addresses)
     app.add_exception_handler(HTTPException, _answer_unrouted)
     return app
 

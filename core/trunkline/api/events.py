@@ -39,7 +39,6 @@ from trunkline.runtime.pauses import PAUSE_SECONDS, Steps, run_in_turns, run_thr
 from trunkline.runtime.strict_json import MAX_DEPTH, check_values, read_json
 from trunkline.runtime.turns import Turns
 from trunkline.schemas.catalog import Json, SchemaCatalog
-from trunkline.schemas.examples import example_draft
 from trunkline.store.directory import CompanyDirectory
 from trunkline.store.quarantine_answers import Receipt
 
@@ -207,8 +206,8 @@ class EventHandlers:
         if self._catalog.get(body.type) is None:
             fault = unknown_name("event type", body.type, self._catalog.names())
             raise EventRejected([FieldError("/type", fault)])
-        draft = example_draft(
-            self._catalog, caller.company_id, body.type, source="test", created_utc=now_text()
+        draft = self._catalog.example_draft(
+            caller.company_id, body.type, source="test", created_utc=now_text()
         )
         accepted = await self._ingest.accept(Submission([draft]))
         return Response(accepted.events[0].body, 201, media_type=JSON)

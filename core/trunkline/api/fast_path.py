@@ -62,10 +62,8 @@ class FastPath:
         try:
             work = route.handler(Request(scope, receive))
             response = await (work if is_event else callers.measured(work))
-        except Refused as error:
+        except (Refused, StoreUnavailable) as error:
             response = problems.problem_of(error, scope)
-        except StoreUnavailable as error:
-            response = problems.store_unavailable(error, scope)
         if response is None:
             await callers.measured(self._app(scope, receive, send))
             return

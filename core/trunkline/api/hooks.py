@@ -12,15 +12,14 @@ from fastapi import Depends, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from trunkline.api.models import Strict, Utc
-from trunkline.api.option_fields import with_fields
+from trunkline.api.models import Strict, Utc, with_fields
 from trunkline.api.paging import ListQuery
 from trunkline.api.requests import LOCATION
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import EventReader, PluginContext, Routes, Subscriptions
 from trunkline.errors import BodyInvalid, FieldError, NotFound
-from trunkline.filters.forms import without_blanks
+from trunkline.filters.filters import without_blanks
 from trunkline.model.event_groups import takes_type
 from trunkline.model.subscriptions import GONE
 from trunkline.schemas.versions import choose

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 from fastapi import FastAPI
@@ -11,7 +12,7 @@ from pydantic.alias_generators import to_camel, to_pascal
 from pydantic.json_schema import models_json_schema
 from starlette.routing import BaseRoute
 
-from trunkline.api import common_answers, models, stand_ins
+from trunkline.api import common_answers, models
 from trunkline.api.channels import add_targets
 from trunkline.api.definitions import DOCUMENT
 from trunkline.api.problems import Problem
@@ -56,6 +57,10 @@ PUSH_HEADERS = {
     ATTEMPT_HEADER: "number of this attempt, from 1",
     CURSOR_HEADER: "resumes `GET /api/v1/events` exactly after this event",
 }
+_STAND_INS = ("client.created", "payment.failed", "invoice.created")
+"""The event types in the code's examples; the product's types replace those that it lacks."""
+_KEY = "trunkline_live_"
+"""The prefix of keys in the code's examples."""
 _log = logging.getLogger(__name__)
 
 
@@ -81,8 +86,8 @@ def openapi(app: FastAPI, catalog: SchemaCatalog, public_url: str | None = None)
         schemas["EventRequest"]["properties"]["type"]["enum"] = list(catalog.names())
     add_targets(document["components"]["schemas"], app.state.hub.channels())
     common_answers.add(document)
-    words = stand_ins.replacements(catalog.names(), key_prefix=app.state.hub.keys.prefix)
-    described: dict[str, Any] = stand_ins.replaced(document, words)
+    words = _replacements(catalog.names(), key_prefix=app.state.hub.keys.prefix)
+    described: dict[str, Any] = _replaced(document, words)
     described["webhooks"] = {}
     schemas = described["components"]["schemas"]
     for kind in map(catalog.published, catalog.types()):
@@ -90,6 +95,24 @@ def openapi(app: FastAPI, catalog: SchemaCatalog, public_url: str | None = None)
         described["webhooks"][kind.name] = {"post": _push(kind, name)}
     _form(described)
     return described
+
+
+def _replacements(event_types: Sequence[str], *, key_prefix: str) -> dict[str, str]:
+    """Map words in examples to replacements: event types that the product lacks to types that it has, and the prefix of keys."""
+    foreign = [name for name in _STAND_INS if name not in event_types]
+    own = {name: event_types[i % len(event_types)] for i, name in enumerate(foreign)} if event_types else {}
+    return {_KEY: f"{key_prefix}_live_", **own}
+
+
+def _replaced(document: Any, words: Mapping[str, str]) -> Any:
+    """Return *document* with each of *words* replaced in all texts, including member names."""
+    if isinstance(document, str):
+        return reduce(lambda text, word: text.replace(word, words[word]), words, document)
+    if isinstance(document, list):
+        return [_replaced(item, words) for item in document]
+    if isinstance(document, dict):
+        return {_replaced(name, words): _replaced(value, words) for name, value in document.items()}
+    return document
 
 
 def _described(routes: Sequence[BaseRoute], public_url: str | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ unexpected errors into a neutral 500.
 """
 
 import asyncio
+import functools
 import http
 import logging
 import random
@@ -21,10 +22,9 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trunkline import errors
+from trunkline.access.client_addresses import ClientAddresses
 from trunkline.api import codings
-from trunkline.api.forwarded_scheme import ForwardedScheme
 from trunkline.api.heads import check_head, head_of
-from trunkline.api.refusals import refusal_of
 from trunkline.errors import (
     FieldError,
     ProviderFailed,
@@ -33,6 +33,7 @@ from trunkline.errors import (
     StoreUnavailable,
     WritesRefused,
 )
+from trunkline.errors.wording import refusal_of
 from trunkline.model.trace_context import TRACEPARENT, read_traceparent
 from trunkline.plugins.calls import is_being_cancelled
 from trunkline.runtime import callers, shortages
@@ -139,16 +140,18 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def install(app: "FastAPI", forwarded: ForwardedScheme | None = None) -> None:
-    """Make *app* answer with problem documents. Call it after all other middleware was added."""
+def install(app: "FastAPI", proxied: ClientAddresses | None = None) -> None:
+    """Make *app* answer with problem documents. Call it after all other middleware was added.
+
+    With *proxied*, requests have the scheme that a trusted proxy names in ``X-Forwarded-Proto``.
+    """
     from fastapi.exceptions import RequestValidationError  # noqa: PLC0415 - the side door does without the framework
 
-    app.add_exception_handler(Refused, _answer_refused)
-    app.add_exception_handler(ProviderFailed, _answer_provider_failed)
-    app.add_exception_handler(StoreUnavailable, _answer_store_unavailable)
+    for kind in (Refused, ProviderFailed, StoreUnavailable):
+        app.add_exception_handler(kind, _answer)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, answer_http)
-    app.add_middleware(RequestIds, forwarded=forwarded)
+    app.add_middleware(RequestIds, proxied=proxied)
 
 
 def problem(
@@ -188,52 +191,27 @@ def shortened(text: str) -> str:
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
 
 
-def problem_of(error: Refused, scope: Scope) -> Response:
-    """Make the problem document of a refused request."""
-    return problem(
-        scope,
-        name=next(TYPES[kind] for kind in type(error).__mro__ if kind in TYPES),
-        status=error.status,
-        title=error.title,
-        detail=error.detail,
-        faults=error.errors,
-        headers=error.headers,
-        form_detail=error.form_detail,
+def problem_of(error: Refused | ProviderFailed | StoreUnavailable, scope: Scope) -> Response:
+    """Make the problem document of a request that was refused, or whose provider or database failed."""
+    name = next(TYPES[kind] for kind in type(error).__mro__ if kind in TYPES)
+    make = functools.partial(problem, scope, name=name, status=error.status, title=error.title)
+    if isinstance(error, StoreUnavailable):
+        _log.warning("request %s is answered with 503: %s", scope.get(REQUEST_ID_KEY), error)
+        reason = error.reason if isinstance(error, WritesRefused) else "the database does not answer"
+        return make(
+            detail=f"{reason[0].upper()}{reason[1:]}; nothing was stored. Try again in {_STORE_RETRY_SECONDS} s.",
+            headers={"Retry-After": _STORE_RETRY_SECONDS},
+        )
+    if isinstance(error, ProviderFailed):
+        return make(detail=error.detail)
+    return make(
+        detail=error.detail, faults=error.errors, headers=error.headers, form_detail=error.form_detail
     )
 
 
-async def _answer_refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)
+async def _answer(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused | ProviderFailed | StoreUnavailable)
     return problem_of(error, request.scope)
-
-
-async def _answer_provider_failed(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ProviderFailed)
-    return problem(
-        request.scope,
-        name=TYPES[ProviderFailed],
-        status=error.status,
-        title=error.title,
-        detail=error.detail,
-    )
-
-
-async def _answer_store_unavailable(request: Request, error: Exception) -> Response:
-    return store_unavailable(error, request.scope)
-
-
-def store_unavailable(error: Exception, scope: Scope) -> Response:
-    """Make the problem document of a request that failed because the database did not answer or could not write."""
-    _log.warning("request %s is answered with 503: %s", scope.get(REQUEST_ID_KEY), error)
-    reason = error.reason if isinstance(error, WritesRefused) else "the database does not answer"
-    return problem(
-        scope,
-        name=TYPES[StoreUnavailable],
-        status=StoreUnavailable.status,
-        title=StoreUnavailable.title,
-        detail=f"{reason[0].upper()}{reason[1:]}; nothing was stored. Try again in {_STORE_RETRY_SECONDS} s.",
-        headers={"Retry-After": _STORE_RETRY_SECONDS},
-    )
 
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:
@@ -281,9 +259,9 @@ def unanswered(scope: Scope, status: int, detail: str, headers: Mapping[str, str
 class RequestIds:
     """Gives each request an id and each answer its headers; answers 500 if the app raises, 503 if the server stops first."""
 
-    def __init__(self, app: ASGIApp, forwarded: ForwardedScheme | None = None) -> None:
+    def __init__(self, app: ASGIApp, proxied: ClientAddresses | None = None) -> None:
         self.app = app
-        self._forwarded = forwarded
+        self._proxied = proxied
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -334,8 +312,8 @@ class RequestIds:
 
     def _read_head(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
         check_head(scope, headers)
-        if self._forwarded is not None and (named := headers.get(b"x-forwarded-proto")) is not None:
-            self._forwarded.apply(scope, named)
+        if self._proxied is not None and (named := headers.get(b"x-forwarded-proto")) is not None:
+            self._proxied.apply_scheme(scope, named)
 
 
 def request_id_of(headers: Mapping[bytes, bytes]) -> bytes:

@@ -25,12 +25,12 @@ from trunkline.api.reader_models import (
     ListQuery,
     PublicKeys,
 )
-from trunkline.api.refusals import refusal_of
 from trunkline.api.requests import query_reader, read_body
 from trunkline.api.routing import Route, bind, route
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Routes
 from trunkline.errors import BadQuery, BodyInvalid, CompanyUnknown, NotFound, unknown_name
+from trunkline.errors.wording import refusal_of
 from trunkline.hub.readers import Readers
 from trunkline.model.companies import read_name
 from trunkline.model.environments import in_environment

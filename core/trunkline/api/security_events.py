@@ -27,18 +27,8 @@ class SecurityEvent:
 
     def note(self, principal: Principal | None = None, **facts: object) -> None:
         """Log the event, with *principal* if it is known. *facts* are ids and reasons, never a secret."""
-        scope = callers.scope()
-        if scope is not None:
-            # Plugins declare their events at each start, and most processes do not load the framework.
-            from starlette.requests import Request  # noqa: PLC0415
-
-            from trunkline.api.problems import REQUEST_ID_KEY  # noqa: PLC0415
-            from trunkline.api.security import hub_of  # noqa: PLC0415
-
-            request = Request(scope)
-            peer = request.client.host if request.client else None
-            address = hub_of(request).client_addresses.find(peer, request.headers.getlist("x-forwarded-for"))
-            facts |= {"address": address, "request_id": scope.get(REQUEST_ID_KEY)}
+        if callers.scope() is not None:
+            facts |= {"address": callers.address(), "request_id": callers.request_id()}
         if principal is not None:
             facts |= {"who": principal.name, "principal_id": principal.key_id}
         level = logging.WARNING if self.is_refusal else logging.INFO

@@ -2,13 +2,14 @@
 from its plugin.
 """
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query, Response
 from fastapi.responses import JSONResponse
-from pydantic import Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from trunkline.api import delivery_models, models
+from trunkline.api import models
+from trunkline.api.models import EventId, NextAttemptBy, SentTwice, Strict, Utc
 from trunkline.api.paging import ListQuery
 from trunkline.api.problems import responses
 from trunkline.api.requests import IfMatch, QueryModel
@@ -17,10 +18,111 @@ from trunkline.api.security import Caller, requires
 from trunkline.contract import DeliveryLog, Replays, Subscriptions
 from trunkline.model.etags import etag_of
 from trunkline.schemas.catalog import Json
+from trunkline.subscribing.checks import MAX_EVENT_TYPES, MAX_VERSIONS
 
 Reads = Annotated[Caller, Depends(requires("webhooks:read"))]
 Deletes = Annotated[Caller, Depends(requires("webhooks:write"))]
 Administers = Annotated[Caller, Depends(requires("webhooks:write", bucket="admin"))]
+
+
+class ReplayRequest(Strict):
+    """The events to send again."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    from_utc: AwareDatetime | None = Field(
+        default=None,
+        strict=False,  # JSON has no times: they come as text
+        alias="from",
+        description="time of acceptance, inclusive; from the oldest event, if absent",
+    )
+    to_utc: AwareDatetime | None = Field(
+        default=None, strict=False, alias="to", description="exclusive; up to now, if absent"
+    )
+    event_types: list[str] | None = Field(
+        default=None,
+        max_length=MAX_EVENT_TYPES,
+        description="only these; all types of the subscription, if absent",
+    )
+    versions: dict[str, int] | None = Field(
+        default=None,
+        max_length=MAX_VERSIONS,
+        description="version to send of each event type; that of the subscription, if absent",
+        examples=[{"invoice.created": 1}],
+    )
+    only_failed: bool = Field(default=False, description="only deliveries that have failed for good")
+    dry_run: bool = Field(default=False, description="only count")
+
+    def request(self) -> dict[str, Any]:
+        """The members under their public names."""
+        return self.model_dump(by_alias=True, exclude_unset=True)
+
+
+class ReplayView(BaseModel):
+    """A replay and its progress."""
+
+    id: str
+    matched: int = Field(description="deliveries made due so far")
+    delivered: int
+    status: Literal["running", "completed", "cancelled", "failed"]
+    created_utc: Utc
+    updated_utc: Utc
+
+
+class ReplayCount(BaseModel):
+    """The number of deliveries that a replay would send."""
+
+    matched: int
+    complete: bool | None = Field(
+        default=None, description="false if counting stopped early: `matched` is then a lower bound"
+    )
+
+
+DeliveryStatus = Literal["pending", "held", "delivered", "exhausted", "rejected", "gone", "skipped"]
+
+
+class DeliverySummary(BaseModel):
+    """A delivery: one event for one subscription."""
+
+    id: str
+    event_id: EventId
+    event_type: str
+    status: DeliveryStatus
+    attempts: int
+    last_status_code: int | None
+    next_attempt_utc: Utc | None
+    next_attempt_by: NextAttemptBy = None
+    updated_utc: Utc
+    held_by: str | None = Field(
+        default=None,
+        description="for a held delivery: the earlier delivery of the same order that it waits for",
+    )
+
+
+class DeliveryList(BaseModel):
+    """A page of the delivery log, newest event first."""
+
+    deliveries: list[DeliverySummary]
+    next_cursor: str | None
+
+
+class AttemptView(BaseModel):
+    """One attempt at a delivery."""
+
+    number: int
+    started_utc: Utc
+    duration_ms: int
+    outcome: Literal["delivered", "retry", "rejected", "gone"]
+    status_code: int | None
+    response_body: str | None
+    error: str | None
+    sent_twice: SentTwice = None
+
+
+class DeliveryDetail(DeliverySummary):
+    """A delivery with its attempts."""
+
+    subscription_id: str
+    attempts: list[AttemptView]  # type: ignore[assignment]  # a number in lists, the attempts here
 
 
 class SubscriptionQuery(ListQuery):
@@ -33,7 +135,7 @@ class SubscriptionQuery(ListQuery):
 class DeliveryQuery(QueryModel):
     """Which deliveries to list."""
 
-    status: delivery_models.DeliveryStatus | None = None
+    status: DeliveryStatus | None = None
     cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
     limit: int = Field(default=50, ge=1, le=200)
 
@@ -105,7 +207,7 @@ class SubscriptionHandlers:
     @route(
         "GET",
         "/subscriptions/{subscription_id}/deliveries",
-        response_model=delivery_models.DeliveryList,
+        response_model=DeliveryList,
         summary="The delivery log of a subscription",
         tags=["Deliveries"],
     )
@@ -120,7 +222,7 @@ class SubscriptionHandlers:
     @route(
         "GET",
         "/deliveries/{delivery_id}",
-        response_model=delivery_models.DeliveryDetail,
+        response_model=DeliveryDetail,
         summary="Show a delivery with its attempts",
         tags=["Deliveries"],
     )
@@ -132,7 +234,7 @@ class SubscriptionHandlers:
         "POST",
         "/deliveries/{delivery_id}/retry",
         status_code=202,
-        response_model=delivery_models.DeliverySummary,
+        response_model=DeliverySummary,
         summary="Try a delivery again now",
         tags=["Deliveries"],
     )
@@ -144,7 +246,7 @@ class SubscriptionHandlers:
         "POST",
         "/deliveries/{delivery_id}/skip",
         status_code=202,
-        response_model=delivery_models.DeliverySummary,
+        response_model=DeliverySummary,
         summary="Skip a delivery",
         tags=["Deliveries"],
     )
@@ -156,14 +258,12 @@ class SubscriptionHandlers:
         "POST",
         "/subscriptions/{subscription_id}/replay",
         status_code=202,
-        response_model=delivery_models.ReplayView,
+        response_model=ReplayView,
         summary="Send events of the past again",
         tags=["Replays"],
-        responses={200: {"model": delivery_models.ReplayCount, "description": "A dry run"}},
+        responses={200: {"model": ReplayCount, "description": "A dry run"}},
     )
-    async def start_replay(
-        self, subscription_id: str, body: delivery_models.ReplayRequest, caller: Administers
-    ) -> Response:
+    async def start_replay(self, subscription_id: str, body: ReplayRequest, caller: Administers) -> Response:
         """Send a range of past events to one subscription of any channel again. A replay never delays live deliveries."""
         view = await self._replays.start(caller.company_id, subscription_id, body.request(), channel=None)
         return JSONResponse(view, status_code=200 if body.dry_run else 202)
@@ -171,7 +271,7 @@ class SubscriptionHandlers:
     @route(
         "GET",
         "/replays/{replay_id}",
-        response_model=delivery_models.ReplayView,
+        response_model=ReplayView,
         summary="Show a replay's progress",
         tags=["Replays"],
     )

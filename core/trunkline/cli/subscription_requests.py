@@ -8,11 +8,10 @@ import orjson
 import typer
 from pydantic import BaseModel, ValidationError
 
-from trunkline.api.models import Strict
-from trunkline.api.option_fields import with_fields
-from trunkline.api.refusals import refusal_of
+from trunkline.api.models import Strict, with_fields
 from trunkline.contract import Channel
 from trunkline.contract.targets import schema_of
+from trunkline.errors.wording import refusal_of
 from trunkline.subscribing import options as declared
 
 FROM_INPUT = "-"

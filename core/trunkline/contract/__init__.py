@@ -16,20 +16,24 @@ from trunkline.contract.channels import (
     HttpClient,
     HttpFor,
     HttpResponse,
+    Network,
     OpenOrigin,
     Push,
     Target,
 )
-from trunkline.contract.commands import Command, RunCommand
 from trunkline.contract.companies import Companies
-from trunkline.contract.connectors import Connector, Generate, ReadFile
+from trunkline.contract.connectors import Command, Connector, Generate, ReadFile, RunCommand
 from trunkline.contract.context import PluginContext
 from trunkline.contract.delivering import (
     ChangedSubscription,
     DeliveryLog,
     FinishedAttempt,
+    Held,
+    HeldSubscriptions,
+    Renewed,
     Replays,
     Subscriptions,
+    Terms,
 )
 from trunkline.contract.figures import (
     Activity,
@@ -47,18 +51,21 @@ from trunkline.contract.figures import (
 )
 from trunkline.contract.hub import (
     KEYS,
+    AccessTokens,
     ApiKeys,
+    BearerRequest,
     CallLimits,
     ClientAddresses,
     Clock,
     Deployment,
+    Journal,
     Migrations,
+    PluginCounter,
     PluginDatabase,
+    PluginDurations,
+    PluginMetrics,
     Sealer,
 )
-from trunkline.contract.journal import Journal
-from trunkline.contract.measuring import PluginCounter, PluginDurations, PluginMetrics
-from trunkline.contract.network import Network
 from trunkline.contract.pages import PortalContent, PortalPage, PortalRedirect, PortalRequest, Render, Submit
 from trunkline.contract.providers import Answer, Answered, Call, EmittedEvent, Operation, Operations, Run
 from trunkline.contract.quarantine import (
@@ -68,10 +75,7 @@ from trunkline.contract.quarantine import (
     ReleasedEvent,
     ReleasedEvents,
 )
-from trunkline.contract.readers import Consumers, Digests
-from trunkline.contract.renewing import Held, HeldSubscriptions, Renewed, Terms
-from trunkline.contract.stream import AcceptedEvent, Emit, EventReader, StreamPage
-from trunkline.contract.tokens import AccessTokens, BearerRequest
+from trunkline.contract.stream import AcceptedEvent, Consumers, Digests, Emit, EventReader, StreamPage
 from trunkline.model.company_rows import CompanyRows
 
 if TYPE_CHECKING:

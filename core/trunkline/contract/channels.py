@@ -1,5 +1,6 @@
-"""A channel, and the values of one delivery attempt."""
+"""A channel, the values of one delivery attempt, and guarded connections, by HTTP or otherwise."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, cast
@@ -251,5 +252,34 @@ class OpenOrigin(Protocol):
 
         Raises:
             ValueError: *url* cannot be dialled, or leads to a cloud's metadata service.
+        """
+        ...
+
+
+class Network(Protocol):
+    """Connects to hosts that a customer names: the deployment's policy checks every address, as for HTTP.
+
+    Do not use it for a server that the operator names in the plugin's settings.
+    """
+
+    async def connect(
+        self, host: str, port: int, *, company_id: int, tls: bool = False
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Open a connection for a company; with *tls*, the certificate must be for *host*. The caller closes the connection.
+
+        Raises:
+            AddressRefused: the policy forbids the address of *host*.
+            OSError, TimeoutError: there is no connection; the error's text may be shown in the delivery log.
+        """
+        ...
+
+    async def addresses(self, host: str, port: int, *, company_id: int) -> Sequence[str]:
+        """Find the addresses that may be dialled for *host*, for a client library that takes an address in addition to the name.
+
+        Dial only one of them: another lookup may answer with an address that was not checked.
+
+        Raises:
+            AddressRefused: the policy forbids the address of *host*.
+            OSError: the name of *host* does not resolve.
         """
         ...

@@ -8,7 +8,7 @@ from typing import Any, Generic, Self, cast
 from pydantic import BaseModel
 from typing_extensions import TypeVar
 
-from trunkline.contract.channels import HttpClient, HttpFor, OpenOrigin
+from trunkline.contract.channels import HttpClient, HttpFor, Network, OpenOrigin
 from trunkline.contract.companies import Companies
 from trunkline.contract.delivering import DeliveryLog, Replays, Subscriptions
 from trunkline.contract.figures import Activity
@@ -18,17 +18,15 @@ from trunkline.contract.hub import (
     ClientAddresses,
     Clock,
     Deployment,
+    Journal,
     PluginDatabase,
+    PluginMetrics,
     Sealer,
 )
-from trunkline.contract.journal import Journal
-from trunkline.contract.measuring import PluginMetrics
-from trunkline.contract.network import Network
 from trunkline.contract.pages import PortalPage
 from trunkline.contract.providers import Operations
 from trunkline.contract.quarantine import Quarantine
-from trunkline.contract.readers import Consumers, Digests
-from trunkline.contract.stream import Emit, EventReader
+from trunkline.contract.stream import Consumers, Digests, Emit, EventReader
 
 Made = TypeVar("Made")
 Settings = TypeVar("Settings", bound=BaseModel | None, default=BaseModel | None, covariant=True)  # noqa: PLC0105 - its name is in the reference

@@ -1,15 +1,14 @@
-"""The hub that a plugin runs in: its database, its keys, its deployment."""
+"""The hub that a plugin runs in: its database, keys, tokens and deployment, its records of changes, and its metrics."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from pydantic import BaseModel
 from sqlalchemy import BigInteger, Text, column, table
 
 from trunkline.contract.connectors import Connector
-from trunkline.contract.tokens import AccessTokens
 from trunkline.model.company_rows import CompanyRows
 from trunkline.model.principals import Principal
 from trunkline.schemas.catalog import Json
@@ -17,6 +16,33 @@ from trunkline.schemas.products import Brand, Product
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+@dataclass(frozen=True, slots=True)
+class BearerRequest:
+    """A call with *token* as ``Authorization: Bearer``; *method* and *path* identify the call."""
+
+    token: str = field(repr=False)
+    method: str
+    path: str
+
+
+class AccessTokens(Protocol):
+    """Finds the principals of an issuer's access tokens."""
+
+    @property
+    def issuer(self) -> str:
+        """The issuer's address, as in its tokens."""
+        ...
+
+    async def authenticate(self, token: str) -> Principal | None:
+        """Find the principal of *token*; None if it is not a JSON Web Token.
+
+        Raises:
+            Unauthenticated: the token is not valid, is for another audience, or its user belongs to no company.
+            Refused: the check is not possible now, or the company has used up its calls.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,4 +302,83 @@ class Clock(Protocol):
 
     def now_ms(self) -> int:
         """Unix time in milliseconds."""
+        ...
+
+
+class Journal(Protocol):
+    """Records changes, and lists earlier ones."""
+
+    async def tell(
+        self, connection: "AsyncConnection", event_type: str, *, company_id: int, facts: Mapping[str, Json]
+    ) -> None:
+        """Emit an operational event about a company, with *facts* in its payload, if the transaction of *connection* commits."""
+        ...
+
+    def note(
+        self,
+        action: str,
+        target: str,
+        *,
+        company_id: int | None,
+        before: Mapping[str, Json] | None = None,
+        after: Mapping[str, Json] | None = None,
+    ) -> None:
+        """Record a change of *target* in the audit log, if the task's current transaction commits; nothing is recorded
+        outside a transaction.
+
+        *action* is a noun and a verb (``app.changed``). Members whose names mark them as secret are masked.
+        """
+        ...
+
+    async def page(
+        self,
+        company_id: int | None,
+        *,
+        actor: str | None = None,
+        action: str | None = None,
+        target: str | None = None,
+        request_id: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> dict[str, Json]:
+        """List the changes of a company (None: of all companies), newest first, as ``GET /api/v1/audit`` does.
+
+        Raises BadCursor.
+        """
+        ...
+
+
+class PluginCounter(Protocol):
+    """Counts how often something happens."""
+
+    def count(self, *labels: str, by: int = 1) -> None:
+        """Add *by* to the counter, under the metric's label values."""
+        ...
+
+
+class PluginDurations(Protocol):
+    """Measures durations, as a histogram of seconds."""
+
+    def observe(self, seconds: float, *labels: str) -> None:
+        """Add a duration of *seconds*, under the metric's label values."""
+        ...
+
+
+class PluginMetrics(Protocol):
+    """Adds metrics to ``GET /metrics``, named ``trunkline_{plugin}_{name}``; values of several processes are added up.
+
+    Make each metric once, during setup. A metric has up to 500 combinations of label values; further ones are counted
+    with ``other`` for every label, so that input from strangers cannot fill the memory.
+
+    Raises:
+        ValueError: the name or a label has characters other than lower-case letters, digits and ``_``, or the metric exists with
+            other labels or of another kind.
+    """
+
+    def counter(self, name: str, documentation: str, *labels: str) -> PluginCounter:
+        """Add a counter; ``_total`` is appended to its name."""
+        ...
+
+    def durations(self, name: str, documentation: str, *labels: str) -> PluginDurations:
+        """Add a histogram of seconds."""
         ...

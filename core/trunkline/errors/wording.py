@@ -1,11 +1,12 @@
-"""Pydantic's errors in the hub's words, with the refused value."""
+"""Pydantic's errors in the hub's words, with the refused value, and as one refusal of a request."""
 
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args, get_origin
 
-from trunkline.errors.faults import SHOWN
-from trunkline.errors.spelling import known_instead
+from trunkline.errors.faults import SHOWN, FieldError, pointer
+from trunkline.errors.refusals import BadQuery, BodyInvalid, NotFound, Refused
+from trunkline.errors.spelling import MAX_CORRECTED, known_instead
 
 _LISTED = "must be a list"
 _TIME = "must be an ISO 8601 time with its offset, such as 2026-01-28T10:30:00Z"
@@ -47,6 +48,33 @@ _REPEATS = frozenset(
     | {"tuple_type", "list_type", "datetime_parsing", "datetime_from_date_parsing", "timezone_aware"}
 )
 _SECRET = re.compile(r"secret|pepper|key|password|token|credential|header|target", re.IGNORECASE)
+
+
+def refusal_of(faults: Sequence[Mapping[str, Any]], body: Any = None) -> Refused:
+    """Turn pydantic's faults into one refusal: faults of the path first, then of parameters, then of the body.
+
+    *body* is the model of the body; its fields are suggested if a name is unknown.
+    """
+    by_place = {
+        place: [f for f in faults if f["loc"][0] == place] for place in ("path", "query", "header", "cookie")
+    }
+    if by_place["path"]:
+        kind = "record"
+        return NotFound(kind, by_place["path"][0].get("input", ""))
+    parameters = [FieldError(str(f["loc"][-1]), fault_words(f)) for f in faults if f["loc"][0] != "body"]
+    if parameters:
+        noun = "query parameter" if by_place["query"] else "header"
+        first = parameters[0]
+        return BadQuery(f"The {noun} '{first.path}' {first.message}.", errors=parameters)
+    return BodyInvalid(
+        [
+            FieldError(
+                pointer(*f["loc"][1:]),
+                fault_words(f, known=fields_at(body, f["loc"][1:]) if number < MAX_CORRECTED else ()),
+            )
+            for number, f in enumerate(faults)
+        ]
+    )
 
 
 def fault_words(fault: Mapping[str, Any], *, known: Sequence[str] = ()) -> str:

@@ -17,6 +17,7 @@ import orjson
 
 from trunkline.errors import FieldError, SchemaInvalid
 from trunkline.model.event_groups import RESERVED, is_operational
+from trunkline.model.events import Draft
 from trunkline.schemas import changelog
 from trunkline.schemas.budget import Budget, TooMuch
 from trunkline.schemas.compiling import compile_validator
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 Json = Any
 """JSON data as Python's own types."""
 
+EXAMPLE_CREATED_UTC = "2026-01-28T10:30:00Z"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NAME = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+")
 
@@ -247,6 +249,21 @@ class SchemaCatalog:
     ) -> list[FieldError]:
         """List the faults of *payload* for the type *name*, as ``Validator.check`` does. Raises KeyError."""
         return self._validators[name, version or self._types[name].version].check(payload, budget=budget)
+
+    def example_draft(
+        self,
+        company_id: int,
+        name: str,
+        *,
+        source: str | None = None,
+        created_utc: str = EXAMPLE_CREATED_UTC,
+        version: int | None = None,
+    ) -> Draft:
+        """Make a draft of the example of *name* as ``known`` finds it, for samples, trials and tests. The type must be known."""
+        kind = self.known(name, version)
+        assert kind is not None
+        metadata = orjson.dumps({"source": source}) if source else b""
+        return Draft(company_id, kind.name, created_utc, kind.example_json, metadata, kind.version)
 
     def document(self, name: str, version: int | None = None) -> bytes:
         """Return the published schema of *name*. Raises KeyError."""

@@ -12,8 +12,7 @@ from msgspec import Struct, structs
 
 from trunkline.errors import BadQuery, BodyInvalid, FieldError
 from trunkline.filters import costs, filters
-from trunkline.filters.filters import Filter
-from trunkline.filters.forms import without_blanks
+from trunkline.filters.filters import Filter, without_blanks
 from trunkline.filters.reading import Reading
 from trunkline.model.events import Event
 from trunkline.runtime.pauses import Pauses

@@ -15,7 +15,6 @@ from trunkline.model.event_groups import is_group, types_among
 from trunkline.model.events import Event
 from trunkline.runtime import callers
 from trunkline.schemas.catalog import EventType, Json, SchemaCatalog
-from trunkline.schemas.examples import example_draft
 from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.store import retention, stream
 from trunkline.store.connection import Connection
@@ -203,7 +202,7 @@ class Streaming:
     ) -> bytes:
         """Make an envelope from the schema's example. It is not stored, and its ``id`` is below that of any event."""
         version = None if versions is None else self._schema_versions.chosen(type, versions)
-        draft = example_draft(self._catalog, company_id, type, source=source, version=version)
+        draft = self._catalog.example_draft(company_id, type, source=source, version=version)
         return draft.envelope(self._catalog.all_names().index(type) + 1, reference)
 
     def named(self, names: Sequence[str]) -> Sequence[str]:

@@ -23,11 +23,10 @@ from trunkline.store.subscriptions import Row
 from trunkline.subscribing import declared, options
 from trunkline.subscribing.apart import check_target_apart
 from trunkline.subscribing.catching_up import CatchUp
-from trunkline.subscribing.checks import check_headers_given
+from trunkline.subscribing.checks import check_headers_given, check_readable
 from trunkline.subscribing.filter_costs import check_filter_cost
 from trunkline.subscribing.finding import find_row
 from trunkline.subscribing.named import takes_urls
-from trunkline.subscribing.readable import check_readable
 from trunkline.subscribing.requests import Checker
 from trunkline.subscribing.views import show_condition, view
 

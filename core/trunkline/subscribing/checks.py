@@ -7,7 +7,7 @@ from typing import Any, cast
 from msgspec import Struct
 
 from trunkline.contract import Channel, targets
-from trunkline.errors import BodyInvalid, FieldError, TargetRefused, pointer, unknown_names
+from trunkline.errors import BodyInvalid, Conflict, FieldError, TargetRefused, pointer, unknown_names
 from trunkline.model.event_groups import is_group, type_groups
 from trunkline.model.subscriptions import Subscription
 from trunkline.schemas.catalog import SchemaCatalog
@@ -18,6 +18,7 @@ from trunkline.targets.addresses import AddressPolicy
 MAX_DESCRIPTION = 500
 MAX_EVENT_TYPES, MAX_VERSIONS = 100, 100
 """Limits that are checked before any other work."""
+_NEEDS_SECRETS = frozenset({"status", "target_url", "target", "headers"})
 _log = logging.getLogger(__name__)
 
 
@@ -166,6 +167,22 @@ def check_headers_given(before: Subscription, changes: Mapping[str, Any]) -> Non
             " the values that are stored are not sent to another address"
         )
         raise BodyInvalid([FieldError("/headers", message)])
+
+
+def require_readable(subscription: Subscription) -> None:
+    """Check that the secrets and headers of *subscription* were decrypted. Raises Conflict."""
+    if not subscription.is_readable:
+        msg = (
+            "What is stored of this subscription's secrets and headers does not open. Rotate its secret, which makes a new "
+            "one, send its 'headers' and the secrets of its 'target' again if it has any, and set 'status' to 'active'."
+        )
+        raise Conflict(msg)
+
+
+def check_readable(before: Subscription, changes: Mapping[str, Any]) -> None:
+    """Refuse changes that need the secrets and headers of *before* if these cannot be decrypted. Raises Conflict."""
+    if not _NEEDS_SECRETS.isdisjoint(changes):
+        require_readable(before)
 
 
 def unchecked(_: Any, __: Context) -> list[FieldError]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from trunkline.access.subscription_records import SubscriptionRecords
-from trunkline.errors import BodyInvalid, Conflict
+from trunkline.errors import BodyInvalid, Conflict, SettingsInvalid, StoreUnavailable
 from trunkline.model.subscriptions import MAX_SECRETS, Secret, Subscription
 from trunkline.model.times import utc_or_none, utc_text_of_ms
 from trunkline.runtime.clock import now_ms
@@ -12,7 +12,6 @@ from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
 from trunkline.subscribing.checks import secret_faults
 from trunkline.subscribing.finding import find_row
-from trunkline.subscribing.readable import require_keys
 from trunkline.targets import signatures
 
 
@@ -38,7 +37,7 @@ class SecretRotation:
             row = await find_row(connection, company_id, subscription_id, channel=channel, to_change=True)
             before = self._records.open(row)
             if not before.is_readable:
-                await require_keys(self._records)
+                await self._require_keys()
             if secret is not None and (faults := secret_faults(secret, before.signature)):
                 raise BodyInvalid(faults)
             fresh = Secret(secret or signatures.new_secret(before.signature))
@@ -57,6 +56,13 @@ class SecretRotation:
         if before.signature == "ed25519":
             return {"public_key": signatures.public_key(fresh.text)}
         return {"secret": fresh.text}
+
+    async def _require_keys(self) -> None:
+        """Check that this process has the keys of the database, before a secret is replaced. Raises StoreUnavailable."""
+        try:
+            await self._records.require_keys()
+        except SettingsInvalid as error:
+            raise StoreUnavailable(str(error)) from None
 
     async def secrets(
         self, company_id: int, subscription_id: str, *, channel: str | None, reveal: bool = False

@@ -17,9 +17,8 @@ from trunkline.model.treatments import timeout_of
 from trunkline.outbound import ClientOf
 from trunkline.runtime.clock import now_ms
 from trunkline.runtime.turns import Turns
-from trunkline.schemas.examples import example_draft
+from trunkline.subscribing.checks import require_readable
 from trunkline.subscribing.finding import SubscriptionFinder
-from trunkline.subscribing.readable import require_readable
 from trunkline.subscribing.requests import Checker
 
 AT_ONCE = 8
@@ -65,7 +64,7 @@ class Trials:
         known = types_among(subscription.event_types, catalog.all_names()) or catalog.names()
         name = known[0]
         version = self._checker.shown_versions([name], subscription.pins).get(name)
-        draft = example_draft(catalog, company_id, name, source="test", version=version)
+        draft = catalog.example_draft(company_id, name, source="test", version=version)
         timeout = timeout_of(subscription)
         return await attempt(
             subscription,

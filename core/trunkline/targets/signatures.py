@@ -98,10 +98,10 @@ def headers(
     return _headers(_make(scheme, secrets), event_id, timestamp, body)
 
 
-def new_secret(scheme: str, *, random_bytes: Callable[[int], bytes] = randomness.token_bytes) -> str:
+def new_secret(scheme: str) -> str:
     """Make a secret of 32 random bytes: ``whsk_…`` for the scheme ``ed25519``, ``whsec_…`` for the other schemes."""
     prefix = _SEED if scheme == "ed25519" else _SECRET
-    return prefix + base64.b64encode(random_bytes(_SEED_BYTES)).decode("ascii")
+    return prefix + base64.b64encode(randomness.token_bytes(_SEED_BYTES)).decode("ascii")
 
 
 def public_key(secret: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trunkline.filters.forms import without_blanks
+from trunkline.filters.filters import without_blanks
 
 
 @pytest.mark.parametrize(

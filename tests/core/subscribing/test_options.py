@@ -9,8 +9,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.access.vault import Vault
-from trunkline.api.models import Strict
-from trunkline.api.option_fields import with_fields
+from trunkline.api.models import Strict, with_fields
 from trunkline.errors import BodyInvalid, FieldError
 from trunkline.model.subscriptions import Secret, Subscription
 from trunkline.schemas.catalog import SchemaCatalog

@@ -16,7 +16,6 @@ from trunkline.outbound import MAX_BODY_BYTES, Outbound
 from trunkline.outbound.methods import OtherMethods
 from trunkline.outbound.push import deliver
 from trunkline.schemas.catalog import SchemaCatalog
-from trunkline.schemas.examples import example_draft
 from trunkline.targets import signatures
 
 UNKNOWN_TYPE = "doctor.unknown"
@@ -87,7 +86,7 @@ class Samples:
         if type == UNKNOWN_TYPE:
             draft = Draft(COMPANY_ID, type, created, b"{}", b'{"source":"test"}')
         else:
-            draft = example_draft(self._catalog, COMPANY_ID, type, source="test", created_utc=created)
+            draft = self._catalog.example_draft(COMPANY_ID, type, source="test", created_utc=created)
         return Sample(f"test_{self._token}_{self._count}", type, draft.envelope(self._count))
 
 

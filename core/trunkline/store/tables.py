@@ -1,6 +1,6 @@
 """The tables of the core. Times are Unix milliseconds (``…_ms``), taken from the database's clock.
 
-``partial_indexes`` has the partial indexes. A migration sets how often PostgreSQL vacuums and analyzes ``deliveries``.
+Only migrations create the partial indexes. A migration sets how often PostgreSQL vacuums and analyzes ``deliveries``.
 """
 
 from sqlalchemy import (

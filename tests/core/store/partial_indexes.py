@@ -1,8 +1,4 @@
-"""The partial indexes of the tables. Migrations create the indexes; tests compare a database with this module.
-
-The module is separate from ``tables``, because the condition of an index loads the SQLAlchemy dialects of all
-databases.
-"""
+"""The metadata of the core's tables with their partial indexes, which migrations create, to compare a database with."""
 
 from typing import Any
 

@@ -19,9 +19,8 @@ from sqlalchemy import (
     text,
 )
 
-from trunkline.store.consumer_tables import consumers as consumers  # noqa: PLC0414 - exported
 from trunkline.store.dialects import SERIAL
-from trunkline.store.told_tables import metadata as metadata  # noqa: PLC0414 - exported
+from trunkline.store.more_tables import metadata
 
 stream_head = Table(
     "stream_head",

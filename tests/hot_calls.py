@@ -306,7 +306,7 @@ def _of_retention(run: LongRun) -> Mapping[str, Call]:
     old = [long_runs.FIRST + n for n in range(1, run.events // 4) if n % 50 not in (2, 5, 8)][:PIECE]
 
     async def remove(c):
-        assert (await retention.remove(c, old)).events > PIECE // 2
+        assert (await retention.remove(c, old))["events"] > PIECE // 2
 
     return {
         "where the log begins": retention.log_bounds,
@@ -318,13 +318,15 @@ def _of_retention(run: LongRun) -> Mapping[str, Call]:
             retention.removable, Horizon(run.now_ms, run.head), after=run.middle, limit=PIECE, rows=5_000
         ),
         "remove": remove,
-        "purge idempotency keys": call(retention.purge_idempotency_keys, before_ms=run.now_ms, limit=PIECE),
-        "purge operation keys": call(retention.purge_operation_keys, before_ms=run.now_ms, limit=PIECE),
-        "purge strays": call(retention.purge_strays, limit=PIECE),
-        "purge replays": call(retention.purge_replays, before_ms=half.before_ms, limit=PIECE),
-        "purge subscriptions": call(retention.purge_subscriptions, before_ms=half.before_ms, limit=PIECE),
-        "purge quarantine": call(quarantine.purge, before_ms=half.before_ms, limit=PIECE),
-        "purge answers": call(quarantine_answers.purge, before_ms=run.now_ms, limit=PIECE),
+        **{
+            f"purge {table}": call(
+                retention.purge,
+                table,
+                before_ms=run.now_ms if table in retention.KEYS else half.before_ms,
+                limit=PIECE,
+            )
+            for table in retention.PURGED
+        },
     }
 
 

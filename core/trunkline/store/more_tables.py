@@ -1,12 +1,10 @@
-"""The tables of consumers, quarantined events, health figures, operational events and the audit log, and the metadata of all."""
+"""The tables of consumers, quarantined events, health figures, operational events, and the audit log."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text, text
 
 from trunkline.model.health import BOUNDS_MS
 from trunkline.store.dialects import SERIAL
-
-metadata = MetaData()
-"""The metadata of all tables; ``tables`` adds the rest."""
+from trunkline.store.tables import metadata
 
 consumers = Table(
     "consumers",

@@ -190,12 +190,3 @@ async def count_by_type(connection: Connection, company_id: int, *, limit: int) 
     )
     rows = await connection.execute(statement, {"company": company_id, "limit": limit})
     return [Waiting(row[0], int(row[1])) for row in rows]
-
-
-async def purge(connection: Connection, *, before_ms: int, limit: int) -> int:
-    """Remove up to *limit* events that were received before *before_ms*, released or not. Returns how many."""
-    statement = text(
-        "DELETE FROM quarantine WHERE no IN (SELECT no FROM quarantine WHERE received_ms < :before "
-        f"ORDER BY received_ms LIMIT :limit {sql.for_update_skipping(connection)})"
-    )
-    return int((await connection.execute(statement, {"before": before_ms, "limit": limit})).rowcount)

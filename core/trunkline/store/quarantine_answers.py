@@ -92,16 +92,6 @@ async def find(
     }
 
 
-async def purge(connection: Connection, *, before_ms: int, limit: int) -> int:
-    """Remove up to *limit* answers that were given before *before_ms*. Returns how many."""
-    skipping = sql.for_update_skipping(connection)
-    statement = text(
-        "DELETE FROM quarantine_answers WHERE (namespace, key) IN (SELECT namespace, key FROM quarantine_answers "
-        f"WHERE created_ms <= :before ORDER BY created_ms LIMIT :limit {skipping})"
-    )
-    return int((await connection.execute(statement, {"before": before_ms, "limit": limit})).rowcount)
-
-
 def _read(body: bytes) -> list[Receipt]:
     items: list[dict[str, Any]] = orjson.loads(body)
     return [

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    MetaData,
     SmallInteger,
     String,
     Table,
@@ -20,7 +21,9 @@ from sqlalchemy import (
 )
 
 from trunkline.store.dialects import SERIAL
-from trunkline.store.more_tables import metadata
+
+metadata = MetaData()
+"""The metadata of all tables; ``more_tables`` adds others."""
 
 stream_head = Table(
     "stream_head",

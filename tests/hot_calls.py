@@ -235,7 +235,6 @@ def _of_workers(run: LongRun) -> Mapping[str, Call]:
         "take parts": call(shard_parts.claim, "wrk_a", {4: 4}, lease_ms=1000),
         "how far shards are": call(cursors.cursors_of, {ORDINARY: 1, ORDINARY + 1: 2}),
         "gauges": call(status.figures, [run.middle, run.head - 5], limit=10_000),
-        "due in all": call(status.due, limit=10_000),
         "watermark": call(cursors.watermark, cursors.Place(f"sub_{BACKLOG}", BIG, BIG % 16), position=None),
         "watermark of an event": call(
             cursors.watermark, cursors.Place(f"sub_{QUIET}", QUIET, QUIET % 16), position=run.head - 5
@@ -483,7 +482,6 @@ def _of_quarantine(run: LongRun) -> Mapping[str, Call]:
         "answers": call(quarantine_answers.find, [(BIG, "key-150"), (BIG, "none")], lifetime_ms=DAY_MS),
         "a quarantined one": call(quarantine.find, "qua_10", company_id=None),
         "quarantined ones by type": call(quarantine.count_by_type, BIG, limit=10_000),
-        "quarantined ones in all": call(quarantine.count, limit=10_000),
     }
 
 

@@ -121,7 +121,7 @@ async def run(
     async with database.read() as connection:
         by_status: Counter[str] = Counter()
         offending: dict[str, list[str]] = {name: [] for name, _, _ in _BY_WINDOW}
-        head = (await status_store.head(connection)).position
+        head = (await stream.head(connection)).position
         async for after, up_to in _windows(connection, head=head, size=window):
             by_status.update(await store.tally(connection, Span(after, up_to, SHOWN)))
             for name, _, find in _BY_WINDOW:

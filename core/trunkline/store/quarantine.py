@@ -17,8 +17,6 @@ from trunkline.store.connection import Connection
 from trunkline.store.operational import Gathered
 from trunkline.store.sql import text
 
-COUNT = "SELECT count(*) FROM (SELECT 1 FROM quarantine WHERE position IS NULL LIMIT :limit) AS w"
-"""SQL that counts the waiting events of all companies, up to ``:limit``."""
 _COLUMNS = (
     "no, id, company_id, type, version, created_utc, payload, metadata, position, received_ms, updated_ms"
 )
@@ -175,11 +173,6 @@ async def delete(connection: Connection, id: str) -> None:
     statement = text("DELETE FROM quarantine WHERE id = :id RETURNING company_id, type")
     company_id, event_type = (await connection.execute(statement, {"id": id})).one()
     audit_log.note("quarantine.deleted", id, company_id=company_id, before={"type": event_type})
-
-
-async def count(connection: Connection, *, limit: int) -> int:
-    """Count the waiting events of all companies, up to *limit*."""
-    return int((await connection.execute(text(COUNT), {"limit": limit})).scalar_one())
 
 
 async def count_by_type(connection: Connection, company_id: int, *, limit: int) -> list[Waiting]:

@@ -130,9 +130,9 @@ def _of_reading(run: LongRun) -> Mapping[str, Call]:
                 )
         reads |= {
             f"poll {name} at the head": call(stream.read_page, company, types=(), after=run.head, limit=50),
-            f"sample of {name}": call(stream.newest_of_company, company, type=None, limit=3),
+            f"sample of {name}": call(stream.newest_of_company, company, types=(), limit=3),
             f"sample of a type of {name}": call(
-                stream.newest_of_company, company, type="payment.failed", limit=3
+                stream.newest_of_company, company, types=("payment.failed",), limit=3
             ),
             f"count of {name}": call(
                 stream.count_company, company, type=None, after=run.middle, up_to=run.head, limit=PAGE
@@ -388,7 +388,7 @@ def _of_the_delivery_log(run: LongRun) -> Mapping[str, Call]:
 def _of_the_portal(run: LongRun) -> Mapping[str, Call]:
     times = [run.now_ms - n * 3_600_000 for n in range(49)]
     spans = [Span(run.head - n * 200 - 200, run.head - n * 200) for n in reversed(range(48))]
-    day, everything = Span(run.head - 10_000, run.head), Span(0, run.head)
+    day = Span(run.head - 10_000, run.head)
     shown: dict[str, Call] = {}
     for name, company in COMPANIES.items():
         shown |= {
@@ -399,11 +399,10 @@ def _of_the_portal(run: LongRun) -> Mapping[str, Call]:
             f"subscriptions of {name} by health": call(activity.subscriptions_by_health, company),
             f"subscriptions of {name}": call(activity.subscriptions, company),
             f"troubled ones of {name}": call(activity.troubled, company, limit=20),
-            f"newest events of {name}": call(activity.newest_events, company, everything, types=(), limit=51),
+            f"newest events of {name}": call(stream.newest_of_company, company, types=(), limit=51),
             f"newest events of types of {name}": call(
-                activity.newest_events,
+                stream.newest_of_company,
                 company,
-                everything,
                 types=("lead.created", "payment.failed"),
                 limit=51,
             ),

@@ -130,9 +130,9 @@ def _of_reading(run: LongRun) -> Mapping[str, Call]:
                 )
         reads |= {
             f"poll {name} at the head": call(stream.read_page, company, types=(), after=run.head, limit=50),
-            f"sample of {name}": call(stream.newest_of_company, company, type=None, limit=3),
+            f"sample of {name}": call(stream.newest_of_company, company, types=(), limit=3),
             f"sample of a type of {name}": call(
-                stream.newest_of_company, company, type="payment.failed", limit=3
+                stream.newest_of_company, company, types=("payment.failed",), limit=3
             ),
             f"count of {name}": call(
                 stream.count_company, company, type=None, after=run.middle, up_to=run.head, limit=PAGE
@@ -235,7 +235,6 @@ def _of_workers(run: LongRun) -> Mapping[str, Call]:
         "take parts": call(shard_parts.claim, "wrk_a", {4: 4}, lease_ms=1000),
         "how far shards are": call(cursors.cursors_of, {ORDINARY: 1, ORDINARY + 1: 2}),
         "gauges": call(status.figures, [run.middle, run.head - 5], limit=10_000),
-        "due in all": call(status.due, limit=10_000),
         "watermark": call(cursors.watermark, cursors.Place(f"sub_{BACKLOG}", BIG, BIG % 16), position=None),
         "watermark of an event": call(
             cursors.watermark, cursors.Place(f"sub_{QUIET}", QUIET, QUIET % 16), position=run.head - 5
@@ -306,7 +305,7 @@ def _of_retention(run: LongRun) -> Mapping[str, Call]:
     old = [long_runs.FIRST + n for n in range(1, run.events // 4) if n % 50 not in (2, 5, 8)][:PIECE]
 
     async def remove(c):
-        assert (await retention.remove(c, old)).events > PIECE // 2
+        assert (await retention.remove(c, old))["events"] > PIECE // 2
 
     return {
         "where the log begins": retention.log_bounds,
@@ -318,13 +317,15 @@ def _of_retention(run: LongRun) -> Mapping[str, Call]:
             retention.removable, Horizon(run.now_ms, run.head), after=run.middle, limit=PIECE, rows=5_000
         ),
         "remove": remove,
-        "purge idempotency keys": call(retention.purge_idempotency_keys, before_ms=run.now_ms, limit=PIECE),
-        "purge operation keys": call(retention.purge_operation_keys, before_ms=run.now_ms, limit=PIECE),
-        "purge strays": call(retention.purge_strays, limit=PIECE),
-        "purge replays": call(retention.purge_replays, before_ms=half.before_ms, limit=PIECE),
-        "purge subscriptions": call(retention.purge_subscriptions, before_ms=half.before_ms, limit=PIECE),
-        "purge quarantine": call(quarantine.purge, before_ms=half.before_ms, limit=PIECE),
-        "purge answers": call(quarantine_answers.purge, before_ms=run.now_ms, limit=PIECE),
+        **{
+            f"purge {table}": call(
+                retention.purge,
+                table,
+                before_ms=run.now_ms if table in retention.KEYS else half.before_ms,
+                limit=PIECE,
+            )
+            for table in retention.PURGED
+        },
     }
 
 
@@ -387,7 +388,7 @@ def _of_the_delivery_log(run: LongRun) -> Mapping[str, Call]:
 def _of_the_portal(run: LongRun) -> Mapping[str, Call]:
     times = [run.now_ms - n * 3_600_000 for n in range(49)]
     spans = [Span(run.head - n * 200 - 200, run.head - n * 200) for n in reversed(range(48))]
-    day, everything = Span(run.head - 10_000, run.head), Span(0, run.head)
+    day = Span(run.head - 10_000, run.head)
     shown: dict[str, Call] = {}
     for name, company in COMPANIES.items():
         shown |= {
@@ -398,11 +399,10 @@ def _of_the_portal(run: LongRun) -> Mapping[str, Call]:
             f"subscriptions of {name} by health": call(activity.subscriptions_by_health, company),
             f"subscriptions of {name}": call(activity.subscriptions, company),
             f"troubled ones of {name}": call(activity.troubled, company, limit=20),
-            f"newest events of {name}": call(activity.newest_events, company, everything, types=(), limit=51),
+            f"newest events of {name}": call(stream.newest_of_company, company, types=(), limit=51),
             f"newest events of types of {name}": call(
-                activity.newest_events,
+                stream.newest_of_company,
                 company,
-                everything,
                 types=("lead.created", "payment.failed"),
                 limit=51,
             ),
@@ -481,7 +481,6 @@ def _of_quarantine(run: LongRun) -> Mapping[str, Call]:
         "answers": call(quarantine_answers.find, [(BIG, "key-150"), (BIG, "none")], lifetime_ms=DAY_MS),
         "a quarantined one": call(quarantine.find, "qua_10", company_id=None),
         "quarantined ones by type": call(quarantine.count_by_type, BIG, limit=10_000),
-        "quarantined ones in all": call(quarantine.count, limit=10_000),
     }
 
 

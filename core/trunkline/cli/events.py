@@ -266,16 +266,17 @@ async def _show_events(
 ) -> None:
     cursor: str | None = None
     if since_ms is None:
-        types = types_among(names, hub.catalog.all_names())
+        kinds = [[name] for name in types_among(names, hub.catalog.all_names())] if names else [[]]
         async with hub.database.read() as connection:
             head = (await stream.head(connection)).position
             events = [
                 event
-                for name in (types if names else (None,))
-                for event in await stream.newest_of_company(connection, company_id, type=name, limit=RECENT)
+                for kind in kinds
+                for event in await stream.newest_of_company(
+                    connection, company_id, types=kind, limit=RECENT, up_to=head
+                )
             ]
-        until_head = (event for event in events if event.position <= head)  # the next page has later events
-        recent = sorted(until_head, key=lambda event: event.position)[-RECENT:]
+        recent = sorted(events, key=lambda event: event.position)[-RECENT:]
         _show([event.body for event in recent], as_json=as_json)
         cursor = cursors.encode(head)
     while True:

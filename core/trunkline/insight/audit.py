@@ -4,7 +4,7 @@ It may run while hubs use the database. It reads ranges of positions, so that no
 """
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import orjson
 from msgspec import Struct
@@ -32,8 +32,6 @@ WINDOW = 50_000
 """The number of positions that one statement reads."""
 _PAGE = 1_000
 _END = 2**63 - 1
-
-Find = Callable[[Connection, Span], Awaitable[list[str]]]
 
 
 class Check(Struct, frozen=True):
@@ -105,13 +103,14 @@ class _Matcher:
         )
 
 
-_BY_WINDOW: Sequence[tuple[str, str, Find]] = (
-    ("statuses", "delivered + pending + held + ended is every delivery", store.of_unknown_status),
-    ("ended", "what has ended is neither due nor claimed", store.ended_but_busy),
-    ("attempts", "every attempt is counted by its delivery", store.orphan_attempts),
-    ("events", "every delivery's event is in the log, or was removed by retention", store.without_event),
-    ("accepted", "no delivery is beyond what was accepted", store.beyond_head),
-)
+_BY_WINDOW: Mapping[str, str] = {
+    "statuses": "delivered + pending + held + ended is every delivery",
+    "ended": "what has ended is neither due nor claimed",
+    "attempts": "every attempt is counted by its delivery",
+    "events": "every delivery's event is in the log, or was removed by retention",
+    "accepted": "no delivery is beyond what was accepted",
+}
+"""What the checks of each window claim, by name."""
 
 
 async def run(
@@ -120,15 +119,15 @@ async def run(
     """Check the whole ledger, and match the *recent* newest events again. Raises StoreUnavailable."""
     async with database.read() as connection:
         by_status: Counter[str] = Counter()
-        offending: dict[str, list[str]] = {name: [] for name, _, _ in _BY_WINDOW}
-        head = (await status_store.head(connection)).position
+        offending: dict[str, list[str]] = {name: [] for name in _BY_WINDOW}
+        head = (await stream.head(connection)).position
         async for after, up_to in _windows(connection, head=head, size=window):
             by_status.update(await store.tally(connection, Span(after, up_to, SHOWN)))
-            for name, _, find in _BY_WINDOW:
+            for name in _BY_WINDOW:
                 if room := SHOWN - len(offending[name]):
-                    offending[name] += await find(connection, Span(after, up_to, room))
+                    offending[name] += await store.faults(connection, name, Span(after, up_to, room))
         rows = f"{by_status.total()} deliveries"
-        checks = [Check(name, claim, rows, tuple(offending[name])) for name, claim, _ in _BY_WINDOW]
+        checks = [Check(name, claim, rows, tuple(offending[name])) for name, claim in _BY_WINDOW.items()]
         matcher = _Matcher(await store.unchanged_subscriptions(connection), schema_versions)
         return Audit(by_status, [*checks, await _check_matches(connection, matcher, recent=recent)])
 

@@ -129,7 +129,9 @@ class Activity:
             matches = await self._search(company_id, span, types=types, text=text, state=state, limit=limit)
         else:
             async with self._database.read() as connection:
-                events = await store.newest_events(connection, company_id, span, types=types, limit=limit + 1)
+                events = await stream.newest_of_company(
+                    connection, company_id, types=types, limit=limit + 1, after=span.after, up_to=span.up_to
+                )
                 page = events[:limit]
                 matches = Matches(page, page[-1] if page else None, is_all=len(events) <= limit)
         positions = [event.position for event in matches.events]
@@ -239,7 +241,9 @@ class Activity:
             size = size if looked else min(size, _FEW)
             async with self._database.read() as connection:
                 chunk = (
-                    await store.newest_events(connection, company_id, span, types=types, limit=size)
+                    await stream.newest_of_company(
+                        connection, company_id, types=types, limit=size, after=span.after, up_to=span.up_to
+                    )
                     if state is None
                     else await store.newest_in_state(connection, company_id, span, state, limit=size)
                 )

@@ -11,7 +11,7 @@ from trunkline.model.parts import WHOLE
 from trunkline.model.times import utc_text_of_ms
 from trunkline.model.workers import LEASE_MS, place_of
 from trunkline.settings import Settings
-from trunkline.store import epochs, migrate, quarantine, stream
+from trunkline.store import epochs, migrate, stream
 from trunkline.store import status as store
 from trunkline.store.connection import Connection
 from trunkline.store.database import Database, embedded_file
@@ -116,19 +116,18 @@ async def take(database: Database, *, counted: int = COUNTED) -> Snapshot:
     """Read the status once. Raises StoreUnavailable."""
     async with database.read() as connection:
         rows = await store.shards(connection)  # read before the head, so that no cursor is beyond it
-        head = await store.head(connection)
-        oldest = await store.oldest_after(connection, [row.cursor for row in rows])
+        figures = await store.figures(connection, [row.cursor for row in rows], limit=counted)
+        head, due = figures.head, figures.due
         recent: list[int] = []
         for span_ms in (60_000, 3_600_000):
             before = await stream.position_before(connection, head.now_ms - span_ms)
             recent.append(max(await epochs.count_between(connection, before, head.position), 0))
         by_status = await store.deliveries_by_status(connection, limit=counted)
-        due = await store.due(connection, limit=counted)
         due_ms = None if due.oldest_ms is None else max(head.now_ms - due.oldest_ms, 0)
         return Snapshot(
             head.now_ms,
             Log(head.position, head.accepted_ms or None, *recent),
-            [await _shard(connection, row, head, oldest) for row in rows],
+            [await _shard(connection, row, head, figures.oldest) for row in rows],
             [_worker(row, rows, head) for row in await store.workers(connection)],
             Deliveries(
                 by_status,
@@ -137,10 +136,10 @@ async def take(database: Database, *, counted: int = COUNTED) -> Snapshot:
                 due.count >= counted,
                 None if due_ms is None else due_ms / 1000,
             ),
-            (await store.replaying(connection)).count,
+            figures.replaying.count,
             await store.running_replays(connection, limit=SHOWN_REPLAYS, count_limit=counted),
             await store.subscriptions_by_status(connection),
-            await quarantine.count(connection, limit=counted),
+            figures.quarantined,
         )
 
 

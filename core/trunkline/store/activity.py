@@ -17,7 +17,6 @@ from trunkline.store import dialects, health, sql, stream
 from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
-_EVENT = "position, company_id, type, accepted_ms, body, COALESCE(version, 1) AS version"
 _HASH = "((d.position & 4294967295) * 1640531527 & 4294967295)"
 """Spreads neighbouring positions evenly, whatever their distance (Knuth, TAOCP 6.4). Values stay below 2**63."""
 STUCK = "d.status IN ('exhausted', 'rejected', 'held') AND d.queued IS NULL"
@@ -259,22 +258,6 @@ async def unused_keys(
     )
     rows = await connection.execute(statement, {"company": company_id, "age": older_than_ms, "limit": limit})
     return [UnusedKey(*row) for row in rows]
-
-
-async def newest_events(
-    connection: Connection, company_id: int, span: Span, *, types: Sequence[str], limit: int
-) -> list[Event]:
-    """Read a company's events in *span*, newest first. If *types* is empty, all but operational events are read.
-
-    Each type is read through its own index, and the results are merged, as in ``stream.read_company``.
-    """
-    base = f"SELECT {_EVENT} FROM events WHERE company_id = :company AND position > :after AND position <= :up_to"
-    order = "ORDER BY position DESC LIMIT :limit"
-    parameters: dict[str, object] = {**_within(company_id, span), "limit": limit}
-    parts = [f"SELECT * FROM ({base} AND type = :type_{no} {order}) AS t{no}" for no, _ in enumerate(types)]
-    parameters |= {f"type_{no}": name for no, name in enumerate(types)}
-    statement = text(f"{' UNION ALL '.join(parts) or f'{base} {stream.NOT_OPERATIONAL}'} {order}")
-    return [Event(*row) for row in await connection.execute(statement, parameters)]
 
 
 async def newest_in_state(

@@ -3,6 +3,8 @@
 Each statement reads the deliveries of one span, from a snapshot that is not affected by later writes.
 """
 
+from collections.abc import Mapping
+
 from msgspec import Struct, structs
 
 from trunkline.model.deliveries import FINAL, Key, Status
@@ -11,6 +13,18 @@ from trunkline.store.sql import text
 
 _FINAL = ", ".join(f"'{status}'" for status in sorted(FINAL))
 _KNOWN = ", ".join(f"'{status}'" for status in Status)
+_WITHOUT_EVENT = (
+    "d.position > (SELECT edge FROM retention WHERE id = 1) "
+    "AND d.position <= (SELECT position FROM stream_head WHERE id = 1) "
+    "AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.position = d.position)"
+)
+_FAULTS: Mapping[str, str] = {
+    "statuses": f"d.status NOT IN ({_KNOWN})",
+    "ended": f"d.status IN ({_FINAL}) AND (d.due_ms IS NOT NULL OR d.claimed_by IS NOT NULL)",
+    "events": _WITHOUT_EVENT,
+    "accepted": "d.position > (SELECT position FROM stream_head WHERE id = 1)",
+}
+"""The SQL conditions of the deliveries that violate a check, by its name. ``insight.audit`` has what each check claims."""
 
 
 class Span(Struct, frozen=True):
@@ -55,35 +69,20 @@ async def tally(connection: Connection, span: Span) -> dict[str, int]:
     return {row[0]: row[1] for row in await connection.execute(statement, structs.asdict(span))}
 
 
-async def of_unknown_status(connection: Connection, span: Span) -> list[str]:
-    """Find deliveries whose status is neither open nor ended."""
-    return await _keys(connection, span, f"d.status NOT IN ({_KNOWN})")
-
-
-async def ended_but_busy(connection: Connection, span: Span) -> list[str]:
-    """Find deliveries that have ended but are still due or claimed."""
-    return await _keys(
-        connection, span, f"d.status IN ({_FINAL}) AND (d.due_ms IS NOT NULL OR d.claimed_by IS NOT NULL)"
+async def faults(connection: Connection, check: str, span: Span) -> list[str]:
+    """Find the deliveries or attempts that violate a check."""
+    if check == "attempts":
+        return await _orphan_attempts(connection, span)
+    statement = text(
+        "SELECT d.position, d.subscription_no FROM deliveries AS d "
+        f"WHERE d.position > :after AND d.position <= :up_to AND {_FAULTS[check]} "
+        "ORDER BY d.position, d.subscription_no LIMIT :limit"
     )
+    rows = await connection.execute(statement, structs.asdict(span))
+    return [str(Key(row[0], row[1])) for row in rows]
 
 
-async def without_event(connection: Connection, span: Span) -> list[str]:
-    """Find deliveries whose event is missing although retention has not reached its position."""
-    return await _keys(
-        connection,
-        span,
-        "d.position > (SELECT edge FROM retention WHERE id = 1) "
-        "AND d.position <= (SELECT position FROM stream_head WHERE id = 1) "
-        "AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.position = d.position)",
-    )
-
-
-async def beyond_head(connection: Connection, span: Span) -> list[str]:
-    """Find deliveries at positions that the log has not reached."""
-    return await _keys(connection, span, "d.position > (SELECT position FROM stream_head WHERE id = 1)")
-
-
-async def orphan_attempts(connection: Connection, span: Span) -> list[str]:
+async def _orphan_attempts(connection: Connection, span: Span) -> list[str]:
     """Find attempts without a delivery, and attempts whose number exceeds the number of attempts in the delivery."""
     statement = text(
         "SELECT a.position, a.subscription_no, a.number FROM attempts AS a LEFT JOIN deliveries AS d "
@@ -110,13 +109,3 @@ async def unchanged_subscriptions(connection: Connection) -> list[Unchanged]:
         "FROM subscriptions WHERE status = 'active' AND updated_ms = created_ms ORDER BY no"
     )
     return [Unchanged(*row) for row in await connection.execute(statement)]
-
-
-async def _keys(connection: Connection, span: Span, fault: str) -> list[str]:
-    statement = text(
-        "SELECT d.position, d.subscription_no FROM deliveries AS d "
-        f"WHERE d.position > :after AND d.position <= :up_to AND {fault} "
-        "ORDER BY d.position, d.subscription_no LIMIT :limit"
-    )
-    rows = await connection.execute(statement, structs.asdict(span))
-    return [str(Key(row[0], row[1])) for row in rows]

@@ -256,7 +256,7 @@ async def _remove_events(connection: Connection, company_id: int, limit: int) ->
     """Remove events, oldest first, and the rows that the ledger still has about them."""
     picked = text("SELECT position FROM events WHERE company_id = :company ORDER BY position LIMIT :limit")
     positions = [row[0] for row in await connection.execute(picked, {"company": company_id, "limit": limit})]
-    counts = await retention.delete_at(connection, positions, ("attempts", "deliveries", "events"))
+    counts = await retention.delete_at(connection, positions, retention.OF_EVENTS)
     return list(counts.items())
 
 

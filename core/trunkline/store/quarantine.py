@@ -12,13 +12,11 @@ from sqlalchemy import String, bindparam
 
 from trunkline.errors import FieldError
 from trunkline.model.events import Draft
-from trunkline.store import audit_log, operational, quarantine_tables, sql
+from trunkline.store import audit_log, more_tables, operational, sql
 from trunkline.store.connection import Connection
 from trunkline.store.operational import Gathered
 from trunkline.store.sql import text
 
-COUNT = "SELECT count(*) FROM (SELECT 1 FROM quarantine WHERE position IS NULL LIMIT :limit) AS w"
-"""SQL that counts the waiting events of all companies, up to ``:limit``."""
 _COLUMNS = (
     "no, id, company_id, type, version, created_utc, payload, metadata, position, received_ms, updated_ms"
 )
@@ -80,7 +78,7 @@ async def insert(connection: Connection, quarantined: Sequence[QuarantinedDraft]
     columns = sql.columns_of(quarantined, ("id", "version"))
     columns |= sql.columns_of(drafts, ("company_id", "type", "created_utc", "payload", "metadata"))
     columns |= dict.fromkeys(("received_ms", "updated_ms"), [now_ms] * len(drafts))
-    await sql.insert_columns(connection, quarantine_tables.quarantine, columns)
+    await sql.insert_columns(connection, more_tables.quarantine, columns)
     counts = Counter((draft.company_id, draft.type) for draft in drafts)
     gathered = [
         Gathered(operational.QUARANTINED, company_id, name, count)
@@ -160,7 +158,7 @@ async def mark_released(connection: Connection, positions: Mapping[str, int]) ->
     statement = text(
         "UPDATE quarantine SET position = :position, payload = :nothing, metadata = :nothing, "
         f"updated_ms = {sql.now_ms(connection)} WHERE id = :id"
-    ).bindparams(bindparam("nothing", type_=quarantine_tables.quarantine.c.payload.type))
+    ).bindparams(bindparam("nothing", type_=more_tables.quarantine.c.payload.type))
     rows = [{"id": name, "position": position, "nothing": b""} for name, position in positions.items()]
     await connection.execute(statement, rows)
     is_one, ids = sql.one_of(connection, "id", "ids", String)
@@ -177,11 +175,6 @@ async def delete(connection: Connection, id: str) -> None:
     audit_log.note("quarantine.deleted", id, company_id=company_id, before={"type": event_type})
 
 
-async def count(connection: Connection, *, limit: int) -> int:
-    """Count the waiting events of all companies, up to *limit*."""
-    return int((await connection.execute(text(COUNT), {"limit": limit})).scalar_one())
-
-
 async def count_by_type(connection: Connection, company_id: int, *, limit: int) -> list[Waiting]:
     """Count the newest *limit* waiting events of a company by type."""
     statement = text(
@@ -190,12 +183,3 @@ async def count_by_type(connection: Connection, company_id: int, *, limit: int) 
     )
     rows = await connection.execute(statement, {"company": company_id, "limit": limit})
     return [Waiting(row[0], int(row[1])) for row in rows]
-
-
-async def purge(connection: Connection, *, before_ms: int, limit: int) -> int:
-    """Remove up to *limit* events that were received before *before_ms*, released or not. Returns how many."""
-    statement = text(
-        "DELETE FROM quarantine WHERE no IN (SELECT no FROM quarantine WHERE received_ms < :before "
-        f"ORDER BY received_ms LIMIT :limit {sql.for_update_skipping(connection)})"
-    )
-    return int((await connection.execute(statement, {"before": before_ms, "limit": limit})).rowcount)

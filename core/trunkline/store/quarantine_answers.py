@@ -10,7 +10,7 @@ from sqlalchemy import bindparam
 from trunkline.errors import FieldError
 from trunkline.model.environments import company_number, environment_member, in_environment
 from trunkline.model.events import Event
-from trunkline.store import idempotency, quarantine_tables, sql, stream
+from trunkline.store import idempotency, more_tables, sql, stream
 from trunkline.store.connection import Connection
 from trunkline.store.quarantine import QuarantinedDraft, positions_of
 from trunkline.store.sql import text
@@ -64,7 +64,7 @@ async def remember(connection: Connection, answers: Mapping[Key, Sequence[Receip
         "body": [orjson.dumps([receipt.item() for receipt in receipts]) for receipts in answers.values()],
         "created_ms": [now_ms] * len(answers),
     }
-    await sql.insert_columns(connection, quarantine_tables.quarantine_answers, columns)
+    await sql.insert_columns(connection, more_tables.quarantine_answers, columns)
 
 
 async def find(
@@ -90,16 +90,6 @@ async def find(
         ]
         for key, receipts in receipts_of.items()
     }
-
-
-async def purge(connection: Connection, *, before_ms: int, limit: int) -> int:
-    """Remove up to *limit* answers that were given before *before_ms*. Returns how many."""
-    skipping = sql.for_update_skipping(connection)
-    statement = text(
-        "DELETE FROM quarantine_answers WHERE (namespace, key) IN (SELECT namespace, key FROM quarantine_answers "
-        f"WHERE created_ms <= :before ORDER BY created_ms LIMIT :limit {skipping})"
-    )
-    return int((await connection.execute(statement, {"before": before_ms, "limit": limit})).rowcount)
 
 
 def _read(body: bytes) -> list[Receipt]:

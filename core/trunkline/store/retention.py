@@ -4,7 +4,7 @@ It never waits for another transaction and never blocks deliveries: locked rows 
 of the log is never locked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -20,10 +20,37 @@ _LOCK = 7_236_455_002
 """Key of the lock that a worker holds until the end of its transaction while it removes events."""
 LOG_BOUNDS = "SELECT r.edge, h.position AS head FROM retention AS r CROSS JOIN stream_head AS h WHERE r.id = 1 AND h.id = 1"
 _OPEN = f"('{Status.PENDING}', '{Status.HELD}')"
+OF_EVENTS = ("attempts", "deliveries", "events")
+"""The tables whose rows are removed with an event, in this order."""
 _NEEDED = (
     "EXISTS (SELECT 1 FROM replays AS r WHERE r.status = 'running' AND r.company_id = e.company_id "
     "AND r.position < e.position AND r.end_position >= e.position)"
 )
+_STRAYS = (
+    f"deliveries WHERE status NOT IN {_OPEN} AND position < "
+    "COALESCE((SELECT min(position) FROM events), (SELECT edge + 1 FROM retention WHERE id = 1)) ORDER BY position"
+)
+"""Ended deliveries before the oldest event. One arises if a replay makes it due while its event is removed; it ends as ``gone``."""
+_ENDED_REPLAYS = (
+    "replays AS r WHERE r.status <> 'running' AND r.updated_ms < :before "
+    "AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.replay_no = r.no) ORDER BY r.no"
+)
+_DELETED_SUBSCRIPTIONS = (
+    "subscriptions AS s WHERE s.status = 'deleted' AND s.updated_ms < :before "
+    "AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.subscription_no = s.no) "
+    "AND NOT EXISTS (SELECT 1 FROM replays AS r WHERE r.subscription_no = s.no) ORDER BY s.no"
+)
+"""They are kept for a time, because dispatchers learn from them that a subscription was deleted."""
+KEYS = ("idempotency_keys", "operation_keys", "quarantine_answers")
+"""The tables of used idempotency keys."""
+PURGED: Mapping[str, tuple[str, str]] = {
+    **{name: ("namespace, key", f"{name} WHERE created_ms <= :before ORDER BY created_ms") for name in KEYS},
+    "quarantine": ("no", "quarantine WHERE received_ms < :before ORDER BY received_ms"),
+    "deliveries": ("position, subscription_no", _STRAYS),
+    "replays": ("no", _ENDED_REPLAYS),
+    "subscriptions": ("no", _DELETED_SUBSCRIPTIONS),
+}
+"""The primary key of each table that ``purge`` clears, and the SQL that selects the rows that may go."""
 
 
 class LogBounds(Struct, frozen=True):
@@ -45,14 +72,6 @@ class Page(Struct, frozen=True):
 
     positions: Sequence[int]
     reached: int
-
-
-class Removed(Struct, frozen=True):
-    """The numbers of rows that one batch removed from each table."""
-
-    events: int = 0
-    deliveries: int = 0
-    attempts: int = 0
 
 
 class Oldest(Struct, frozen=True):
@@ -144,13 +163,14 @@ async def take_turn(connection: Connection) -> bool:
     return await dialects.of_connection(connection).try_turn(connection, _LOCK)
 
 
-async def remove(connection: Connection, positions: Sequence[int]) -> Removed:
+async def remove(connection: Connection, positions: Sequence[int]) -> Mapping[str, int]:
     """Remove the events at *positions* with their deliveries and attempts, and raise ``edge`` (``LogBounds``).
 
     *positions* come from ``removable``. Events that a retry or a replay has needed since are left out.
+    Returns the number of removed rows by table.
     """
     if not positions:
-        return Removed()
+        return dict.fromkeys(OF_EVENTS, 0)
     within, parameters = within_positions(connection), position_parameters(positions)
     locking = sql.for_update_skipping(connection)
     ended = text(
@@ -163,12 +183,10 @@ async def remove(connection: Connection, positions: Sequence[int]) -> Removed:
     replayed = text(f"SELECT position FROM events AS e WHERE {within} AND {_NEEDED}")
     needed.update(row[0] for row in await connection.execute(replayed, parameters))
     free = [position for position in positions if position not in needed]
-    if not free:
-        return Removed()
-    counts = await delete_at(connection, free, ("attempts", "deliveries", "events"))
-    statement = text("UPDATE retention SET edge = :edge WHERE id = 1 AND edge < :edge")
-    await connection.execute(statement, {"edge": free[-1]})
-    return Removed(**counts)
+    if free:
+        statement = text("UPDATE retention SET edge = :edge WHERE id = 1 AND edge < :edge")
+        await connection.execute(statement, {"edge": free[-1]})
+    return await delete_at(connection, free, OF_EVENTS)
 
 
 async def delete_at(
@@ -179,7 +197,7 @@ async def delete_at(
     Returns how many, by table.
     """
     if not positions:
-        return {}
+        return dict.fromkeys(tables, 0)
     of_one = "" if no is None else "AND subscription_no = :no"
     within, parameters = within_positions(connection), position_parameters(positions) | {"no": no}
     counts: dict[str, int] = {}
@@ -201,63 +219,15 @@ def position_parameters(positions: Sequence[int]) -> dict[str, object]:
     return {"first": positions[0], "last": positions[-1], "rows": rows}
 
 
-async def purge_idempotency_keys(connection: Connection, *, before_ms: int, limit: int) -> int:
-    """Remove up to *limit* keys that were first used before *before_ms*. Returns how many."""
-    picking = "SELECT namespace, key FROM idempotency_keys WHERE created_ms <= :before ORDER BY created_ms"
-    return await _purge(connection, "idempotency_keys", "namespace, key", picking, limit, before=before_ms)
-
-
-async def purge_operation_keys(connection: Connection, *, before_ms: int, limit: int) -> int:
-    """Remove up to *limit* keys of actions that were first used before *before_ms*. Returns how many."""
-    picking = "SELECT namespace, key FROM operation_keys WHERE created_ms <= :before ORDER BY created_ms"
-    return await _purge(connection, "operation_keys", "namespace, key", picking, limit, before=before_ms)
-
-
-async def purge_replays(connection: Connection, *, before_ms: int, limit: int) -> int:
-    """Remove up to *limit* replays that ended before *before_ms* and that no delivery refers to. Returns how many."""
-    picking = (
-        "SELECT no FROM replays AS r WHERE r.status <> 'running' AND r.updated_ms < :before "
-        "AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.replay_no = r.no) ORDER BY r.no"
-    )
-    return await _purge(connection, "replays", "no", picking, limit, before=before_ms)
-
-
-async def purge_subscriptions(connection: Connection, *, before_ms: int, limit: int) -> int:
-    """Remove up to *limit* subscriptions that were deleted before *before_ms* and that no row refers to. Returns how many.
-
-    Deleted rows are kept for a time, because dispatchers learn from them that a subscription was deleted.
-    """
-    picking = (
-        "SELECT no FROM subscriptions AS s WHERE s.status = 'deleted' AND s.updated_ms < :before "
-        "AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.subscription_no = s.no) "
-        "AND NOT EXISTS (SELECT 1 FROM replays AS r WHERE r.subscription_no = s.no) ORDER BY s.no"
-    )
-    return await _purge(connection, "subscriptions", "no", picking, limit, before=before_ms)
-
-
-async def purge_strays(connection: Connection, *, limit: int) -> int:
-    """Remove up to *limit* ended deliveries before the oldest event. Returns how many.
-
-    Such a delivery arises if a replay makes a delivery due while its event is removed; the free lane then ends the
-    delivery as ``gone``.
-    """
-    picking = (
-        f"SELECT position, subscription_no FROM deliveries WHERE status NOT IN {_OPEN} AND position < "
-        "COALESCE((SELECT min(position) FROM events), (SELECT edge + 1 FROM retention WHERE id = 1)) ORDER BY position"
-    )
-    return await _purge(connection, "deliveries", "position, subscription_no", picking, limit)
-
-
-async def _purge(
-    connection: Connection, table: str, key: str, picking: str, limit: int, **parameters: int
-) -> int:
-    """Remove up to *limit* rows of *table* whose *key* the SELECT *picking* finds, except locked ones. Returns how many.
+async def purge(connection: Connection, table: str, *, before_ms: int, limit: int) -> int:
+    """Remove up to *limit* rows of *table* (``PURGED``) that are older than *before_ms*, except locked ones. Returns how many.
 
     The rows are selected once, because PostgreSQL may run a subquery again for each row and select other unlocked rows.
     """
+    key, picking = PURGED[table]
     statement = text(
-        f"WITH picked AS MATERIALIZED ({picking} LIMIT :limit {sql.for_update_skipping(connection)}) "
+        f"WITH picked AS MATERIALIZED (SELECT {key} FROM {picking} LIMIT :limit {sql.for_update_skipping(connection)}) "
         f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM picked) RETURNING 1"
     )
-    rows = await connection.execute(statement, {"limit": limit, **parameters})
+    rows = await connection.execute(statement, {"limit": limit, "before": before_ms})
     return len(rows.all())  # SQLite's driver has no row count for a statement with WITH

@@ -9,12 +9,13 @@ from msgspec import Struct
 
 from trunkline.model.parts import WHOLE, Slice
 from trunkline.store import due as lanes
-from trunkline.store import quarantine, sql
+from trunkline.store import sql
 from trunkline.store.connection import Connection
 from trunkline.store.cursors import LOWEST
 from trunkline.store.shard_parts import NOBODY
 from trunkline.store.sql import text
 
+_QUARANTINED = "SELECT count(*) FROM (SELECT 1 FROM quarantine WHERE position IS NULL LIMIT :limit) AS w"
 _REPLAYING = (
     "SELECT count(*), COALESCE(sum(end_position - position), 0) FROM replays WHERE status = 'running'"
 )
@@ -97,11 +98,15 @@ async def figures(connection: Connection, cursors: Iterable[int], *, limit: int)
     """Read all figures in one statement, because processes read them every few seconds. Counts stop at *limit*."""
     source = sql.rows_source(connection, {"shard_cursor": "bigint"})
     lowest = f"SELECT min(cursor) AS shard_cursor FROM {LOWEST} AS s"
+    oldest = (
+        f"SELECT u.shard_cursor, e.position, e.accepted_ms FROM (SELECT shard_cursor FROM {source} UNION {lowest}) AS u "
+        "JOIN events AS e ON e.position = (SELECT min(position) FROM events WHERE position > u.shard_cursor)"
+    )
     statement = text(
         f"SELECT h.position, h.accepted_ms, {sql.now_ms(connection)}, l.shard_cursor, due.*, r.*, "
-        f"(SELECT count(*) FROM workers), ({quarantine.COUNT}), ({_FAILING}), o.* FROM stream_head AS h CROSS JOIN ({lowest}) AS l "
+        f"(SELECT count(*) FROM workers), ({_QUARANTINED}), ({_FAILING}), o.* FROM stream_head AS h CROSS JOIN ({lowest}) AS l "
         f"CROSS JOIN ({lanes.counting(connection)}) AS due CROSS JOIN ({_REPLAYING}) AS r "
-        f"LEFT JOIN ({_oldest_after(f'(SELECT shard_cursor FROM {source} UNION {lowest}) AS u')}) AS o ON true WHERE h.id = 1"
+        f"LEFT JOIN ({oldest}) AS o ON true WHERE h.id = 1"
     )
     parameters = {"limit": limit, "rows": sql.rows_json([[cursor] for cursor in sorted(set(cursors))])}
     rows = (await connection.execute(statement, parameters)).all()
@@ -114,12 +119,6 @@ async def figures(connection: Connection, cursors: Iterable[int], *, limit: int)
         Replaying(int(replays), int(remaining)),
         *counts,
     )
-
-
-async def head(connection: Connection) -> Head:
-    """Read the newest position."""
-    statement = text(f"SELECT position, accepted_ms, {sql.now_ms(connection)} FROM stream_head WHERE id = 1")
-    return Head(*(await connection.execute(statement)).one())
 
 
 async def shards(connection: Connection) -> list[Shard]:
@@ -135,37 +134,6 @@ async def workers(connection: Connection) -> list[Worker]:
     """Read every worker in the list."""
     statement = text("SELECT id, heartbeat_ms FROM workers ORDER BY id")
     return [Worker(*row) for row in await connection.execute(statement)]
-
-
-async def oldest_after(connection: Connection, cursors: Iterable[int]) -> dict[int, tuple[int, int]]:
-    """Find the first event after each of *cursors*.
-
-    Returns its position and time of acceptance, by cursor. A cursor at the head is left out.
-    """
-    source = sql.rows_source(connection, {"shard_cursor": "bigint"})
-    statement = text(_oldest_after(source))
-    parameters = {"rows": sql.rows_json([[cursor] for cursor in sorted(set(cursors))])}
-    rows = await connection.execute(statement, parameters)
-    return {row[0]: (row[1], row[2]) for row in rows}
-
-
-def _oldest_after(source: str) -> str:
-    return (
-        f"SELECT u.shard_cursor, e.position, e.accepted_ms FROM {source} JOIN events AS e "
-        "ON e.position = (SELECT min(position) FROM events WHERE position > u.shard_cursor)"
-    )
-
-
-async def due(connection: Connection, *, limit: int) -> Due:
-    """Count the due deliveries, up to *limit*."""
-    count, oldest_ms = (await connection.execute(text(lanes.counting(connection)), {"limit": limit})).one()
-    return Due(min(int(count), limit), oldest_ms)
-
-
-async def replaying(connection: Connection) -> Replaying:
-    """Sum up the running replays."""
-    row = (await connection.execute(text(_REPLAYING))).one()
-    return Replaying(int(row[0]), int(row[1]))
 
 
 async def running_replays(connection: Connection, *, limit: int, count_limit: int) -> list[RunningReplay]:

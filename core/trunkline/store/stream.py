@@ -279,14 +279,27 @@ async def _as_one_text(connection: Connection, query: str, parameters: Mapping[s
 
 
 async def newest_of_company(
-    connection: Connection, company_id: int, *, type: str | None, limit: int
+    connection: Connection,
+    company_id: int,
+    *,
+    types: Sequence[str],
+    limit: int,
+    after: int = 0,
+    up_to: int = 2**63 - 1,
 ) -> list[Event]:
-    """Read the newest events of one company, newest first. If *type* is None, all but operational events are read."""
-    kind = "AND type = :type" if type else NOT_OPERATIONAL
-    statement = text(
-        f"SELECT {_COLUMNS} FROM events WHERE company_id = :company {kind} ORDER BY position DESC LIMIT :limit"
-    )
-    parameters = {"company": company_id, "limit": limit, "type": type}
+    """Read a company's newest events after *after* and up to *up_to*, newest first.
+
+    If *types* is empty, all but operational events are read. Otherwise each type is read through the index, and the results
+    are merged (``company_query``).
+    """
+    mine = f"SELECT {_COLUMNS} FROM events WHERE company_id = :company AND position > :after AND position <= :up_to"
+    newest = "ORDER BY position DESC LIMIT :limit"
+    parameters: dict[str, object] = {"company": company_id, "after": after, "up_to": up_to, "limit": limit}
+    parameters |= {f"type_{no}": name for no, name in enumerate(types)}
+    of_types = [
+        f"SELECT * FROM ({mine} AND type = :type_{no} {newest}) AS t{no}" for no, _ in enumerate(types)
+    ]
+    statement = text(f"{' UNION ALL '.join(of_types) or f'{mine} {NOT_OPERATIONAL}'} {newest}")
     return [Event(*row) for row in await connection.execute(statement, parameters)]
 
 

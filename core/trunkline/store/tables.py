@@ -1,6 +1,6 @@
 """The tables of the core. Times are Unix milliseconds (``…_ms``), taken from the database's clock.
 
-``partial_indexes`` has the partial indexes. A migration sets how often PostgreSQL vacuums and analyzes ``deliveries``.
+Only migrations create the partial indexes. A migration sets how often PostgreSQL vacuums and analyzes ``deliveries``.
 """
 
 from sqlalchemy import (
@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    MetaData,
     SmallInteger,
     String,
     Table,
@@ -19,9 +20,10 @@ from sqlalchemy import (
     text,
 )
 
-from trunkline.store.consumer_tables import consumers as consumers  # noqa: PLC0414 - exported
 from trunkline.store.dialects import SERIAL
-from trunkline.store.told_tables import metadata as metadata  # noqa: PLC0414 - exported
+
+metadata = MetaData()
+"""The metadata of all tables; ``more_tables`` adds others."""
 
 stream_head = Table(
     "stream_head",

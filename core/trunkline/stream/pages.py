@@ -152,7 +152,9 @@ class Streaming:
         wanted = self.wanted(filter, [type] if type else [], versions)
         most = self._page_bytes.limit_for(company_id, limit if wanted is None else SAMPLED)
         async with self._database.read() as connection:
-            events = await stream.newest_of_company(connection, company_id, type=type, limit=most)
+            events = await stream.newest_of_company(
+                connection, company_id, types=[type] if type else [], limit=most
+            )
         if wanted is not None:
             events = (await self._filtered.among(company_id, events, wanted, versions))[:limit]
         if events:

@@ -17,7 +17,7 @@ from trunkline.errors import StoreUnavailable
 from trunkline.model.times import utc_text_of_ms
 from trunkline.runtime.background import Background
 from trunkline.runtime.metrics import Metrics
-from trunkline.store import audit_log, health, quarantine, quarantine_answers
+from trunkline.store import audit_log, health
 from trunkline.store import retention as store
 from trunkline.store.clock import ClockGuard
 from trunkline.store.connection import Connection
@@ -80,17 +80,12 @@ class Retention(Background):
                 audit_log.note("events.removed", "retention", company_id=None, after=what)
         if is_all:
             keys_ms, audit_ms = now_ms - self._keys_ms, now_ms - self._audit_ms
-            for table, purge in (
-                ("idempotency_keys", partial(store.purge_idempotency_keys, before_ms=keys_ms)),
-                ("operation_keys", partial(store.purge_operation_keys, before_ms=keys_ms)),
-                ("quarantine_answers", partial(quarantine_answers.purge, before_ms=keys_ms)),
-                ("quarantine", partial(quarantine.purge, before_ms=before_ms)),
-                ("deliveries", store.purge_strays),
-                ("audit", partial(audit_log.purge, before_ms=audit_ms)),
-                ("health_hours", health.purge),
-                ("replays", partial(store.purge_replays, before_ms=before_ms)),
-                ("subscriptions", partial(store.purge_subscriptions, before_ms=before_ms)),
-            ):
+            purges: dict[str, Callable[..., Awaitable[int]]] = {
+                name: partial(store.purge, table=name, before_ms=keys_ms if name in store.KEYS else before_ms)
+                for name in store.PURGED
+            }
+            purges |= {"audit": partial(audit_log.purge, before_ms=audit_ms), "health_hours": health.purge}
+            for table, purge in purges.items():
                 purged = BATCH
                 while purged >= BATCH:
                     purged = await self._in_turn(partial(purge, limit=BATCH)) or 0
@@ -125,10 +120,9 @@ class Retention(Background):
             removed = await self._in_turn(partial(store.remove, positions=page.positions))
             if removed is None:
                 return count, False
-            count += removed.events
-            self._metrics.rows_removed("events", removed.events)
-            self._metrics.rows_removed("deliveries", removed.deliveries)
-            self._metrics.rows_removed("attempts", removed.attempts)
+            count += removed["events"]
+            for table, rows in removed.items():
+                self._metrics.rows_removed(table, rows)
         return count, True
 
     async def _in_turn(self, work: Callable[[Connection], Awaitable[_T]]) -> _T | None:

@@ -10,10 +10,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
+from tests.core.store import partial_indexes
 from tests.statements import count, execute
 
 from trunkline.errors import DatabaseUnfit, PluginFailed
-from trunkline.store import migrate, partial_indexes, stream, upgrading
+from trunkline.store import migrate, stream, upgrading
 from trunkline.store.database import Database
 from trunkline.store.engines import EngineDatabase
 

@@ -1,7 +1,7 @@
 """The events that may be removed, and the rows that are removed with them, on both databases."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 from sqlalchemy import text
@@ -13,7 +13,7 @@ from trunkline.store import deliveries as ledger
 from trunkline.store import idempotency, migrate, replays, retention, sql, stream
 from trunkline.store.database import Database
 from trunkline.store.deliveries import Attempt, Settled
-from trunkline.store.retention import LogBounds, Page, Removed
+from trunkline.store.retention import LogBounds, Page
 
 SHARDS = 16
 NONE = migrate.RESERVED_POSITIONS
@@ -66,7 +66,7 @@ async def removable(
         return await retention.removable(connection, old, after=after, limit=limit, rows=rows)
 
 
-async def remove(database: Database, positions: Sequence[int]) -> Removed:
+async def remove(database: Database, positions: Sequence[int]) -> Mapping[str, int]:
     async with database.write() as connection:
         assert await retention.take_turn(connection)
         return await retention.remove(connection, positions)
@@ -90,7 +90,7 @@ async def test_what_is_old_and_settled_may_go_and_what_is_new_stays(database):
 
 async def test_a_new_log_has_nothing_to_remove(database):
     assert await removable(database) == Page([], 0)
-    assert await remove(database, []) == Removed()
+    assert await remove(database, []) == {"events": 0, "deliveries": 0, "attempts": 0}
     assert await log_bounds(database) == LogBounds(0, NONE)
 
 
@@ -153,7 +153,7 @@ async def test_an_event_goes_with_its_deliveries_and_attempts_and_moves_the_edge
     written = await append(database, 4)
     await record(database, written)
     await record(database, written, no=2)
-    assert await remove(database, [written[0], written[2]]) == Removed(events=2, deliveries=4, attempts=4)
+    assert await remove(database, [written[0], written[2]]) == {"events": 2, "deliveries": 4, "attempts": 4}
     kept = [written[1], written[3]]
     assert await left(database) == kept
     twice = [position for position in kept for _ in "ab"]
@@ -173,7 +173,7 @@ async def test_what_became_needed_since_it_was_chosen_is_left_alone(database):
     await record(database, written, status="exhausted")
     assert await write_with(database, ledger.retry_now, ledger.Key(written[0], 1))
     await replay(database, after=written[1], up_to=written[2])
-    assert await remove(database, written) == Removed(events=1, deliveries=1, attempts=1)
+    assert await remove(database, written) == {"events": 1, "deliveries": 1, "attempts": 1}
     assert await left(database) == [written[0], written[2]]
 
 
@@ -183,7 +183,7 @@ async def test_a_delivery_that_somebody_is_changing_is_passed_over_at_once(postg
     async with postgres_database.write() as connection:
         await ledger.retry_now(connection, ledger.Key(written[0], 1))
         async with asyncio.timeout(60):
-            assert (await remove(postgres_database, written)).events == 1
+            assert (await remove(postgres_database, written))["events"] == 1
     assert await left(postgres_database) == written[:1]
 
 
@@ -210,9 +210,8 @@ async def test_the_plan_reads_a_range_of_the_primary_key(postgres_database):
             assert f"Seq Scan on {table}" not in lines, lines
 
 
-async def purge(database: Database, name: str, **more) -> int:
-    async with database.write() as connection:
-        return await getattr(retention, f"purge_{name}")(connection, **{"limit": 10, **more})
+async def purge(database: Database, table: str, *, before_ms: int, limit: int = 10) -> int:
+    return await write_with(database, retention.purge, table, before_ms=before_ms, limit=limit)
 
 
 async def test_idempotency_keys_go_when_they_have_lived_their_time_a_few_at_once(database):
@@ -256,7 +255,7 @@ async def test_ended_deliveries_before_the_oldest_event_go(database):
     await record(database, written)
     await execute(database, "UPDATE deliveries SET status = 'pending' WHERE position = :p", p=written[1])
     await execute(database, "DELETE FROM events WHERE position < :p", p=written[2])
-    assert await purge(database, "strays") == 1
+    assert await purge(database, "deliveries", before_ms=0) == 1
     assert await left(database, "deliveries") == written[1:]
 
 
@@ -264,5 +263,5 @@ async def test_ended_deliveries_of_a_log_that_was_emptied_go(database):
     written = await append(database, 2)
     await remove(database, written)
     await record(database, written[:1])
-    assert await purge(database, "strays") == 1
+    assert await purge(database, "deliveries", before_ms=0) == 1
     assert await left(database, "deliveries") == []

@@ -10,6 +10,7 @@ import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
+from tests.core.store import partial_indexes
 from tests.core.store.conftest import read_with, write_with
 from tests.reliability import later, migrating
 from tests.statements import count
@@ -17,7 +18,7 @@ from tests.waiting import until
 
 from trunkline.errors import PluginFailed, StoreUnavailable
 from trunkline.runtime import faults
-from trunkline.store import migrate, partial_indexes, stepwise, stream
+from trunkline.store import migrate, stepwise, stream
 from trunkline.store.database import Database
 from trunkline.store.engines import EngineDatabase
 from trunkline_kit import migration_probe

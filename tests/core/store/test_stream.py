@@ -116,13 +116,16 @@ async def test_reading_a_company_merges_its_types_in_order(database):
 async def test_the_newest_come_newest_first(database):
     await append(database, [draft(type="lead.created" if n % 2 else "client.created") for n in range(1, 7)])
 
-    async def newest(company: int, type: str | None) -> list[int]:
-        events = await read_with(database, stream.newest_of_company, company, type=type, limit=2)
+    async def newest(company: int, *types: str, **bounds: int) -> list[int]:
+        events = await read_with(database, stream.newest_of_company, company, types=types, limit=2, **bounds)
         return [event.position - NONE for event in events]
 
-    assert await newest(92, None) == [6, 5]
+    assert await newest(92) == [6, 5]
+    assert await newest(92, up_to=NONE + 4) == [4, 3]
+    assert await newest(92, after=NONE + 5) == [6]
     assert await newest(92, "lead.created") == [5, 3]
-    assert await newest(7, None) == []
+    assert await newest(92, "lead.created", "client.created") == [6, 5]
+    assert await newest(7) == []
 
 
 async def test_positions_that_do_not_exist_are_left_out(database):

@@ -212,7 +212,7 @@ async def test_batches_are_small_and_appends_go_on_between_them(hub, monkeypatch
         began = time.monotonic()
         removed = await remove(connection, positions)
         took.append(time.monotonic() - began)
-        sizes.append(removed.events)
+        sizes.append(removed["events"])
         return removed
 
     monkeypatch.setattr(store, "remove", observed)
@@ -250,7 +250,7 @@ async def test_it_never_waits_for_the_log_nor_keeps_it(postgres_database_url, ma
         async with hub.hub.engines.read() as reading:
             found = await reading.execute(text("SELECT position FROM events ORDER BY position"))
             positions = found.scalars().all()
-        assert (await store.remove(connection, positions)).events == 5
+        assert (await store.remove(connection, positions))["events"] == 5
         async with asyncio.timeout(60):
             await emit(hub)
 

@@ -65,7 +65,7 @@ async def test_what_is_removed_during_a_pause_is_told_as_a_gap_and_the_rest_is_s
     missed = await watcher.miss()
     async with watcher.running.hub.engines.write() as connection:
         removed = await retention.remove(connection, missed[:2])
-    assert removed.events == 2
+    assert removed["events"] == 2
     await watcher.set(status="active")
     await until(lambda: watcher.kinds == ["verification", "gap"])
     gap, head = watcher.callback.controls[-1], watcher.callback.heads[-1]

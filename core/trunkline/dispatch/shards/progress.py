@@ -61,11 +61,6 @@ class Progress:
     unread.
     """
 
-    __slots__ = (
-        *("_ahead", "_behind", "_open", "_parked", "claimed", "dividing", "draining", "known_until", "lease"),
-        *("live", "lost", "since", "stretches", "valid_until", "written"),
-    )
-
     def __init__(self, lease: Lease, *, known_until: int = 0) -> None:
         self.lease = lease
         self.written = lease.reached

@@ -1,8 +1,4 @@
-"""The partial indexes of the tables. Migrations create the indexes; tests compare a database with this module.
-
-The module is separate from ``tables``, because the condition of an index loads the SQLAlchemy dialects of all
-databases.
-"""
+"""The metadata of the core's tables with their partial indexes, which migrations create, to compare a database with."""
 
 from typing import Any
 
@@ -10,7 +6,7 @@ import sqlalchemy
 from sqlalchemy import Index
 
 from trunkline.store.dialects import DIALECTS
-from trunkline.store.tables import metadata
+from trunkline.store.more_tables import metadata
 
 _STUCK = "status IN ('exhausted', 'rejected', 'held') AND queued IS NULL"
 _OF_SHARD = "order_shard IS NOT NULL AND order_key IS {} AND due_ms IS NOT NULL"

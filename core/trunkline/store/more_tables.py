@@ -1,9 +1,68 @@
-"""The tables of health figures, pending operational events, and the audit log."""
+"""The tables of consumers, quarantined events, health figures, operational events, and the audit log."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text, text
 
 from trunkline.model.health import BOUNDS_MS
-from trunkline.store.quarantine_tables import metadata as metadata  # noqa: PLC0414 - ``tables`` imports it from here
+from trunkline.store.dialects import SERIAL
+from trunkline.store.tables import metadata
+
+consumers = Table(
+    "consumers",
+    metadata,
+    Column("no", SERIAL, primary_key=True, autoincrement=True),
+    Column("company_id", BigInteger, nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("event_types", Text, nullable=False),
+    Column("filter", Text),
+    Column("position", BigInteger, nullable=False),
+    Column("cursor", BigInteger, nullable=False),
+    Column("leases", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("committed_ms", BigInteger),
+    Index("ix_consumers_name", "company_id", "name", unique=True),
+    Index("ix_consumers_cursor", "cursor"),
+    sqlite_autoincrement=True,  # numbers are not reused, because a process may remember a deleted consumer
+)
+"""Readers of the log whose cursors the hub keeps (``model.reach``).
+
+*event_types*, *filter* and *leases* are JSON. *cursor* is computed from *position* and *leases*. *version* counts the
+changes of the row; each change must name the version that it read.
+"""
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("no", SERIAL, primary_key=True, autoincrement=True),
+    Column("id", String(40), nullable=False, unique=True),
+    Column("company_id", BigInteger, nullable=False),
+    Column("type", String(200), nullable=False),
+    Column("version", Integer),
+    Column("created_utc", String(40), nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("metadata", LargeBinary, nullable=False),
+    Column("position", BigInteger),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Index("ix_quarantine_received", "received_ms"),
+)
+"""Events that are not in the log because their payload does not fit its schema.
+
+*payload* and *metadata* are compact JSON as received. *version* is the version of the event type that the sender named,
+if any. *position* is the log position of a released event; the payload of such an event is only in the log.
+"""
+
+quarantine_answers = Table(
+    "quarantine_answers",
+    metadata,
+    Column("namespace", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", String(255), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Index("ix_quarantine_answers_created", "created_ms"),
+)
+"""The answers about quarantined events, by idempotency key (``idempotency_keys``)."""
 
 health_hours = Table(
     "health_hours",

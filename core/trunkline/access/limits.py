@@ -93,7 +93,8 @@ class Limits:
         reset_s = (minute + 1) * _WINDOW_SECONDS
         allowance = Allowance(limit, max(limit - count, 0), reset_s, bucket)
         if count > limit:
-            refusal = RateLimited(bucket=bucket, limit=limit, retry_after_seconds=reset_s - int(now))
+            who = "This API key" if per_minute is None else "You"  # else an address or a company
+            refusal = RateLimited(who, bucket=bucket, limit=limit, retry_after_seconds=reset_s - int(now))
             refusal.headers |= {name.decode(): value.decode() for name, value in allowance.headers()}
             raise refusal
         return allowance

@@ -266,14 +266,16 @@ class TargetRefused(BodyInvalid):
 
 
 class RateLimited(Refused):
-    """The key has used up its calls of the current minute."""
+    """The caller has used up its calls of the current minute."""
 
     status = 429
     title = "Too many requests"
 
-    def __init__(self, *, bucket: str, limit: int, retry_after_seconds: int) -> None:
+    def __init__(
+        self, who: str = "This API key", *, bucket: str, limit: int, retry_after_seconds: int
+    ) -> None:
         super().__init__(
-            f"This API key may make {limit} '{bucket}' calls a minute; try again in {retry_after_seconds} s."
+            f"{who} may make {limit} '{bucket}' calls a minute; try again in {retry_after_seconds} s."
         )
         self.headers = {"Retry-After": str(retry_after_seconds)}
 

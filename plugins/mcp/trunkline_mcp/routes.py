@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from trunkline import BodyInvalid, PluginContext
+from trunkline import BodyInvalid, Json, PluginContext
 from trunkline.routes import Caller, Routes, read_body, read_json, requires
 from trunkline_mcp.cancelling import CANCELLED, Key, RunningCalls, cancelled_by
 from trunkline_mcp.raw_json import CALLER_KEY, MESSAGE_KEY, TOOLS_KEY, Filling, RawJson
@@ -27,6 +27,10 @@ MAX_BYTES = 32 * 1024
 Calls = Annotated[Caller, Depends(requires(None, bucket="read"))]
 _PARSE_ERROR, _INVALID_REQUEST, _INVALID_PARAMS = -32700, -32600, -32602
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_NO_MESSAGE = (
+    "Send one JSON-RPC message: an object with 'jsonrpc' \"2.0\", a string 'method', 'params' (if any) as an object, "
+    "and, in a request, an 'id' that is a string or an integer."
+)
 _NO_STREAM = "Send messages by POST: nothing is sent unasked here, and no session is kept that could end."
 
 
@@ -67,6 +71,8 @@ class _Handlers:
             as_written, message = read_json(body)
         except BodyInvalid as error:
             return _unreadable(body, error)
+        if not _is_message(message):  # the SDK's sentence is a dump, and it drops a request with another id
+            return _error(400, _INVALID_REQUEST, _NO_MESSAGE)
         server = await self._serving.server()
         if scope := server.scope_missing(caller, message):
             challenge = self._metadata.challenge(request, error="insufficient_scope", scopes=[scope])
@@ -136,6 +142,16 @@ def _is_here(origin: str) -> bool:
         return urlsplit(origin).hostname in _LOOPBACK
     except ValueError:
         return False
+
+
+def _is_message(message: Json) -> bool:
+    return (
+        isinstance(message, dict)
+        and message.get("jsonrpc") == "2.0"
+        and isinstance(message.get("method"), str)
+        and isinstance(message.get("params"), dict | None)
+        and type(message.get("id", 0)) in {int, str}
+    )
 
 
 def _unreadable(body: bytes, error: BodyInvalid) -> Response:

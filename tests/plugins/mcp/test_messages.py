@@ -111,36 +111,33 @@ async def test_there_is_no_stream_to_open_and_no_session_to_end(api, method):
 
 
 @pytest.mark.parametrize(
-    ("body", "code"),
+    "body",
     [
-        (b"", -32700),
-        (b"{", -32700),
-        (b'{"a": "\xff"}', -32700),
-        (SURROGATE, -32700),
-        (b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}", -32700),
-        (b'{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}', -32700),
-        (b"[]", -32600),
-        (b"null", -32600),
-        (b'"ping"', -32600),
-        (b'{"jsonrpc":"1.0","id":1,"method":"ping"}', -32600),
-        (b'{"jsonrpc":"2.0","id":null,"method":"ping"}', -32600),
-        (b'{"jsonrpc":"2.0","id":1,"method":7}', -32600),
-        (b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]', -32600),
-        (b'{"jsonrpc":"2.0","id":1,"result":{}}', -32600),
+        b"",
+        b"{",
+        b'{"a": "\xff"}',
+        SURROGATE,
+        b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}",
+        b'{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}',
     ],
 )
-async def test_what_is_no_message_is_400_with_the_standards_code(modern, body, code):
+async def test_what_is_not_json_is_400_with_the_standards_code(modern, body):
     answer = await modern.http.post("/mcp", content=body, headers=modern.head("ping"))
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, -32700)
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b"null", b"7", b'{"jsonrpc":"2.0","id":1,"method":7}'])
-async def test_what_is_no_message_is_no_message_in_the_older_eras_either(api, body):
-    answer = json_of(
-        await api.client.post("/mcp", content=body, headers=Conversation(api.client, HANDSHAKE[-1]).head("")),
-        400,
-    )
-    assert answer["error"]["code"] in {-32700, -32600, -32602}
+@pytest.mark.parametrize("version", ERAS)
+@pytest.mark.parametrize(
+    "body",
+    [b"[]", b"null", b"7", b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]']
+    + [b'{"jsonrpc":"2.0","id":%b,"method":"ping"}' % wrong for wrong in (b"true", b"null", b"1.5", b"[]")]
+    + [b'{"jsonrpc":"2.0","id":1,"method":%b}' % wrong for wrong in (b"7", b'"ping","params":[]')]
+    + [b'{"jsonrpc":"2.0","id":1,"result":{}}', b'{"jsonrpc":"1.0","id":1,"method":"ping"}'],
+)
+async def test_what_is_no_message_is_refused_in_one_sentence_in_every_era(api, version, body):
+    head = Conversation(api.client, version).head("ping")
+    error = json_of(await api.client.post("/mcp", content=body, headers=head), 400)["error"]
+    assert (error["code"], error["message"][:26]) == (-32600, "Send one JSON-RPC message:")
 
 
 async def test_a_message_has_a_size(modern):

@@ -235,8 +235,11 @@ class ConnectedAppsPage:
 
 
 async def _named(context: PluginContext, company_id: int) -> str:
-    name, title = (await context.companies.view(company_number(company_id)))["name"], company_title(company_id)
-    return f"{name} ({title})" if name else title
+    name, title = (
+        (await context.companies.view(company_number(company_id)))["name"],
+        company_title(company_id),
+    )
+    return Markup("<bdi>{}</bdi> ({})").format(name, title) if name else title
 
 
 def make_pages(context: PluginContext, apps: Apps, grants: Grants) -> Sequence[PortalPage]:

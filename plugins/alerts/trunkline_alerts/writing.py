@@ -51,7 +51,7 @@ class Writer:
         if company_id is None:
             return f"{url}/portal"
         page = f"{url}/portal/companies/{abs(company_id)}{'~test' if company_id < 0 else ''}"
-        return f"{page}/subscriptions/{subscription['id']}" if subscription else f"{page}/health"
+        return f"{page}/subscriptions/{subscription['id']}" if subscription else page
 
 
 def company_of(push: Push, payload: dict[str, Any]) -> int | None:

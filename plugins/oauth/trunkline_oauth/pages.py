@@ -133,9 +133,7 @@ class ConsentPage:
     async def _ask(
         self, request: PortalRequest, asked: AuthorizationRequest, app: App, *, is_none_chosen: bool = False
     ) -> PortalContent:
-        name = (await self._context.companies.view(company_number(request.company_id)))["name"]
-        title = company_title(request.company_id)
-        company = f"{name} ({title})" if name else title
+        company = await _named(self._context, request.company_id)
         targets = (target_of(asked.redirect_uri),)
         given = _given(asked, request.principal)
         lacking = [scope for scope in asked.scopes if scope not in given]
@@ -185,13 +183,13 @@ class ConsentPage:
 class ConnectedAppsPage:
     """Lists the connected apps, and ends connections."""
 
-    def __init__(self, grants: Grants) -> None:
-        self._grants = grants
+    def __init__(self, context: PluginContext, grants: Grants) -> None:
+        self._context, self._grants = context, grants
 
     async def render(self, request: PortalRequest) -> str:
         """List the apps that are connected with a company, or ask before one is disconnected."""
         connections = await self._seen(request)
-        company = company_title(request.company_id)
+        company = await _named(self._context, request.company_id)
         for one in connections:
             if one.id == request.query.get("connection"):
                 form = Markup(request.form)  # noqa: S704 - the portal's own
@@ -236,9 +234,17 @@ class ConnectedAppsPage:
         return [one for one in listed if principal.has("admin") or _is_own(one.consent, principal)]
 
 
+async def _named(context: PluginContext, company_id: int) -> str:
+    name, title = (
+        (await context.companies.view(company_number(company_id)))["name"],
+        company_title(company_id),
+    )
+    return Markup("<bdi>{}</bdi> ({})").format(name, title) if name else title
+
+
 def make_pages(context: PluginContext, apps: Apps, grants: Grants) -> Sequence[PortalPage]:
     """Make both pages."""
-    consent, connected = ConsentPage(context, apps, grants), ConnectedAppsPage(grants)
+    consent, connected = ConsentPage(context, apps, grants), ConnectedAppsPage(context, grants)
     return [
         PortalPage(
             "connect", "Connect an app", consent.render, submit=consent.submit, listed=False, framed=False

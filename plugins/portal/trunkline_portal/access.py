@@ -106,10 +106,15 @@ class Viewer:
 
     @property
     def company_title(self) -> str:
-        """The name of the company that is shown, with its environment, for use in a sentence. Raises CompanyNeeded."""
-        title = company_title(self.company_id)
+        """The name of the company that is shown, with its environment, for use in a sentence. Raises CompanyNeeded.
+
+        Isolates (UAX #9) keep a name that is written from right to left from turning the words around it.
+        """
+        title, name = company_title(self.company_id), self.company_name
         number = f"company {self.company_number}"
-        return title.replace(number, self.company_name) if self.company_name else title
+        if not name:
+            return title
+        return title.replace(number, name if name.isascii() else f"\u2068{name}\u2069")
 
     @property
     def environment(self) -> str | None:

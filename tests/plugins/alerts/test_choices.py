@@ -72,7 +72,8 @@ async def test_operators_choose_in_the_settings_and_a_weak_key_not_at_all(runnin
 async def test_a_company_sets_previews_and_tests_its_alerts_in_the_portal(
     make_hub, sqlite_database_url, mail_server, sign_in
 ):
-    hub = await make_hub(sqlite_database_url, mail_server.settings)
+    settings = {**mail_server.settings, "server.public_url": "http://hub.example"}
+    hub = await make_hub(sqlite_database_url, settings)
     room = {"channel": "alerts_chat", "target": {"room": "#ops", "url": "https://chat.example.com/hooks/T0"}}
     made = await hub.create("/api/v1/subscriptions", {**room, "event_types": ["operational.*"]})
     browser = await sign_in(hub, ["admin", "webhooks:write"])
@@ -96,5 +97,8 @@ async def test_a_company_sets_previews_and_tests_its_alerts_in_the_portal(
     assert f'value="{OWNER}, {SECOND}"' in after.text
     assert 'name="digest" value="yes" checked' in after.text
     assert [message["To"] for message in mail_server.messages] == [OWNER, SECOND]
+    # A page that a company may open: "Plugins and health" is for operators.
+    link = f"http://hub.example/portal/companies/{hub.company_id}"
+    assert link in mail_server.messages[0].get_content().split()
     weak = await sign_in(hub, ["events:read"])
     assert PAGE.rpartition("/portal")[2] not in (await weak.get("/portal")).text

@@ -48,8 +48,9 @@ async def test_the_list_of_a_terminal_is_a_line_for_each_and_cannot_steer_it(api
 
 async def test_an_administrator_ends_a_connection_in_the_portal(api, register, sign_in):
     app, person = await register(api), await sign_in(api)
+    await api.operator.patch(f"/api/v1/companies/{api.company_id}", json={"name": "Acme"})
     page = await person.open("/portal/x/oauth/apps")
-    assert "No app is connected" in page.text
+    assert f"No app is connected with <bdi>Acme</bdi> (company {api.company_id})." in page.text
     tokens = await connect(app, person)
     page = await person.open("/portal/x/oauth/apps")
     assert "Jane&#39;s &lt;key&gt;" in page.text
@@ -59,7 +60,7 @@ async def test_an_administrator_ends_a_connection_in_the_portal(api, register, s
     assert ">never<" not in page.text
     connection_id = re.search(r'name="connection" value="([^"]+)"', page.text)[1]
     asked = await person.http.get(page.url, params={"connection": connection_id})
-    assert "Disconnect Desk from" in asked.text
+    assert "Disconnect Desk from <bdi>Acme</bdi>" in asked.text
     assert (await app.me(tokens["access_token"])).status_code == 200
     done = await person.http.post(page.url, data={"connection": connection_id, **hidden(asked)})
     assert "The app is disconnected" in (await person.open(done.headers["location"])).text

@@ -57,7 +57,9 @@ async def test_a_person_chooses_among_the_scopes_and_sees_the_companys_name(runn
     await running.operator.patch(f"/api/v1/companies/{running.company_id}", json={"name": "Acme <Credit>"})
     app, person = await register(running), await sign_in(running)
     page = await person.open(app.asks())
-    assert f"Desk asks for access to Acme &lt;Credit&gt; (company {running.company_id})" in page.text
+    assert (
+        f"Desk asks for access to <bdi>Acme &lt;Credit&gt;</bdi> (company {running.company_id})" in page.text
+    )
     assert 'name="decision" value="chosen"' in page.text
     none = await person.http.post(page.url, data={"decision": "chosen", **hidden(page)})
     assert none.status_code == 200

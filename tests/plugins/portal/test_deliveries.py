@@ -346,6 +346,8 @@ async def test_how_a_target_is_treated_stands_in_fields_of_its_form(api, browser
     [
         ({"retry": "5, soon"}, "It must have a number in place of “soon”."),
         ({"retry": "for ever"}, "It must have a number in place of “ever”."),
+        ({"timeout_seconds": "1_0"}, "It must have a number in place of “1_0”."),
+        ({"retry": "5, \u0665"}, "It must have a number in place of “\u0665”."),
         ({"rate": "fast"}, "It must be a rate such as"),
         ({"max_in_flight": "2.5"}, "It must be a whole number from 1 to 10000."),
         ({"timeout_seconds": "61"}, "It must be a number of seconds from 0.1 to 60."),

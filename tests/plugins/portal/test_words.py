@@ -52,6 +52,8 @@ async def test_a_company_is_named_where_its_name_is_stored(api, sign_in):
     assert f"This is Acme <Health> (company {number})." in operator.words(await operator.follow(chosen))
     test = await operator.get(f"/portal/companies/{number}~test/keys")
     assert "the test environment of Acme" in test.text
+    await api.operator.patch(f"/api/v1/companies/{number}", json={"name": "שלם"})
+    assert "for \u2068שלם\u2069. Give" in (await customer.get("/portal/keys")).text
 
 
 async def test_the_form_of_a_subscription_names_the_limit_of_an_attempt(lend_hub, sign_in):

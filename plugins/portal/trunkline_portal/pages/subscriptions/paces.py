@@ -51,8 +51,9 @@ def _optional(name: str, texts: Mapping[str, str], faults: list[FieldError]) -> 
 
 
 def _number(path: str, text: str, faults: list[FieldError]) -> float:
+    is_plain = text.isascii() and "_" not in text
     try:
-        number = float(text)
+        number = float(text if is_plain else "")
     except ValueError:
         faults.append(FieldError(path, f"must have a number in place of “{text.strip()[:60]}”"))
         return 0

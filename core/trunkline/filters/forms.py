@@ -3,9 +3,12 @@
 from trunkline.filters.filters import MAX_DEPTH
 from trunkline.schemas.catalog import Json
 
+_OF_FORMS = frozenset({"eq", "in", "contains", "gte", "lte"})
+"""The comparisons that a form has (``schemas.conditions``). Empty text elsewhere is a value to compare."""
+
 
 def without_blanks(filter: Json) -> Json:
-    """Remove the parts of a filter that a form left empty: empty text, empty lists, and members without a comparison.
+    """Remove the parts of a filter that a form left empty: comparisons with empty text, empty lists and empty objects.
 
     If one filter in ``any`` is empty, the whole ``any`` is removed. A filter that is nested too deep stays unchanged.
     """
@@ -16,7 +19,11 @@ def _kept(part: Json, *, levels: int) -> Json:
     if not isinstance(part, dict) or not levels:
         return part
     kept = {name: _member(name, value, levels=levels - 1) for name, value in part.items()}
-    return {name: value for name, value in kept.items() if value not in ("", [], {})}
+    return {
+        name: value
+        for name, value in kept.items()
+        if value not in ([], {}) and not (value == "" and name in _OF_FORMS)
+    }
 
 
 def _member(name: str, value: Json, *, levels: int) -> Json:

@@ -3,9 +3,6 @@
 from trunkline.filters.filters import MAX_DEPTH
 from trunkline.schemas.catalog import Json
 
-_OF_FORMS = frozenset({"eq", "in", "contains", "gte", "lte"})
-"""The comparisons that a form has (``schemas.conditions``). Empty text elsewhere is a value to compare."""
-
 
 def without_blanks(filter: Json) -> Json:
     """Remove the parts of a filter that a form left empty: comparisons with empty text, empty lists and empty objects.
@@ -19,14 +16,12 @@ def _kept(part: Json, *, levels: int) -> Json:
     if not isinstance(part, dict) or not levels:
         return part
     kept = {name: _member(name, value, levels=levels - 1) for name, value in part.items()}
-    return {
-        name: value
-        for name, value in kept.items()
-        if value not in ([], {}) and not (value == "" and name in _OF_FORMS)
-    }
+    return {name: value for name, value in kept.items() if value not in ([], {})}
 
 
 def _member(name: str, value: Json, *, levels: int) -> Json:
+    if value == "" and name in {"eq", "in", "contains", "gte", "lte"}:  # the comparisons of forms
+        return []
     if name not in {"any", "all"} or not isinstance(value, list):
         return _kept(value, levels=levels)
     parts = [_kept(part, levels=levels) for part in value]

@@ -87,7 +87,7 @@ class Leasing:
         self._schema_versions = schema_versions
         self._known: OrderedDict[Key, Consumer] = OrderedDict()
         self._behind: set[Key] = set()
-        """The consumers without a filter whose last page here was full."""
+        """The consumers whose last page here was full, while they had no filter."""
         self._turns: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
         self._ahead_ms = 0
         """Milliseconds by which the database's clock is ahead of this machine's clock. The database's clock times leases."""
@@ -232,7 +232,7 @@ class Leasing:
     async def _lease_next(self, consumer: Consumer, poll: _Poll) -> LeasedPage | None:
         """Lease the next page of a consumer that lags behind the log, in one round trip. None if nothing was leased."""
         reach, now = consumer.reach, self.now_ms()
-        if len(reach.open) >= MAX_LEASES or reach.lapsed(now) is not None:
+        if consumer.filter is not None or len(reach.open) >= MAX_LEASES or reach.lapsed(now) is not None:
             return None
         types = self._streaming.named(consumer.event_types)
         request = self._streaming.fitting(

@@ -81,3 +81,13 @@ async def test_what_another_process_has_moved_or_deleted_is_noticed(running, bot
     for leasing in both:
         with pytest.raises(NotFound):
             await leasing.lease(running.company_id, "shared")
+
+
+async def test_a_filter_that_is_set_after_a_full_page_holds_from_the_next_page(running, both):
+    ids = await emit(running.client, *(lead(number) for number in range(1, 10)))
+    leasing, company = both[0], running.company_id
+    await leasing.lease(company, "shared", limit=3)
+    wanted = {"filter": {"payload.client_id": 8}}
+    await running.hub.readers.consumers.put(company, "shared", wanted, versions={})
+    page = await leasing.lease(company, "shared", limit=3)
+    assert [orjson.loads(body)["id"] for body in page.bodies] == [ids[7]]

@@ -384,6 +384,20 @@ def test_the_polling_client_misses_nothing_when_it_is_killed(reader):
     assert sorted(set(seen)) == emitted
 
 
+@pytest.mark.slow
+def test_the_search_for_missing_events_goes_on_after_a_page_of_1_mib(reader):
+    (script,) = blocks("how-to/prove-nothing-is-missing.md", "python", "missing.py")
+    (reader.folder / "missing.py").write_text(reader.located(script).replace("ranges=1000", "ranges=1"))
+    example = next(kind for kind in package_event_types("trunkline_schemas") if kind.name == "payment.failed")
+    large = {"type": example.name, "payload": example.example, "metadata": {"note": "x" * 200_000}}
+    (reader.folder / "events.json").write_text(json.dumps({"events": [large] * 8}))
+    post = reader.located(
+        'curl -sf http://127.0.0.1:8000/api/v1/events/batch -H "X-Api-Key: $KEY" -H "Content-Type: application/json" -d @events.json'
+    )
+    found = reader.run(f"{post} > /dev/null; python missing.py < /dev/null")
+    assert found.count("payment.failed") == 8
+
+
 REFUSALS = (ValueError, WebhookVerificationError, InvalidSignature)
 """The exceptions of each way to verify for a forged push."""
 

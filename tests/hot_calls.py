@@ -321,7 +321,7 @@ def _of_retention(run: LongRun) -> Mapping[str, Call]:
             f"purge {table}": call(
                 retention.purge,
                 table,
-                before_ms=run.now_ms if table in retention.KEYS else half.before_ms,
+                before_ms=run.now_ms if table in retention.USED_KEYS else half.before_ms,
                 limit=PIECE,
             )
             for table in retention.PURGED

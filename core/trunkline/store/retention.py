@@ -41,10 +41,13 @@ _DELETED_SUBSCRIPTIONS = (
     "AND NOT EXISTS (SELECT 1 FROM replays AS r WHERE r.subscription_no = s.no) ORDER BY s.no"
 )
 """They are kept for a time, because dispatchers learn from them that a subscription was deleted."""
-KEYS = ("idempotency_keys", "operation_keys", "quarantine_answers")
+USED_KEYS = ("idempotency_keys", "operation_keys", "quarantine_answers")
 """The tables of used idempotency keys."""
 PURGED: Mapping[str, tuple[str, str]] = {
-    **{name: ("namespace, key", f"{name} WHERE created_ms <= :before ORDER BY created_ms") for name in KEYS},
+    **{
+        name: ("namespace, key", f"{name} WHERE created_ms <= :before ORDER BY created_ms")
+        for name in USED_KEYS
+    },
     "quarantine": ("no", "quarantine WHERE received_ms < :before ORDER BY received_ms"),
     "deliveries": ("position, subscription_no", _STRAYS),
     "replays": ("no", _ENDED_REPLAYS),

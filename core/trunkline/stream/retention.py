@@ -81,7 +81,9 @@ class Retention(Background):
         if is_all:
             keys_ms, audit_ms = now_ms - self._keys_ms, now_ms - self._audit_ms
             purges: dict[str, Callable[..., Awaitable[int]]] = {
-                name: partial(store.purge, table=name, before_ms=keys_ms if name in store.KEYS else before_ms)
+                name: partial(
+                    store.purge, table=name, before_ms=keys_ms if name in store.USED_KEYS else before_ms
+                )
                 for name in store.PURGED
             }
             purges |= {"audit": partial(audit_log.purge, before_ms=audit_ms), "health_hours": health.purge}

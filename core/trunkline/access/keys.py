@@ -264,19 +264,20 @@ class Keys:
         if not header:
             msg = "This call needs an API key in the header X-Api-Key."
             raise Unauthenticated(msg)
-        parsed = parse_key(header)
+        parsed, principal = parse_key(header), None
+        if parsed is not None:  # keys from before a change of the prefix stay valid
+            principal = await self._lookups.submit(self._vault.digests(header))
+            if principal is None and self._vault.reload():
+                principal = await self._lookups.submit(self._vault.digests(header))
+        if principal is not None:
+            return principal
         if parsed is None or parsed.prefix != self.prefix:
             msg = (
                 f"What was sent is no API key; one looks like {self.prefix}_live_92_ and 43 more characters."
             )
-            raise Unauthenticated(msg)
-        principal = await self._lookups.submit(self._vault.digests(header))
-        if principal is None and self._vault.reload():
-            principal = await self._lookups.submit(self._vault.digests(header))
-        if principal is None:
+        else:
             msg = "This API key is unknown or was revoked, or it has expired; use one that is valid."
-            raise Unauthenticated(msg)
-        return principal
+        raise Unauthenticated(msg)
 
     def remembered(self, api_key: str) -> tuple[Principal, bytes] | None:
         """Return the principal of *api_key* at its last lookup, and the key's digest; None if they are not in memory.

@@ -218,7 +218,7 @@ class Auth(Section):
 
     key_prefix: str = setting(
         "wlcro",
-        "first part of every API key; if unset and `product.schemas` is set, that of the product's `brand.json`",
+        "first part of new API keys; if unset and `product.schemas` is set, that of the product's `brand.json`",
         pattern=r"^[a-z][a-z0-9]{1,15}$",
     )
     pepper: values.LongSecret | None = setting(

@@ -167,6 +167,12 @@ async def test_another_pepper_makes_every_key_unknown(keys, database):
             await elsewhere.authenticate(api_key)
 
 
+async def test_a_key_stays_valid_when_the_prefix_changes(keys, database):
+    record, api_key = await keys.create(92, name="Zapier", scopes=["admin"])
+    async with Keys(database, vault=VAULT, prefix="acme", limits=limits_over(database)) as renamed:
+        assert (await renamed.authenticate(api_key)).key_id == record.id
+
+
 async def test_revoking_in_another_process_works_at_once(keys, database_url):
     record, api_key = await keys.create(92, name="Zapier", scopes=["admin"])
     await keys.authenticate(api_key)

@@ -235,10 +235,8 @@ class ConnectedAppsPage:
 
 
 async def _named(context: PluginContext, company_id: int) -> str:
-    name, title = (
-        (await context.companies.view(company_number(company_id)))["name"],
-        company_title(company_id),
-    )
+    company, title = await context.companies.view(company_number(company_id)), company_title(company_id)
+    name = company["name"]
     return Markup("<bdi>{}</bdi> ({})").format(name, title) if name else title
 
 

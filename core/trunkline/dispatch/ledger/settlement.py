@@ -187,7 +187,9 @@ class Settlement:
             except LeaseLost:
                 continue
             except StoreUnavailable as error:
-                _log.warning("cannot settle %d deliveries now: %s", len(batch), error)
+                _log.warning(
+                    "cannot store the cursors and %d results of deliveries now: %s", len(batch), error
+                )
                 await asyncio.sleep(UNAVAILABLE_SECONDS)
                 continue
             break

@@ -258,7 +258,7 @@ def _member_sentences(name: str, value: Json, reading: Reading) -> Iterator[str 
 
 
 def without_blanks(filter: Json) -> Json:
-    """Remove the parts of a filter that a form left empty: comparisons with empty text, empty lists and empty objects.
+    """Remove the parts of a filter that a form left empty: empty text, empty lists, and members without a comparison.
 
     If one filter in ``any`` is empty, the whole ``any`` is removed. A filter that is nested too deep stays unchanged.
     """
@@ -269,12 +269,10 @@ def _kept(part: Json, *, levels: int) -> Json:
     if not isinstance(part, dict) or not levels:
         return part
     kept = {name: _kept_member(name, value, levels=levels - 1) for name, value in part.items()}
-    return {name: value for name, value in kept.items() if value not in ([], {})}
+    return {name: value for name, value in kept.items() if value not in ("", [], {})}
 
 
 def _kept_member(name: str, value: Json, *, levels: int) -> Json:
-    if value == "" and name in {"eq", "in", "contains", "gte", "lte"}:  # the comparisons of forms
-        return []
     if name not in {"any", "all"} or not isinstance(value, list):
         return _kept(value, levels=levels)
     parts = [_kept(part, levels=levels) for part in value]

@@ -71,9 +71,7 @@ class PollQuery(QueryModel):
     )
     filter: FilterText = Field(
         default=None,
-        description="JSON of the same form as a subscription's `filter`: only events that meet it. "
-        'A comparison that a form left empty, `{"eq": ""}`, is ignored; `"payload.note": ""` is not. '
-        "A page may be short, or empty, "
+        description="JSON of the same form as a subscription's `filter`: only events that meet it. A page may be short, or empty, "
         "although `X-Paging-Cursor` says that more is waiting: read on from `next_cursor`",
         examples=['{"payload.amount": {"gte": 100}}'],
         json_schema_extra={"type": "string"},

@@ -9,8 +9,7 @@ from trunkline.filters.filters import without_blanks
     ("sent", "meant"),
     [
         ({"payload.a": {"eq": "", "in": [], "gte": 0}}, {"payload.a": {"gte": 0}}),
-        ({"payload.a": False, "payload.c": {}}, {"payload.a": False}),
-        ({"payload.a": "", "payload.b": {"ne": ""}}, {"payload.a": "", "payload.b": {"ne": ""}}),
+        ({"payload.a": False, "payload.b": "", "payload.c": {}}, {"payload.a": False}),
         ({"all": [{"payload.a": {"eq": ""}}, {"payload.b": 1}]}, {"all": [{"payload.b": 1}]}),
         ({"any": [{"payload.a": {"eq": ""}}, {"payload.a": {"exists": False}}]}, {}),
         ({"all": [{"any": [{"payload.a": {"eq": ""}}, {"payload.b": 1}]}]}, {}),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from itertools import takewhile
 
 from msgspec import Struct
 
@@ -127,3 +128,8 @@ class ResultQueue:
         """Remove and return up to *most* items, oldest first."""
         items, self._items = self._items[:most], self._items[most:]
         return items
+
+
+def older(jobs: Mapping[Job, None], edge: float) -> list[Job]:
+    """Return the *jobs* that started before *edge*; *jobs* are ordered by their start."""
+    return list(takewhile(lambda job: job.started < edge, jobs))

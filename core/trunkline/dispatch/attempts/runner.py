@@ -4,12 +4,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from itertools import takewhile
 from typing import Protocol
 
 from trunkline.dispatch.attempts import open_limit
 from trunkline.dispatch.attempts.gates import Gate, Gates
-from trunkline.dispatch.attempts.jobs import Deferred, Ended, Job, ResultQueue
+from trunkline.dispatch.attempts.jobs import Deferred, Ended, Job, ResultQueue, older
 from trunkline.dispatch.attempts.open_limit import HIGH_WATER
 from trunkline.dispatch.attempts.results import GRACE_SECONDS
 from trunkline.dispatch.attempts.sender import Sender
@@ -231,7 +230,7 @@ class Runner:
     def sweep(self) -> None:
         """Cancel the attempts that have exceeded their time limit."""
         now = time.monotonic()
-        for job in _older(self._running, now - self._shortest_seconds - GRACE_SECONDS):
+        for job in older(self._running, now - self._shortest_seconds - GRACE_SECONDS):
             limit = (job.route.subscription.timeout_seconds or self._timeout_seconds) + GRACE_SECONDS
             age = now - job.started
             if age <= limit:
@@ -323,16 +322,7 @@ class Runner:
             faults.point("deliver.after_result")
             if job.key_queue is not None:
                 self.ordering.ended(job, result.outcome)
-        next_job: Job | None = None
-        while not self._is_draining and (waiting := self.slots.next_waiting()) is not None:
-            del self._waiting[waiting]
-            if next_job is None and job.task is asyncio.current_task():
-                next_job = waiting
-                self._start(next_job, job.task)
-            else:
-                self._start(waiting)
-        self._look_at_refused()
-        return next_job
+        return self._start_waiting(job.task if job.task is asyncio.current_task() else None)
 
     def _set_gate(self, queue: SubscriptionQueue[Job], route: Route, progress: Progress | None) -> None:
         if route.pace is None or progress is None:
@@ -371,14 +361,19 @@ class Runner:
 
     def _step(self, queue: SubscriptionQueue[Job]) -> None:
         self.slots.line_up(queue)
-        while not self._is_draining and (waiting := self.slots.next_waiting()) is not None:
-            del self._waiting[waiting]
-            self._start(waiting)
-        self._look_at_refused()
+        self._start_waiting()
 
-    def _look_at_refused(self) -> None:
+    def _start_waiting(self, task: "asyncio.Task[None] | None" = None) -> Job | None:
+        """Start the waiting deliveries that get a slot, the first in *task* if it is given. Returns the one in *task*."""
+        in_task: Job | None = None
+        while not self._is_draining and (job := self.slots.next_waiting()) is not None:
+            del self._waiting[job]
+            self._start(job, task)
+            if task is not None:
+                in_task, task = job, None
         while self.slots.refused:
             self._wake_later(self.slots.refused.pop())
+        return in_task
 
     def _queue_of(self, job: Job) -> SubscriptionQueue[Job]:
         return self.slots.queue(job.route.subscription.no, job.route.subscription.company_id)
@@ -396,13 +391,8 @@ def _claim_ms(timeout_seconds: float) -> int:
 def _late(jobs: Mapping[Job, None], *, is_leaving: bool) -> list[Job]:
     """Return the *jobs* that have held a cursor back for too long."""
     now = time.monotonic()
-    late = _older(jobs, now - SLOW_SECONDS)
+    late = older(jobs, now - SLOW_SECONDS)
     if is_leaving:
-        others = _older(jobs, now - LEAVING_SECONDS)[len(late) :]
+        others = older(jobs, now - LEAVING_SECONDS)[len(late) :]
         late += [job for job in others if job.progress is not None and job.progress.draining]
     return late
-
-
-def _older(jobs: Mapping[Job, None], edge: float) -> list[Job]:
-    """Return the *jobs* that started before *edge*; *jobs* are ordered by their start."""
-    return list(takewhile(lambda job: job.started < edge, jobs))

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from trunkline.model.principals import KINDS
 from trunkline.runtime import callers
-from trunkline.store import dialects, more_tables, sql
+from trunkline.store import dialects, side_tables, sql
 from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
@@ -32,7 +32,7 @@ _LOCK = 7_236_455_011
 _SECRETS = re.compile(r"secret|token|password|sealed|digest|authorization|salt|api_key|private_key")
 START = b"\0" * 32
 """The previous hash of the first entry, which has no entry before it."""
-_table = more_tables.audit
+_table = side_tables.audit
 
 
 class Origin(NamedTuple):

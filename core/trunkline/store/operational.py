@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, String
 from trunkline.model.environments import company_number, environment_of
 from trunkline.model.events import Draft
 from trunkline.model.times import utc_text_of_ms
-from trunkline.store import dialects, more_tables, sql, stream
+from trunkline.store import dialects, side_tables, sql, stream
 from trunkline.store.connection import Connection
 from trunkline.store.shards import count as count_shards
 from trunkline.store.sql import text
@@ -50,7 +50,7 @@ async def tell(connection: Connection, news: Sequence[News]) -> None:
         number = company_number(each.company_id) if each.company_id else None
         company = {"company_id": number, "environment": environment_of(each.company_id)}
         columns["payload"].append(orjson.dumps({**company, **each.facts}))
-    await sql.insert_columns(connection, more_tables.news, columns)
+    await sql.insert_columns(connection, side_tables.news, columns)
 
 
 async def publish(connection: Connection) -> int:

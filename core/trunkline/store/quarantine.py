@@ -12,7 +12,7 @@ from sqlalchemy import String, bindparam
 
 from trunkline.errors import FieldError
 from trunkline.model.events import Draft
-from trunkline.store import audit_log, more_tables, operational, sql
+from trunkline.store import audit_log, operational, side_tables, sql
 from trunkline.store.connection import Connection
 from trunkline.store.operational import Gathered
 from trunkline.store.sql import text
@@ -78,7 +78,7 @@ async def insert(connection: Connection, quarantined: Sequence[QuarantinedDraft]
     columns = sql.columns_of(quarantined, ("id", "version"))
     columns |= sql.columns_of(drafts, ("company_id", "type", "created_utc", "payload", "metadata"))
     columns |= dict.fromkeys(("received_ms", "updated_ms"), [now_ms] * len(drafts))
-    await sql.insert_columns(connection, more_tables.quarantine, columns)
+    await sql.insert_columns(connection, side_tables.quarantine, columns)
     counts = Counter((draft.company_id, draft.type) for draft in drafts)
     gathered = [
         Gathered(operational.QUARANTINED, company_id, name, count)
@@ -158,7 +158,7 @@ async def mark_released(connection: Connection, positions: Mapping[str, int]) ->
     statement = text(
         "UPDATE quarantine SET position = :position, payload = :nothing, metadata = :nothing, "
         f"updated_ms = {sql.now_ms(connection)} WHERE id = :id"
-    ).bindparams(bindparam("nothing", type_=more_tables.quarantine.c.payload.type))
+    ).bindparams(bindparam("nothing", type_=side_tables.quarantine.c.payload.type))
     rows = [{"id": name, "position": position, "nothing": b""} for name, position in positions.items()]
     await connection.execute(statement, rows)
     is_one, ids = sql.one_of(connection, "id", "ids", String)

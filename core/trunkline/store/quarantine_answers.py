@@ -10,7 +10,7 @@ from sqlalchemy import bindparam
 from trunkline.errors import FieldError
 from trunkline.model.environments import company_number, environment_member, in_environment
 from trunkline.model.events import Event
-from trunkline.store import idempotency, more_tables, sql, stream
+from trunkline.store import idempotency, side_tables, sql, stream
 from trunkline.store.connection import Connection
 from trunkline.store.quarantine import QuarantinedDraft, positions_of
 from trunkline.store.sql import text
@@ -64,7 +64,7 @@ async def remember(connection: Connection, answers: Mapping[Key, Sequence[Receip
         "body": [orjson.dumps([receipt.item() for receipt in receipts]) for receipts in answers.values()],
         "created_ms": [now_ms] * len(answers),
     }
-    await sql.insert_columns(connection, more_tables.quarantine_answers, columns)
+    await sql.insert_columns(connection, side_tables.quarantine_answers, columns)
 
 
 async def find(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
-from trunkline.store import dialects, sql, tables
+from trunkline.store import dialects, side_tables, sql, tables
 from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
@@ -23,7 +23,7 @@ class SealedRow:
 
 async def checks(connection: Connection) -> dict[str, bytes]:
     """Read the check values by name; empty if their table does not exist yet."""
-    if not await sql.has_table(connection, tables.secret_checks.name):
+    if not await sql.has_table(connection, side_tables.secret_checks.name):
         return {}
     rows = await connection.execute(text("SELECT name, value FROM secret_checks"))
     return {name: bytes(value) for name, value in rows}

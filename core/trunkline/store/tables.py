@@ -23,7 +23,7 @@ from sqlalchemy import (
 from trunkline.store.dialects import SERIAL
 
 metadata = MetaData()
-"""The metadata of all tables; ``more_tables`` adds others."""
+"""The metadata of all tables; ``side_tables`` adds others."""
 
 stream_head = Table(
     "stream_head",
@@ -389,24 +389,3 @@ erasures = Table(
     Index("ix_erasures_company", "company_id"),
 )
 """Removals of all rows of a company. *removed* is a JSON object of the numbers of removed rows by table. Rows are kept."""
-
-secret_checks = Table(
-    "secret_checks",
-    metadata,
-    Column("name", String(40), primary_key=True),
-    Column("value", LargeBinary, nullable=False),
-)
-"""A known text, encrypted with the encryption key and digested with the pepper.
-
-It shows at the start whether the secrets are wrong.
-"""
-
-event_types = Table(
-    "event_types",
-    metadata,
-    Column("name", String(200), primary_key=True),
-    Column("revision", Integer, primary_key=True, autoincrement=False),
-    Column("schema_json", Text, nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-)
-"""Event types registered over the API. Each revision of a schema is a row that never changes; the newest revision applies."""

@@ -6,7 +6,7 @@ import sqlalchemy
 from sqlalchemy import Index
 
 from trunkline.store.dialects import DIALECTS
-from trunkline.store.more_tables import metadata
+from trunkline.store.side_tables import metadata
 
 _STUCK = "status IN ('exhausted', 'rejected', 'held') AND queued IS NULL"
 _OF_SHARD = "order_shard IS NOT NULL AND order_key IS {} AND due_ms IS NOT NULL"

@@ -1,4 +1,4 @@
-"""The tables of consumers, quarantined events, health figures, operational events, and the audit log."""
+"""The tables beside the log and the ledger: consumers, quarantine, health, audit log, secrets, registered event types."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text, text
 
@@ -140,3 +140,24 @@ audit = Table(
 *before*, *after* and *request_id*. An erasure removes these four values, but not their hash. *hash* covers the other
 columns and the previous hash (``store.audit_log``).
 """
+
+secret_checks = Table(
+    "secret_checks",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+"""A known text, encrypted with the encryption key and digested with the pepper.
+
+It shows at the start whether the secrets are wrong.
+"""
+
+event_types = Table(
+    "event_types",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("schema_json", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)
+"""Event types registered over the API. Each revision of a schema is a row that never changes; the newest revision applies."""

@@ -1,4 +1,4 @@
-"""What a plugin adds to the command line: connectors, which are exported, and commands."""
+"""Additions to the command line: connectors, which are exported, and commands."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -16,7 +16,6 @@ _NO_SECRETS = {
     "core/trunkline/access/vault.py": "nonces, and what plugins have sealed",
     "core/trunkline/api/documents.py": "the nonces of a page's scripts",
     "core/trunkline/api/problems.py": "ids of requests",
-    "core/trunkline/cli/beginning/products.py": "the hub's own secrets",
     "core/trunkline/cli/opening.py": "the hub's own secrets",
     "core/trunkline/store/rehearsal.py": "rows of a rehearsal",
     "core/trunkline/subscribing/leasing.py": "leases, which are useless without a key",

@@ -117,7 +117,7 @@ def test_systemd_starts_a_process_again_until_its_database_is_there():
 
 
 def test_whoever_stops_a_hub_waits_for_its_drain_and_for_what_is_in_flight():
-    templates = DEPLOY.parent / "core" / "trunkline" / "cli" / "beginning" / "templates"
+    templates = DEPLOY.parent / "kit" / "trunkline_kit" / "beginning" / "templates"
     given = {
         DEPLOY / "systemd" / "trunkline.service": r"TimeoutStopSec=(\d+)",
         DEPLOY / "helm" / "templates" / "api.yaml": r"terminationGracePeriodSeconds: (\d+)",

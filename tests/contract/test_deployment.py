@@ -64,7 +64,7 @@ def test_the_figures_and_the_health_of_workers_can_be_read():
 
 
 @pytest.mark.parametrize(
-    "file", ["docs/examples/deploy/compose.yaml", "core/trunkline/cli/beginning/templates/compose.yaml.jinja"]
+    "file", ["docs/examples/deploy/compose.yaml", "kit/trunkline_kit/beginning/templates/compose.yaml.jinja"]
 )
 def test_postgresql_is_not_healthy_while_it_is_set_up(file):
     (check,) = re.findall(r"test: \[CMD, pg_isready, (.+)\]", (ROOT / file).read_text())

@@ -138,7 +138,7 @@ def test_the_kit_is_a_distribution_of_its_own_for_one_version_of_the_hub(built, 
 
 def test_what_the_kit_brings_says_so_where_it_is_missing_and_works_where_it_is_not(built, kit, environment):
     install(environment, *built.glob("*.whl"))
-    for command in ("demo", "new", "dev"):
+    for command in ("demo", "init", "new", "dev"):
         asked = (environment / "bin/trunkline", command, "--help")
         done = subprocess.run(asked, cwd=environment, capture_output=True, text=True, check=False)
         sentence = f"'trunkline {command}' comes with the conformance kit: pip install trunkline-kit\n"
@@ -151,7 +151,7 @@ def test_what_the_kit_brings_says_so_where_it_is_missing_and_works_where_it_is_n
     )
     install(environment, kit)
     run(*asked, cwd=environment)
-    for command in ("demo", "new", "dev"):
+    for command in ("demo", "init", "new", "dev"):
         assert f"Usage: trunkline {command}" in run(
             environment / "bin/trunkline", command, "--help", cwd=environment
         )

@@ -43,7 +43,7 @@ OPENS_NOTHING = {
     "core/trunkline/access/secrets_file.py new_secret",
     "core/trunkline/access/vault.py seal",
     "core/trunkline/api/documents.py show_docs",
-    "core/trunkline/cli/beginning/products.py write_product",
+    "kit/trunkline_kit/beginning/products.py write_product",
     "kit/trunkline_kit/demo/stage.py _scenario",
     "core/trunkline/subscribing/leasing.py _lease_next",
     "core/trunkline/subscribing/leasing.py _try",

@@ -33,7 +33,7 @@ class Source(Struct, frozen=True):
 
 
 _TABLE = """
-init           trunkline.cli.beginning.command:init     Set up a hub for your own product: settings, schemas, secrets and a compose file. Prompts for what you leave out.
+init           trunkline_kit.beginning.command:init    Set up a hub for your own product: settings, schemas, secrets and a compose file. Prompts for what you leave out.
 serve          trunkline.cli.serving:serve              Serve the API and deliver events. The database is migrated first.
 dev            trunkline_kit.developing:dev             Serve a hub for writing a plugin: it loads the plugin's file, uses plain HTTP, and delivers to this machine too.
 worker         trunkline.cli.serving:worker             Deliver events, without an API. Any number of workers may run, on any number of machines (PostgreSQL).
@@ -48,7 +48,7 @@ replay         trunkline.cli.replay:replay              Send a range of events t
 doctor         trunkline.cli.doctor.command:doctor      Examine the hub, or the receiver at a URL.
 plugins        trunkline.cli.plugins:app                List every plugin that was found: active, disabled, or failed and why.
 run            trunkline.cli.plugin_commands:app        Run a command of a plugin: trunkline run PLUGIN NAME.
-new            trunkline_kit.scaffold.command:app       Make your own event type, action, search or plugin.
+new            trunkline_kit.scaffold.command:app       Make your own event type, action, search or plugin, or a badge for a plugin.
 audit          trunkline.cli.audit:show_audit           List changes, newest first, each with its author, time and address.
 keys           trunkline.cli.keys:app                   Make, list, rotate and revoke API keys.
 secrets        trunkline.cli.secrets:app                Check and replace the pepper and the encryption key. Processes may run meanwhile.

@@ -1,6 +1,5 @@
 """``plugins``: all installed plugins with their states, details of one, and plugins to install."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,10 +23,6 @@ Words = Annotated[
 CataloguePlace = Annotated[
     str | None, option("--catalogue", "PLACE", "A file or URL, instead of plugins.catalogue.")
 ]
-Report = Annotated[Path, argument("REPORT", "A file that 'pytest --trunkline-report' wrote.")]
-OfPlugin = Annotated[str | None, option("--plugin", "NAME", "The plugin, if the report has several.")]
-IntoFile = Annotated[Path, option("--into", "FILE", "File to write the badge to.")]
-ReportUrl = Annotated[str | None, option("--report-url", "URL", "URL at which the report can be read.")]
 
 FACTS = ("state", "error", "distribution", "version", "requires", "module", "file")
 LISTS = (
@@ -116,21 +111,6 @@ def search_plugins(
             for entry in found
         ]
         show_table(["name", "package", "level", "for trunkline", "what it is"], rows)
-
-
-@app.command("badge")
-def draw_badge(
-    report: Report, plugin: OfPlugin = None, into: IntoFile = Path("badge.svg"), report_url: ReportUrl = None
-) -> None:
-    """Draw a badge (SVG) of the level in a conformance report, and print Markdown for the badge with a link to the report.
-
-    Example: [bold]trunkline plugins badge report.json --report-url https://example.com/report.json[/bold]
-    """
-    from trunkline.cli import badges  # noqa: PLC0415 - the standard library's XML loads its HTTP client
-
-    name, judged = badges.read_plugin(report, plugin)
-    into.write_text(badges.draw(name, judged, report_url=report_url), encoding="utf-8")
-    typer.echo(f"[![trunkline: {judged.get('level') or 'does not load'}]({into})]({report_url or report})")
 
 
 def _cell(value: object) -> str:

@@ -7,18 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
-from trunkline.cli.beginning.definitions import check_definition, definition_of, place_of
-from trunkline.cli.beginning.event_types import check_type, path_of, schema_of
-from trunkline.cli.beginning.fields import KINDS, read_fields
-from trunkline.cli.beginning.products import write_new
 from trunkline.cli.output import warn
-from trunkline.cli.parameters import Config
+from trunkline.cli.parameters import Config, argument, option
 from trunkline.hub.products import own_folder
 from trunkline.schemas.definitions import FOLDERS, Kind
 from trunkline.settings import load
+from trunkline_kit import badges
+from trunkline_kit.beginning.definitions import check_definition, definition_of, place_of
+from trunkline_kit.beginning.event_types import check_type, path_of, schema_of
+from trunkline_kit.beginning.fields import KINDS, read_fields
+from trunkline_kit.beginning.products import write_new
 from trunkline_kit.scaffold.plans import FEATURES, Plan, check_name, write_plugin
 
-app = typer.Typer(no_args_is_help=True, help="Make your own event type, action, search or plugin.")
+app = typer.Typer(
+    no_args_is_help=True, help="Make your own event type, action, search or plugin, or a badge for a plugin."
+)
 
 _DEFAULT = next(iter(FEATURES))
 
@@ -63,10 +66,15 @@ SchemasFolder = Annotated[
     typer.Option("--into", metavar="FOLDER", help="The folder of schemas; that of the product, if unset."),
 ]
 
+Report = Annotated[Path, argument("REPORT", "A file that 'pytest --trunkline-report' wrote.")]
+OfPlugin = Annotated[str | None, option("--plugin", "NAME", "The plugin, if the report has several.")]
+IntoFile = Annotated[Path, option("--into", "FILE", "File to write the badge to.")]
+ReportUrl = Annotated[str | None, option("--report-url", "URL", "URL at which the report can be read.")]
+
 
 @app.callback()
 def new() -> None:
-    """Make your own event type, action, search or plugin."""
+    """Make your own event type, action, search or plugin, or a badge for a plugin."""
 
 
 @app.command("event")
@@ -137,6 +145,19 @@ def new_plugin(name: str, chosen: With = None, into: Into = None, yes: Yes = Fal
         typer.echo(path)
     if sys.stdout.isatty():
         typer.echo(f"\nNext:  pip install trunkline-kit ./{folder}  &&  pytest {folder}")
+
+
+@app.command("badge")
+def draw_badge(
+    report: Report, plugin: OfPlugin = None, into: IntoFile = Path("badge.svg"), report_url: ReportUrl = None
+) -> None:
+    """Draw a badge (SVG) of a plugin's level in a conformance report, and print Markdown with the badge and a link to the report.
+
+    Example: [bold]trunkline new badge report.json --report-url https://example.com/report.json[/bold]
+    """
+    name, judged = badges.read_plugin(report, plugin)
+    into.write_text(badges.draw(name, judged, report_url=report_url), encoding="utf-8")
+    typer.echo(f"[![trunkline: {judged.get('level') or 'does not load'}]({into})]({report_url or report})")
 
 
 def _define(

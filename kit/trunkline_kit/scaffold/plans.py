@@ -8,10 +8,10 @@ from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
 
-from trunkline.cli.beginning.products import make_environment
 from trunkline.errors import Refused
 from trunkline.settings import Settings
 from trunkline.version import __version__
+from trunkline_kit.beginning.products import make_environment
 
 FEATURES: Mapping[str, str] = {
     "push": "a channel that sends each event somewhere",

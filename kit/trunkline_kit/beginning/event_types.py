@@ -5,11 +5,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from trunkline.cli.beginning.fields import NewField, example_of, object_of, title_of
 from trunkline.errors import Refused
 from trunkline.model.event_groups import RESERVED, is_operational
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.wording import happening, singular
+from trunkline_kit.beginning.fields import NewField, example_of, object_of, title_of
 
 _TYPE = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+")
 

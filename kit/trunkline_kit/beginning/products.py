@@ -11,8 +11,8 @@ from pathlib import Path
 
 import jinja2
 
-from trunkline.cli.beginning.event_types import path_of, schema_of
 from trunkline.errors import Refused
+from trunkline_kit.beginning.event_types import path_of, schema_of
 
 SCHEMAS = Path("schemas")
 POSTGRESQL = "postgresql"
@@ -105,7 +105,7 @@ def write_product(product: NewProduct, folder: Path) -> list[Path]:
     Raises:
         Refused: a file exists, or cannot be written. Nothing was overwritten.
     """
-    templates = files("trunkline.cli.beginning") / "templates"
+    templates = files("trunkline_kit.beginning") / "templates"
     environment = make_environment(lambda name: (templates / f"{name}.jinja").read_text(encoding="utf-8"))
     words = {
         "product": product,

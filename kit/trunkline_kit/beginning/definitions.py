@@ -7,11 +7,11 @@ from pathlib import Path
 
 from msgspec import structs
 
-from trunkline.cli.beginning.fields import NewField, example_of, object_of, title_of
 from trunkline.errors import Refused
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import FOLDERS, Kind
 from trunkline.schemas.wording import plural, singular, with_article
+from trunkline_kit.beginning.fields import NewField, example_of, object_of, title_of
 
 _NAME = re.compile(r"[a-z][a-z0-9]*_[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _CREATES = frozenset({"add", "book", "create", "make", "open", "place", "register", "submit"})

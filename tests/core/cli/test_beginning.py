@@ -7,7 +7,7 @@ import tomllib
 import pytest
 import yaml
 
-from trunkline.cli.beginning.fields import KINDS
+from trunkline_kit.beginning.fields import KINDS
 
 BEGIN = ("init", "--name", "Acme Billing", "--event", "invoice.created")
 FIELDS = [part for kind in KINDS for part in ("--field", f"a_{kind}:{kind}")]

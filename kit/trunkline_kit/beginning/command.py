@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
-from trunkline.cli.beginning.event_types import check_type
-from trunkline.cli.beginning.products import (
+from trunkline.cli.output import warn
+from trunkline.cli.parameters import option
+from trunkline_kit.beginning.event_types import check_type
+from trunkline_kit.beginning.products import (
     SQLITE,
     NewProduct,
     check_database,
@@ -16,8 +18,6 @@ from trunkline.cli.beginning.products import (
     prefix_of,
     write_product,
 )
-from trunkline.cli.output import warn
-from trunkline.cli.parameters import option
 
 FIRST_TYPE = "order.placed"
 

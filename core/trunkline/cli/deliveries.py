@@ -77,7 +77,7 @@ def show_delivery(delivery: Id, as_json: AsJson = False, config: Config = None) 
         show_json(view)
         return
     attempts = view.pop("attempts")
-    show_table(["", ""], [[name, str(value)] for name, value in view.items() if value is not None])
+    show_table([], [[name, str(value)] for name, value in view.items() if value is not None])
     for attempt in attempts:
         attempt.pop("response_body")
         attempt.pop("response_headers", None)

@@ -41,7 +41,7 @@ def show_document(document: bytes, *, indent: int = 2) -> None:
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table on a terminal; elsewhere print a header line and a line per row, with tabs between cells.
+    """Print a table on a terminal; elsewhere print a line per row, with tabs between cells. *columns* head it, unless empty.
 
     Text from companies is never read as markup, and cannot control the terminal.
     """
@@ -52,12 +52,19 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
         console = Console()
         if console.is_terminal:
-            table = Table(*columns, box=None, header_style="bold", pad_edge=False, padding=(0, 3, 0, 0))
+            table = Table(
+                *columns,
+                show_header=bool(columns),
+                box=None,
+                header_style="bold",
+                pad_edge=False,
+                padding=(0, 3, 0, 0),
+            )
             for row in rows:
                 table.add_row(*(Text(printable(cell)) for cell in row))
             console.print(table)
             return
-    for cells in (columns, *rows):
+    for cells in (columns, *rows) if columns else rows:
         typer.echo("\t".join(map(printable, cells)))
 
 
@@ -76,7 +83,7 @@ def show_members(view: Mapping[str, Any], members: Mapping[str, str], *, as_json
     if as_json:
         show_json(view)
     else:
-        show_table(["", ""], list(members.items()))
+        show_table([], list(members.items()))
 
 
 def shown_company(view: Mapping[str, Any]) -> str:

@@ -72,3 +72,33 @@ async def test_events_are_accepted_again_soon_after_every_connection_died_withou
                     return False
 
             await until(is_accepted, seconds=90, what="acceptance")
+
+
+async def test_a_statement_that_waits_for_a_lock_ends_soon_after_the_hub_gave_it_up(
+    deploy, postgres_database_url, receiver, until
+):
+    """Otherwise such statements use up the server's connections during a long lock, and store their events after it."""
+    deployment = deploy(postgres_database_url)
+    await deployment.set_up(1, target_url=f"{receiver.url}/h")
+    process = await deployment.serve()
+    other = await asyncpg.connect(postgres_database_url)
+
+    async def is_nothing_waiting() -> bool:
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'WITH locked%'"
+        return await other.fetchval(waiting) == 0
+
+    try:
+        async with deployment.client(process, 1) as client:
+            accepted = await client.post("/events", json=deployment.event(1))  # prepares the statement
+            async with other.transaction():
+                await other.execute("LOCK TABLE events IN ACCESS EXCLUSIVE MODE")
+                answer = await client.post("/events", json=deployment.event(2))
+                assert answer.status_code == 503
+                assert "may or may not have been stored" in answer.json()["detail"]
+                await until(is_nothing_waiting, seconds=20, what="the end of the statement")
+            again = await client.post("/events", json=deployment.event(3))
+            found = (await client.get("/events")).json()["events"]
+            assert [event["id"] for event in found] == [accepted.json()["id"], again.json()["id"]]
+    finally:
+        await other.close()
+    assert process.stop() == 0

@@ -120,10 +120,14 @@ class SecretsFile:
         content |= {other: list(kept) for other in _OTHERS.values() if (kept := getattr(values, other))}
         draft = self.path.with_name(f"{self.path.name}.{secrets.token_hex(8)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            json.dump(content, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+                json.dump(content, stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError:  # as on a full disk
+            draft.unlink()
+            raise
         return draft
 
 

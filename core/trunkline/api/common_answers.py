@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trunkline import errors
-from trunkline.api.problems import MEDIA_TYPE, TYPES
+from trunkline.api.problems import MEDIA_TYPE, TYPES, UNANSWERED
 from trunkline.api.requests import LOCATION
 
 KEYED: list[dict[str, list[str]]] = [{"ApiKey": []}, {"Bearer": []}]
@@ -46,7 +46,7 @@ _REFUSALS: Mapping[int, tuple[str, type[errors.TrunklineError] | str, str, list[
         {"path": "/event_types", "message": "is required"}]),
     429: ("TooManyRequests", errors.RateLimited, "The minute's 60 calls are used up; try again in 12 s.", []),
     502: ("BadGateway", errors.ProviderFailed, "The system of record did not answer.", []),
-    503: ("Unavailable", errors.StoreUnavailable, "The database does not answer; nothing was stored. Try again in 5 s.", []),
+    503: ("Unavailable", errors.StoreUnavailable, UNANSWERED, []),
 }  # fmt: skip
 """For each status: the name of the answer's component, the problem, and an example of its ``detail`` and ``errors``."""
 _HEADERS = {

@@ -93,6 +93,10 @@ TYPES: Mapping[type[errors.TrunklineError], str] = {
 """The last part of a problem's ``type``, by error class. Status, title, detail and headers come from the error."""
 
 _STORE_RETRY_SECONDS = "5"
+UNANSWERED = (
+    "The database does not answer; the request may or may not have been stored. "
+    f"Send it again in {_STORE_RETRY_SECONDS} s, with the same Idempotency-Key if it had one."
+)
 _STOP_RETRY_SECONDS = 1
 _CLIENT_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _log = logging.getLogger("trunkline.api")
@@ -197,11 +201,12 @@ def problem_of(error: Refused | ProviderFailed | StoreUnavailable, scope: Scope)
     make = functools.partial(problem, scope, name=name, status=error.status, title=error.title)
     if isinstance(error, StoreUnavailable):
         _log.warning("request %s is answered with 503: %s", scope.get(REQUEST_ID_KEY), error)
-        reason = error.reason if isinstance(error, WritesRefused) else "the database does not answer"
-        return make(
-            detail=f"{reason[0].upper()}{reason[1:]}; nothing was stored. Try again in {_STORE_RETRY_SECONDS} s.",
-            headers={"Retry-After": _STORE_RETRY_SECONDS},
-        )
+        if isinstance(error, WritesRefused):
+            reason = error.reason[0].upper() + error.reason[1:]
+            detail = f"{reason}; nothing was stored. Try again in {_STORE_RETRY_SECONDS} s."
+        else:  # a server may complete a statement whose answer did not come in time
+            detail = UNANSWERED
+        return make(detail=detail, headers={"Retry-After": _STORE_RETRY_SECONDS})
     if isinstance(error, ProviderFailed):
         return make(detail=error.detail)
     return make(

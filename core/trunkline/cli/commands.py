@@ -20,6 +20,7 @@ from trunkline.errors import (
     SettingsInvalid,
     StoreUnavailable,
     TrunklineError,
+    WritesRefused,
 )
 
 _CANNOT_START = (DatabaseUnfit, SettingsInvalid, PluginFailed, SchemaInvalid, StoreUnavailable)
@@ -127,6 +128,7 @@ class Commands(TyperGroup):
             raise typer.Exit(REFUSED) from None
         except TrunklineError as error:
             known = isinstance(error, _CANNOT_START)
-            prefix = "The database does not answer: " if isinstance(error, StoreUnavailable) else ""
+            is_silent = isinstance(error, StoreUnavailable) and not isinstance(error, WritesRefused)
+            prefix = "The database does not answer: " if is_silent else ""
             warn(f"{prefix}{error}")
             raise typer.Exit(CANNOT_START if known else REFUSED) from None

@@ -37,7 +37,7 @@
     │   ├── Stopping                503  the process stopped before the request was done
     │   └── ProviderRefused         the provider of an action or a search refused the call, with its own 4xx
     ├── ProviderFailed              502  the named provider of an action or a search failed
-    ├── StoreUnavailable            503  the database did not answer; nothing was stored
+    ├── StoreUnavailable            503  the database did not answer
     │   └── WritesRefused           the database answers but cannot write, for example on a full disk
     ├── DatabaseUnfit               the database lacks a privilege or resource that the hub needs; start-up stops
     │   └── DatabaseTooOld

@@ -18,7 +18,7 @@ class ProviderFailed(TrunklineError):
 
 
 class StoreUnavailable(TrunklineError):
-    """The database did not answer; nothing was stored."""
+    """The database did not answer; it is unknown whether anything was stored, unless it is a ``WritesRefused``."""
 
     status = 503
     title = "Service unavailable"

@@ -113,7 +113,7 @@ class Ingest:
             IdempotencyConflict: the idempotency key was used for another request.
             CompanyErased: one of the companies is being erased.
             KeysUnchecked: the caller's key has to be looked up first.
-            StoreUnavailable: nothing was stored.
+            StoreUnavailable: it is unknown whether the events were stored.
         """
         if self._log.directory.is_erasing:
             self._log.directory.check_open(submission.companies())

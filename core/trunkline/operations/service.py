@@ -125,7 +125,7 @@ class Operations:
         """Validate the input, run the operation, validate the answer, and store answer and events together.
 
         Raises as ``contract.Operations.call`` does. Also raises TooMuchAtOnce if too many calls of the company wait for
-        earlier calls with the same key, or run elsewhere, and StoreUnavailable if nothing was stored.
+        earlier calls with the same key, or run elsewhere, and StoreUnavailable if the database does not answer.
         """
         with _told_to_forms(definition):
             catalog = self._catalog

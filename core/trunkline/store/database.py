@@ -142,7 +142,7 @@ class Database:
         """Lend a connection inside a transaction, which is committed at the end, or rolled back if an exception is raised.
 
         Raises:
-            StoreUnavailable: the database does not answer; nothing was stored.
+            StoreUnavailable: the database does not answer; the transaction may have been committed.
             TooMuchAtOnce: the company's turn did not come in time; nothing was stored.
         """
         return self._write(self._lender)

@@ -301,7 +301,7 @@ class _Pool:
         """Lend a connection; if *writes*, inside a transaction.
 
         Raises:
-            StoreUnavailable: the database does not answer; nothing was stored.
+            StoreUnavailable: the database does not answer; the transaction may have been committed.
         """
         driver = await self._take()
         try:

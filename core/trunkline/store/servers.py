@@ -1,5 +1,6 @@
 """Connects to a PostgreSQL server, for the pool and for LISTEN; supports several hosts and TLS."""
 
+import contextlib
 import os
 import ssl
 from collections.abc import Mapping
@@ -26,6 +27,14 @@ _NEXT_HOST = (OSError, asyncpg.CannotConnectNowError, _NOT_MATCHED)
 """Errors after which the next host is tried, as in libpq. After a refused login, no further host is tried."""
 _TIMEOUT_SECONDS = 5
 _UTF8 = "UTF8"
+_END_WITH_CLIENT = (
+    "SELECT set_config('client_connection_check_interval', '2s', false) WHERE pg_backend_pid() = $1"
+)
+"""Makes the server end a statement whose client has closed the connection, for example one that waits for a lock.
+
+Without it, statements of closed connections use up ``max_connections`` while they wait, and then store what was given up.
+A pooler's connection, which has another number, is left alone, since others use it too.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +137,8 @@ class Server:
                 f"text: make one with CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0, and name it in database.url."
             )
             raise DatabaseUnfit(msg)
+        with contextlib.suppress(asyncpg.InvalidParameterValueError):  # a server on Windows cannot notice it
+            await connection.fetchrow(_END_WITH_CLIENT, connection.get_server_pid())
         return connection
 
 

@@ -33,7 +33,7 @@ def problem_of(error: Exception) -> Problem:
             phrase = http.HTTPStatus(error.status_code).phrase
             return Problem(error.status_code, phrase, "Go back and try it another way.", error.headers or {})
         case TrunklineError() if getattr(error, "status", None) == 503:
-            detail = "The database does not answer; nothing was changed. Try again in a moment."
+            detail = "The database does not answer; a change may or may not have been stored. Try again in a moment."
             return Problem(503, "Not available now", detail, {"Retry-After": "5"})
         case TrunklineError() if hasattr(error, "detail"):
             return Problem(502, "A service behind the hub failed", str(error), {})

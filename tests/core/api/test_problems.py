@@ -163,7 +163,12 @@ LACKING = "no memory, file or thread left for the request, which may or may not"
     ("name", "status", "kind", "says"),
     [
         ("plugin", 409, "conflict", "No."),  # the type of its nearest relative
-        ("store", 503, "store-unavailable", "The database does not answer"),
+        (
+            "store",
+            503,
+            "store-unavailable",
+            "The database does not answer; the request may or may not have been stored.",
+        ),
         ("full", 503, "store-unavailable", "The disk is full; nothing was stored. Try again in 5 s."),
         ("provider", 502, "provider-failed", "'create_lead' could not be carried out: the provider failed."),
         ("memory", 503, "machine-exhausted", LACKING),

@@ -10,9 +10,12 @@ import stat
 import httpx2
 import pytest
 from tests.core.cli.conftest import LOOSE, wait_until
+from tests.small_disks import small_disk
 from tests.waiting import until
 
 from trunkline import settings
+from trunkline.access.secrets_file import Secrets, SecretsFile
+from trunkline.errors import SettingsInvalid
 from trunkline.hub.hub import Hub
 from trunkline_kit.receiver import Receiver
 
@@ -156,6 +159,16 @@ def test_a_file_of_secrets_that_cannot_be_written_is_said_and_stays(cli, command
         f"The file of the secrets, {file}, cannot be written: File name too long; nothing was changed.\n"
     )
     assert file.read_text() == before
+
+
+def test_a_full_disk_keeps_no_draft_of_the_secrets():
+    with small_disk() as disk:
+        file = SecretsFile(disk.folder / "hub.db.secrets")
+        disk.fill()
+        for write in (file.make, lambda: file.replace(Secrets("p" * 40, "e" * 40))):
+            with pytest.raises(SettingsInvalid, match="No space left on device"):
+                write()
+        assert list(disk.folder.glob("hub.db.secrets*")) == []
 
 
 def test_secrets_of_the_settings_are_exchanged_by_whoever_keeps_them(migrated_cli):

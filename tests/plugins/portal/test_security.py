@@ -162,5 +162,5 @@ async def test_while_the_database_is_away_a_page_says_so(
         await connection.close()
 
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-    assert "The database does not answer; nothing was changed." in browser.words(answer)
+    assert "The database does not answer; a change may or may not have been stored." in browser.words(answer)
     assert_guarded(answer)

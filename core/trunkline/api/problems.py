@@ -94,8 +94,8 @@ TYPES: Mapping[type[errors.TrunklineError], str] = {
 
 _STORE_RETRY_SECONDS = "5"
 UNANSWERED = (
-    "The database does not answer; the request may or may not have been stored. "
-    f"Send it again in {_STORE_RETRY_SECONDS} s, with the same Idempotency-Key if it had one."
+    "The database does not answer; a change may or may not have been stored. "
+    f"Send the request again in {_STORE_RETRY_SECONDS} s, with the same Idempotency-Key if it had one."
 )
 _STOP_RETRY_SECONDS = 1
 _CLIENT_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")

@@ -18,7 +18,7 @@ class ProviderFailed(TrunklineError):
 
 
 class StoreUnavailable(TrunklineError):
-    """The database did not answer; it is unknown whether anything was stored, unless it is a ``WritesRefused``."""
+    """The database did not answer; it is unknown whether anything was stored."""
 
     status = 503
     title = "Service unavailable"

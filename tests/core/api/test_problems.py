@@ -167,7 +167,7 @@ LACKING = "no memory, file or thread left for the request, which may or may not"
             "store",
             503,
             "store-unavailable",
-            "The database does not answer; the request may or may not have been stored.",
+            "The database does not answer; a change may or may not have been stored.",
         ),
         ("full", 503, "store-unavailable", "The disk is full; nothing was stored. Try again in 5 s."),
         ("provider", 502, "provider-failed", "'create_lead' could not be carried out: the provider failed."),

@@ -101,6 +101,6 @@ def unavailable(error: BaseException) -> StoreUnavailable:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of the message of *error*, or of the error that *error* wraps."""
+    """Return the class and the first line of *error*, or of the error that *error* wraps."""
     original = getattr(error, "orig", None) or error
-    return f"{type(original).__name__}: {str(original).partition(chr(10))[0]}"
+    return f"{type(original).__name__}: {str(original).partition(chr(10))[0] or 'no answer in time'}"

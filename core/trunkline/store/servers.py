@@ -14,7 +14,7 @@ from trunkline import oldest
 from trunkline.errors import DatabaseTooOld, DatabaseUnfit, StoreUnavailable
 from trunkline.runtime import shortages
 from trunkline.store import libpq, poolers
-from trunkline.store.failures import unavailable
+from trunkline.store.failures import first_line, unavailable
 
 _TOO_MANY = (
     "raise max_connections of PostgreSQL, or the limit of the role or the database, or lower database.pool_size; each process "
@@ -95,7 +95,7 @@ class Server:
                 except asyncpg.ProtocolViolationError as error:
                     if "startup parameter: search_path" in str(error):  # a pooler refuses it
                         raise poolers.SchemaDropped(self.settings["search_path"]) from error
-                    msg = f"{_name(host, port)}: {_first_line(error)}"
+                    msg = f"{_name(host, port)}: {first_line(error)}"
                     raise StoreUnavailable(msg) from error
                 except CONNECTING_ERRORS as error:
                     failures.append(f"{_name(host, port)}: {_reason(error)}")
@@ -165,13 +165,9 @@ def _name(host: str | None, port: int | None) -> str:
 
 def _reason(error: Exception) -> str:
     """Return the text of *error*; if a limit was reached, the text names the limit to change."""
-    reason = f"{type(error).__name__}: {_first_line(error)}"
+    reason = first_line(error)
     if isinstance(error, asyncpg.TooManyConnectionsError):
         return f"{reason} ({_TOO_MANY})"
     if isinstance(error, OSError) and shortages.has_no_file_left():
         return f"{reason} ({shortages.NO_MORE_FILES})"
     return reason
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0] or "no answer in time"

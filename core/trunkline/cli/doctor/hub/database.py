@@ -41,7 +41,7 @@ async def examine_database(settings: Settings, histories: Sequence[migrate.Histo
         fix = "start the database, or correct database.url"
         checks.append(error("database", f"The database does not answer: {away}", fix=fix))
     except (DatabaseUnfit, SettingsInvalid) as unfit:  # including too old
-        checks.append(error("database", str(unfit), fix="correct database.url, or what the sentence names"))
+        checks.append(error("database", str(unfit), fix="do what the sentence says"))
     return checks
 
 

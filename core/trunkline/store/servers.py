@@ -137,8 +137,16 @@ class Server:
                 f"text: make one with CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0, and name it in database.url."
             )
             raise DatabaseUnfit(msg)
-        with contextlib.suppress(asyncpg.InvalidParameterValueError):  # a server on Windows cannot notice it
-            await connection.fetchrow(_END_WITH_CLIENT, connection.get_server_pid())
+        try:
+            with contextlib.suppress(
+                asyncpg.InvalidParameterValueError
+            ):  # a server on Windows cannot notice it
+                await connection.fetchrow(_END_WITH_CLIENT, connection.get_server_pid())
+        except (
+            BaseException
+        ):  # a caller that is cancelled must leave no connection, with which no event loop would close
+            connection.terminate()
+            raise
         return connection
 
 

@@ -78,6 +78,24 @@ async def test_settings_of_the_session_come_from_the_url(postgres_url):
 # TLS. The certificate is for localhost; over_tls may connect only with TLS, in_clear only without.
 
 
+async def test_a_caller_that_is_cancelled_leaves_no_connection(postgres_url):
+    server = Server.of_url(f"{postgres_url}&application_name=cancelled")
+    begun = asyncio.get_running_loop().time()
+    await (await server.connect()).close()
+    whole = asyncio.get_running_loop().time() - begun
+    for step in range(40):
+        connecting = asyncio.create_task(server.connect())
+        await asyncio.wait({connecting}, timeout=whole * step / 40)
+        connecting.cancel()
+        (outcome,) = await asyncio.gather(connecting, return_exceptions=True)
+        if not isinstance(outcome, BaseException):
+            await outcome.close()
+    left = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cancelled'"
+    async with asyncio.timeout(10):
+        while await ask(postgres_url, left):
+            await asyncio.sleep(0.01)
+
+
 def tls_url(
     server: SystemPostgres, mode: str, *, role: str = "over_tls", host: str = "127.0.0.1", ca: str = ""
 ) -> str:

@@ -31,7 +31,10 @@ def test_a_company_is_made_changed_listed_and_named_by_its_reference(migrated_cl
     view = migrated_cli.json("companies", "set", "acme", "--name", "", "--time-zone", "Europe/Berlin")
     assert (view["id"], view["name"], view["time_zone"]) == (int(made), None, "Europe/Berlin")
     assert migrated_cli.json("companies", "list") == [view]
-    assert migrated_cli.done("companies", "show", "acme").splitlines()[:2] == [f"id\t{made.strip()}", "reference\tacme"]
+    assert migrated_cli.done("companies", "show", "acme").splitlines()[:2] == [
+        f"id\t{made.strip()}",
+        "reference\tacme",
+    ]
     envelope = migrated_cli.emit(company="acme")
     assert (envelope["companyId"], envelope["companyRef"]) == (view["id"], "acme")
     assert f"_{made.strip()}_" in migrated_cli.create_key("--company", "acme", "--scope", "events:read")

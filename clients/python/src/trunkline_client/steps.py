@@ -126,8 +126,10 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
         raise Unanswered(status, "a page answered, which is not the hub")
     if 200 <= status <= 299:
         return Answer(status, headers, content, body)
-    is_problem = "application/problem+json" in headers.get("content-type", "") and isinstance(content, dict)
-    is_hubs = is_problem and isinstance(content.get("detail"), str)  # RFC 9457 lets a proxy leave it out
+    is_problem = "application/problem+json" in headers.get("content-type", "")
+    is_hubs = (
+        is_problem and isinstance(content, dict) and isinstance(content.get("detail"), str)
+    )  # RFC 9457 lets a proxy leave out `detail`
     problem: Any = content if is_hubs else {"detail": f"answered {status}"}
     is_final = is_hubs and 400 <= status <= 499 and status not in {408, 425, 429}
     wait = headers.get("retry-after", "")

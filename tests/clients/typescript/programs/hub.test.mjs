@@ -68,6 +68,15 @@ test("a consumer goes on after the last page that was handled whole, and shares 
   await assert.rejects(take(hub.consume("wrong", { types: ["no.such"] }), 1), Refused);
 });
 
+test("a consumer that is deleted while a page is handled is made again", async () => {
+  const filter = { "payload.payment_method": "coins" };
+  const { id } = await hub.emit("payment.succeeded", payment(16, "coins"));
+  const events = hub.consume("brief", { filter, start: "beginning" });
+  assert.equal((await events.next()).value.id, id);
+  await hub.request("DELETE", "/api/v1/consumers/brief");
+  assert.equal((await events.next()).value.id, id);
+});
+
 test("a loop ends when its signal is aborted, while it waits too", async () => {
   const stop = new AbortController();
   setTimeout(() => stop.abort(new Error("shutting down")), 200);

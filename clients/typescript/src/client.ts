@@ -172,6 +172,7 @@ export class Client<S extends Shapes = AnyShapes> {
       try {
         await make({ method: "POST", path: `${path}/commit`, body: { cursor: page.cursor, lease: page.lease } });
       } catch (error) {
+        if (error instanceof Refused && error.status === 404) continue; // deleted meanwhile
         if (!(error instanceof Refused && error.status === 409)) throw error;
         console.warn(
           `The lease of ${page.events.length} events of the consumer '${name}' has lapsed: they are given out again. ` +

@@ -4,6 +4,7 @@ import { Refused, Unanswered } from "./errors.js";
 
 const TRIES = 4;
 const LONGEST_WAIT_SECONDS = 30;
+const LONGEST_RETRY_AFTER_SECONDS = 24 * 3600;
 
 export type Query = Readonly<Record<string, unknown>>;
 
@@ -59,7 +60,7 @@ export class Transport {
           failed += 1;
           if (failed === (call.tries ?? TRIES) || !(isIdempotent || error.status === 429)) throw error;
           const wait = Math.min(0.5 * 2 ** (failed - 1), LONGEST_WAIT_SECONDS);
-          await pause(error.retryAfterSeconds ?? wait, call.signal);
+          await pause(Math.max(wait, error.retryAfterSeconds ?? 0), call.signal);
         } else if (failed && call.method === "DELETE" && error instanceof Refused && error.status === 404) {
           return undefined; // an earlier try has deleted it
         } else {
@@ -113,15 +114,16 @@ export function read(status: number, headers: Headers, text: string): any {
   const isSuccess = status >= 200 && status <= 299;
   if (isSuccess && kind.includes("text/html")) throw new Unanswered(status, "a page answered, which is not the hub");
   if (isSuccess) return content;
-  const isHubs = kind.includes("application/problem+json") && typeof content === "object" && content !== null;
+  // RFC 9457 lets a proxy leave out `detail`
+  const isHubs = kind.includes("application/problem+json") && typeof content?.detail === "string";
   const problem = isHubs ? content : { detail: `answered ${status}` };
   const isFinal = isHubs && status >= 400 && status <= 499 && ![408, 425, 429].includes(status);
   const wait = headers.get("retry-after") ?? "";
   throw new (isFinal ? Refused : Unanswered)(status, problem.detail, {
     type: problem.type ?? "about:blank",
-    errors: problem.errors ?? [],
+    errors: Array.isArray(problem.errors) ? problem.errors.filter((one: any) => typeof one?.message === "string") : [],
     requestId: problem.request_id,
-    retryAfterSeconds: /^\d+$/.test(wait) ? Number(wait) : undefined,
+    retryAfterSeconds: /^\d+$/.test(wait) ? Math.min(Number(wait), LONGEST_RETRY_AFTER_SECONDS) : undefined,
   });
 }
 

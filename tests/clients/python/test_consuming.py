@@ -61,6 +61,14 @@ def test_a_consumer_that_is_missing_is_made_and_reads_from_now_on(hub):
     assert next(events).id == later[0]
 
 
+def test_a_consumer_that_is_deleted_while_a_page_is_handled_is_made_again(hub):
+    ids = emit(hub, 3)
+    events = hub.consume("brief", start="beginning", limit=2)
+    assert take(events, 1) == ids[:1]
+    hub.call("DELETE", "/api/v1/consumers/brief")
+    assert take(events, 4) == [ids[1], *ids]
+
+
 class Store:
     """A receiver's store, of which a part is lost."""
 

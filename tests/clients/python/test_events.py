@@ -41,6 +41,14 @@ def test_numbers_keep_their_digits_both_ways():
     assert write_json({"a": Decimal("99.00"), "b": 5}) == b'{"a":99.00,"b":5}'
 
 
+@pytest.mark.parametrize("number", ["1e-9999999999999999999", "0e9999999999999999999"])
+def test_an_exponent_that_a_decimal_cannot_have_is_read_as_zero(number):
+    body = BODY.replace(b"99.00", number.encode())
+    timestamp = now_ms() // 1000
+    headers = signatures.headers("standard", secrets=(SECRET,), event_id="7", timestamp=timestamp, body=body)
+    assert verify_webhook(body, headers, secret=SECRET).payload == {"amount": Decimal(0)}
+
+
 def test_a_place_is_kept_in_a_file(tmp_path):
     places = PlaceFile(tmp_path / "place.json")
     assert places.load() == Place()

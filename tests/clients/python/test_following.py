@@ -90,6 +90,13 @@ def test_waits_grow_to_half_a_minute_and_a_hub_that_names_a_wait_is_obeyed():
     call, busy = Call("GET", "/"), Unanswered(503, "busy")
     assert failures(call, busy, tries=None, count=8) == [0.5, 1, 2, 4, 8, 16, 30, 30]
     assert failures(call, Unanswered(429, "busy", retry_after_seconds=41), tries=None, count=2) == [41, 41]
+    assert failures(call, Unanswered(503, "busy", retry_after_seconds=0), tries=None, count=3) == [0.5, 1, 2]
+
+
+def test_a_wait_that_is_named_is_a_day_at_most():
+    with pytest.raises(Unanswered) as raised:
+        steps.read(503, {"retry-after": "99999999999999"}, b"")
+    assert raised.value.retry_after_seconds == 24 * 3600
 
 
 KEYED = {"Idempotency-Key": "k"}
@@ -143,6 +150,9 @@ PROBLEM = (
         (200, "text/html; charset=utf-8", b"<h1>Sign in</h1>", Unanswered),
         (200, "application/json", b"{", Unanswered),
         (500, "text/plain", b"\xff", Unanswered),
+        (403, "application/problem+json", b'{"title":"Forbidden"}', Unanswered),
+        (400, "application/problem+json", b'{"detail":"No.","errors":{"a":["b"]}}', Refused),
+        (400, "application/problem+json", b'{"detail":"No.","errors":["a"]}', Refused),
     ],
 )
 def test_only_the_hub_itself_refuses(status, kind, body, wanted):

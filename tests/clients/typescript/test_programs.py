@@ -28,7 +28,7 @@ def test_the_client_against_a_hub(installed, run, sqlite_database_url):
     }
     with Served(sqlite_database_url, **modes) as served:
         passed = passes(run, "hub.test.mjs", installed, HUB_URL=served.url, HUB_KEY=served.key)
-    assert passed == 13
+    assert passed == 14
 
 
 def test_receiving(installed, run):

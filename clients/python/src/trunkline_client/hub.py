@@ -117,6 +117,8 @@ class Hub(Operations):
             try:
                 yield from steps.request(commit, tries=None)
             except Refused as refused:
+                if refused.status == 404:  # deleted meanwhile
+                    continue
                 if refused.status != 409:
                     raise
                 _log.warning(

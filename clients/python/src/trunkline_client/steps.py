@@ -17,6 +17,7 @@ T = TypeVar("T")
 TRIES = 4
 """Number of tries of a call that may be repeated."""
 _LONGEST_WAIT_SECONDS = 30.0
+_LONGEST_RETRY_AFTER_SECONDS = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def request(call: Call, *, tries: int | None = TRIES) -> Steps[Answer]:
             if failed == tries or not (call.may_repeat or error.status == 429):
                 raise
             wait = min(0.5 * 2.0 ** min(failed - 1, 10), _LONGEST_WAIT_SECONDS)
-            yield Pause(wait if error.retry_after_seconds is None else error.retry_after_seconds)
+            yield Pause(max(wait, error.retry_after_seconds or 0))
         except Refused as error:
             if failed and call.method == "DELETE" and error.status == 404:  # an earlier try has deleted it
                 return Answer(204, {}, None)
@@ -125,10 +126,11 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
         raise Unanswered(status, "a page answered, which is not the hub")
     if 200 <= status <= 299:
         return Answer(status, headers, content, body)
-    is_hubs = "application/problem+json" in headers.get("content-type", "") and isinstance(content, dict)
-    problem: Any = (
-        content if is_hubs else {"detail": f"answered {status}"}
-    )  # from a proxy in front of the hub
+    is_problem = "application/problem+json" in headers.get("content-type", "")
+    is_hubs = (
+        is_problem and isinstance(content, dict) and isinstance(content.get("detail"), str)
+    )  # RFC 9457 lets a proxy leave out `detail`
+    problem: Any = content if is_hubs else {"detail": f"answered {status}"}
     is_final = is_hubs and 400 <= status <= 499 and status not in {408, 425, 429}
     wait = headers.get("retry-after", "")
     raise (Refused if is_final else Unanswered)(
@@ -137,13 +139,18 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
         type=problem.get("type", "about:blank"),
         errors=faults(problem.get("errors", ())),
         request_id=problem.get("request_id"),
-        retry_after_seconds=float(wait) if wait.isdecimal() else None,
+        retry_after_seconds=min(float(wait), _LONGEST_RETRY_AFTER_SECONDS) if wait.isdecimal() else None,
     )
 
 
 def faults(errors: Any) -> list[tuple[str, str]]:
-    """Return a problem's ``errors`` as pairs of a pointer and a message."""
-    return [(fault["path"], fault["message"]) for fault in errors]
+    """Return a problem's ``errors`` as pairs of a pointer and a message; a proxy's own ``errors`` have none."""
+    listed = errors if isinstance(errors, list) else []
+    return [
+        (fault["path"], fault["message"])
+        for fault in listed
+        if isinstance(fault, dict) and fault.keys() >= {"path", "message"}
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,15 @@ test("a consumer goes on after the last page that was handled whole, and shares 
   await assert.rejects(take(hub.consume("wrong", { types: ["no.such"] }), 1), Refused);
 });
 
+test("a consumer that is deleted while a page is handled is made again", async () => {
+  const filter = { "payload.payment_method": "coins" };
+  const { id } = await hub.emit("payment.succeeded", payment(16, "coins"));
+  const events = hub.consume("brief", { filter, start: "beginning" });
+  assert.equal((await events.next()).value.id, id);
+  await hub.request("DELETE", "/api/v1/consumers/brief");
+  assert.equal((await events.next()).value.id, id);
+});
+
 test("a loop ends when its signal is aborted, while it waits too", async () => {
   const stop = new AbortController();
   setTimeout(() => stop.abort(new Error("shutting down")), 200);
@@ -172,7 +181,9 @@ test("a call is repeated with its key if it may be, and never after a refusal", 
   const [unkeyed, calls] = await answering(t, [BUSY]);
   await assert.rejects(unkeyed.request("POST", "/own", { body: {} }), Unanswered);
   assert.equal(calls.length, 1);
+  const started = performance.now();
   await assert.rejects(unkeyed.request("GET", "/own"), { status: 503 });
+  assert.ok(performance.now() - started > 3400); // 0.5, 1 and 2 s, although each answer says `Retry-After: 0`
   assert.equal(calls.length, 5);
 
   const [gone] = await answering(t, [BUSY, [404, PROBLEM, '{"detail":"There is none."}']]);
@@ -195,6 +206,8 @@ test("only the hub itself refuses", async (t) => {
     [[200, "application/json", "{"], Unanswered],
     [[408, PROBLEM, '{"detail":"slow"}'], Unanswered],
     [[409, PROBLEM, '{"detail":"No."}'], Refused],
+    [[403, PROBLEM, '{"title":"Forbidden"}'], Unanswered],
+    [[400, PROBLEM, '{"detail":"No.","errors":{"a":["b"]}}'], Refused],
   ];
   let checked = 0;
   for (const [answer, kind] of cases) {
@@ -202,7 +215,7 @@ test("only the hub itself refuses", async (t) => {
     await assert.rejects(client.request("POST", "/own"), (error) => error.constructor === kind);
     checked += 1;
   }
-  assert.equal(checked, 7);
+  assert.equal(checked, 9);
 });
 
 test("what a client is made with goes with each call", async (t) => {

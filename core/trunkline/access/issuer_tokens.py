@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from trunkline.access.claims import find_claim, is_access_token, read_company, read_environment, read_scopes
-from trunkline.access.issuers import MAX_CHARACTERS, Issuer
+from trunkline.access.issuers import Issuer
 from trunkline.contract import CallLimits
 from trunkline.errors import CompanyUnknown, RateLimited, Refused, Unauthenticated
 from trunkline.model.environments import in_environment
@@ -18,6 +18,8 @@ from trunkline.settings import TokenIssuer
 
 COMPANY_CALLS_PER_MINUTE = 6_000
 """The limit of calls with such tokens per company and minute, for all users together: the default reads of 100 keys."""
+MAX_CHARACTERS = 8_192
+"""The length of an access token; an ID token, which a provider hands over itself, may be longer."""
 _NAMES = ("name", "preferred_username", "email", "client_id", "azp", "sub")
 _MAX_NAME = 100
 _OTHER_TOKEN = "This is an ID token or another token of the issuer, not an access token, which has scopes."  # noqa: S105 - a sentence

@@ -51,7 +51,8 @@ class Assertions:
             )
         except Unauthenticated as error:
             raise invalid_client(error.detail) from None
-        now_ms, jti, expires_ms = self._context.clock.now_ms(), claims.get("jti"), int(claims["exp"] * 1000)
+        now_ms, jti = self._context.clock.now_ms(), claims.get("jti")
+        expires_ms = int(claims["exp"]) * 1000  # PyJWT takes a number in text, too
         if claims["sub"] != app.client_id:
             msg = "The client assertion's sub must be the client_id, as its iss is."
             raise invalid_client(msg)

@@ -240,3 +240,8 @@ async def test_settings_that_cannot_be_are_named(sqlite_database_url, make_hub, 
     settings = {"auth.oauth": json.dumps(oauth), "plugins.enabled": "polling"}
     with pytest.raises(SettingsInvalid, match=sentence):
         await make_hub(sqlite_database_url, settings, dispatch=False)
+
+
+async def test_half_a_surrogate_pair_anywhere_in_a_token_is_refused(trusting, issuer):
+    for changed in ({"header_typ": "a\ud83d"}, {"name": "a\ud83d"}, {"sub": "a\ud83d"}, {"email": "a\x00"}):
+        assert "is not valid" in await refused(trusting, issuer.token(**{**OWN, **changed}))

@@ -83,6 +83,8 @@ async def test_an_app_gets_tokens_for_its_signature_alone(running, sign_in):
         ({"sub": "app_0", "client_id": ""}, "no app with this client_id"),
         ({"exp": int(time.time()) - 60}, "has expired"),
         ({"exp": int(time.time()) + 7_200}, "must expire within"),
+        ({"exp": str(int(time.time()) + 7_200)}, "must expire within"),
+        ({"exp": 1e306}, "must expire within"),
         ({"exp": None}, "lacks a claim"),
         ({"jti": None}, "needs a jti"),
         ({"jti": 5}, "is not valid"),

@@ -4,6 +4,7 @@ import logging
 import time
 from functools import partial
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import pytest
 from tests.plugins.mcp.issuer import Issuer, issuing, other_key
@@ -220,6 +221,12 @@ async def answered(browser, liar, *, token=None, query="", **claims):
     good = {"aud": "portal", "nonce": asked["nonce"][0], "scope": None, **claims}
     liar.answers = {"id_token": liar.token(**good) if token is None else token, "token_type": "Bearer"}
     return await browser.http.get(f"/portal/sign-in/callback?code=x&state={asked['state'][0]}{query}")
+
+
+async def test_an_id_token_with_two_hundred_groups_signs_in(deceived, liar, open_browser):
+    groups = [str(uuid4()) for _ in range(200)]
+    answer = await answered(open_browser(deceived), liar, groups=["hub-admins", *groups])
+    assert answer.status_code == 303, answer.text
 
 
 async def test_an_id_token_must_be_of_this_issuer_for_this_client_and_this_attempt(

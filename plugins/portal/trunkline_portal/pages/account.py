@@ -34,7 +34,7 @@ class AccountPages(Pages):
         error: str | None = None,
         status: int = 200,
     ) -> Response:
-        is_reference = bool(query) and not query.isdigit()
+        is_reference = bool(query) and not (query.isascii() and query.isdigit())
         page: Any = await self._context.companies.page(
             reference=query if is_reference else None, limit=RECORDS
         )

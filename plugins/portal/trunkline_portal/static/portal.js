@@ -155,8 +155,9 @@ function tellStale(part, why) {
 // ---- in a frame of another page: what is outside of the portal opens in a tab, and an ended session is told ----
 
 function leaveFrame(root) {
+  const home = `${location.pathname.split("/portal")[0]}/portal`; // below the path of server.public_url
   for (const link of root.querySelectorAll("a[href]")) {
-    if (link.origin === location.origin && /^\/portal(\/|$)/.test(link.pathname)) continue;
+    if (link.origin === location.origin && `${link.pathname}/`.startsWith(`${home}/`)) continue;
     link.target = "_blank";
     link.rel = "noopener";
   }

@@ -29,7 +29,9 @@ async def test_companies_are_found_by_the_first_digits_of_their_number(running, 
     none = await operator.get("/portal/company", q="77")
     assert "No company with a number that begins with 77" in operator.words(none)
     for other_digits in ("²", "٩٢"):
-        assert "none has that reference" in operator.words(await operator.get("/portal/company", q=other_digits))
+        assert "none has that reference" in operator.words(
+            await operator.get("/portal/company", q=other_digits)
+        )
 
 
 async def test_what_is_no_companys_number_is_refused_beside_the_field(api, operator):

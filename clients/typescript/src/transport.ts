@@ -38,6 +38,8 @@ export class Transport {
   readonly #fetch: NonNullable<ClientOptions["fetch"]>;
 
   constructor(url: string, key: string, options: ClientOptions) {
+    // `fetch` would name the whole key in its error
+    if (!/^[\x21-\x7e]+$/.test(key)) throw new TypeError("key has a space, a line end, or a character outside of ASCII");
     this.#url = url.replace(/\/+$/, "");
     this.#headers = {
       Authorization: `Bearer ${key}`,

@@ -189,13 +189,14 @@ class Issuer:
             IssuerUnavailable: the token cannot be verified now.
         """
         import jwt  # noqa: PLC0415
+        from jwt.utils import base64url_decode  # noqa: PLC0415
 
         invalid = Unauthenticated(_INVALID.format(kind=kind))
         try:
             for part in token.split(".")[
                 :2
             ]:  # JSON that PyJWT takes may have half a surrogate pair, which nothing can store
-                read_json(jwt.utils.base64url_decode(part))
+                read_json(base64url_decode(part))
         except (BodyInvalid, ValueError):
             raise invalid from None
         try:

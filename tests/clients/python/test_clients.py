@@ -237,3 +237,11 @@ async def test_the_asynchronous_client_says_that_it_reaches_nobody(monkeypatch):
             await hub.act("create_lead", **LEAD)
     assert refused.value.status == 0
     assert isinstance(refused.value.__cause__, httpx2.HTTPError)
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(kind):
+    for key in ("secret ", "sec\nret", "secrét"):
+        with pytest.raises(ValueError, match="key has a space") as refused:
+            kind("http://127.0.0.1:9", key)
+        assert "sec" not in str(refused.value)

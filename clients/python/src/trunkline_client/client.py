@@ -31,6 +31,8 @@ class Client(Hub):
     it is first retried three times. Pass ``idempotency_key`` to make a call safe across restarts of your program too.
     With an operator's key, *company* (an id or a reference) and *environment* (``live`` or ``test``) choose the
     company.
+
+    Raises ValueError: the key, the company or the environment has a space, a line end, or a character outside of ASCII.
     """
 
     def __init__(
@@ -153,6 +155,10 @@ class AsyncClient(Hub):
 def _headers(key: str, environment: str | None, company: int | str | None) -> dict[str, str]:
     named = {"X-Environment": environment, "X-Company-Id": company}
     given = {name: str(value) for name, value in named.items() if value is not None}
+    for name, value in {"key": key, **given}.items():
+        if not (value.isascii() and value.isprintable()) or " " in value:  # the key stays out of the message
+            msg = f"{name} has a space, a line end, or a character outside of ASCII"
+            raise ValueError(msg)
     return {
         "Authorization": f"Bearer {key}",
         "User-Agent": f"trunkline-client/{__version__}",

@@ -109,7 +109,12 @@ def listen(options: Options) -> int:
             file=sys.stderr,
         )
         return _REFUSED
-    with Client(options.url, options.key, company=options.company) as hub, httpx2.Client() as http:
+    try:
+        client = Client(options.url, options.key, company=options.company)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return _REFUSED
+    with client as hub, httpx2.Client() as http:
         listening = _Listening(options, hub, http)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # it prints the cursor too
         try:

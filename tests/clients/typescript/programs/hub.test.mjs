@@ -159,6 +159,9 @@ test("a refusal has the fields at fault and is not sent again", async () => {
   assert.ok(refused.requestId);
   const wrong = new Client(HUB_URL, "wlcro_live_92_wrong");
   await assert.rejects(take(wrong.follow(), 1), { status: 401 });
+  for (const key of ["secret ", "sec\nret", "secrét"]) {
+    assert.throws(() => new Client(HUB_URL, key), (error) => error instanceof TypeError && !error.message.includes("sec"));
+  }
 });
 
 test("an event that breaks its schema is quarantined", async () => {

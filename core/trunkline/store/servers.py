@@ -21,8 +21,14 @@ _TOO_MANY = (
     "of the hub takes up to 18 more than that"
 )
 _NOT_MATCHED = asyncpg.TargetServerAttributeNotMatched
-CONNECTING_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, _NOT_MATCHED)
-"""The errors that the driver raises while it connects; later errors are those of SQLAlchemy."""
+CONNECTING_ERRORS = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    _NOT_MATCHED,
+)
+"""The errors that the driver raises while it connects, internal ones if it is cut off; later errors are those of SQLAlchemy."""
 _NEXT_HOST = (OSError, asyncpg.CannotConnectNowError, _NOT_MATCHED)
 """Errors after which the next host is tried, as in libpq. After a refused login, no further host is tried."""
 _TIMEOUT_SECONDS = 5

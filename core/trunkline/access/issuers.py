@@ -193,10 +193,10 @@ class Issuer:
 
         invalid = Unauthenticated(_INVALID.format(kind=kind))
         try:
-            for part in token.split(".")[
-                :2
-            ]:  # JSON that PyJWT takes may have half a surrogate pair, which nothing can store
-                read_json(base64url_decode(part))
+            for part in token.split(".")[:2]:
+                read_json(
+                    base64url_decode(part)
+                )  # PyJWT takes half a surrogate pair, which nothing can store
         except (BodyInvalid, ValueError):
             raise invalid from None
         try:

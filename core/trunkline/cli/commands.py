@@ -34,7 +34,7 @@ class Source(Struct, frozen=True):
 
 
 _TABLE = """
-init           trunkline_kit.beginning.command:init    Set up a hub for your own product: settings, schemas, secrets and a compose file. Prompts for what you leave out.
+init           trunkline_kit.beginning.command:init     Set up a hub for your own product: settings, schemas, secrets and a compose file. Prompts for what you leave out.
 serve          trunkline.cli.serving:serve              Serve the API and deliver events. The database is migrated first.
 dev            trunkline_kit.developing:dev             Serve a hub for writing a plugin: it loads the plugin's file, uses plain HTTP, and delivers to this machine too.
 worker         trunkline.cli.serving:worker             Deliver events, without an API. Any number of workers may run, on any number of machines (PostgreSQL).

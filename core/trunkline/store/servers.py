@@ -144,14 +144,10 @@ class Server:
             )
             raise DatabaseUnfit(msg)
         try:
-            with contextlib.suppress(
-                asyncpg.InvalidParameterValueError
-            ):  # a server on Windows cannot notice it
+            with contextlib.suppress(asyncpg.InvalidParameterValueError):  # a server on Windows
                 await connection.fetchrow(_END_WITH_CLIENT, connection.get_server_pid())
-        except (
-            BaseException
-        ):  # a caller that is cancelled must leave no connection, with which no event loop would close
-            connection.terminate()
+        except BaseException:
+            connection.terminate()  # the event loop of a cancelled caller would never close with it
             raise
         return connection
 

@@ -138,8 +138,8 @@ def test_the_kit_is_a_distribution_of_its_own_for_one_version_of_the_hub(built, 
 
 def test_what_the_kit_brings_says_so_where_it_is_missing_and_works_where_it_is_not(built, kit, environment):
     install(environment, *built.glob("*.whl"))
-    for command in ("demo", "init", "new", "dev"):
-        asked = (environment / "bin/trunkline", command, "--help")
+    for command in ("demo", "init", "new", "dev", "plugins search"):
+        asked = (environment / "bin/trunkline", *command.split(), "--help")
         done = subprocess.run(asked, cwd=environment, capture_output=True, text=True, check=False)
         sentence = f"'trunkline {command}' comes with the conformance kit: pip install trunkline-kit\n"
         assert (done.returncode, done.stdout, done.stderr) == (2, "", sentence)
@@ -151,9 +151,9 @@ def test_what_the_kit_brings_says_so_where_it_is_missing_and_works_where_it_is_n
     )
     install(environment, kit)
     run(*asked, cwd=environment)
-    for command in ("demo", "init", "new", "dev"):
+    for command in ("demo", "init", "new", "dev", "plugins search"):
         assert f"Usage: trunkline {command}" in run(
-            environment / "bin/trunkline", command, "--help", cwd=environment
+            environment / "bin/trunkline", *command.split(), "--help", cwd=environment
         )
     run(environment / "bin/trunkline", "new", "plugin", "acme", "--yes", cwd=environment)
     assert (environment / "trunkline-acme/tests/test_conformance.py").exists()

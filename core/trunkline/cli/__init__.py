@@ -14,9 +14,10 @@ from trunkline.oldest import require_python
 require_python(sys.version_info[:3])  # first: the imports below fail on an older Python
 
 import typer  # noqa: E402
+from typer.core import TyperGroup  # noqa: E402
 
 from trunkline.cli import streams  # noqa: E402
-from trunkline.cli.commands import Commands  # noqa: E402
+from trunkline.cli.commands import Commands, load_all  # noqa: E402
 from trunkline.cli.output import CANNOT_START, REFUSED, warn  # noqa: E402
 from trunkline.cli.parameters import Config  # noqa: E402
 from trunkline.version import __version__  # noqa: E402
@@ -50,11 +51,10 @@ def root(
     """One stream of business events, delivered as signed webhooks, by cursor polling, and to Zapier, n8n and Make."""
 
 
-def load_commands() -> Commands:
+def load_commands() -> TyperGroup:
     """Return the group of all commands, each with its module loaded."""
-    group = typer.main.get_command(app)
-    assert isinstance(group, Commands)
-    group.load()
+    group = typer.main.get_group(app)
+    load_all(group)
     return group
 
 

@@ -82,13 +82,7 @@ class ListedCommand(TyperCommand):
 
     def load(self) -> Any:
         """Load the module and give the command itself: a ``TyperCommand``, or a ``TyperGroup``."""
-        try:
-            target = pkgutil.resolve_name(self._source.place)
-        except ModuleNotFoundError as error:
-            if error.name != KIT:
-                raise
-            warn(f"'trunkline {self.name}' comes with the conformance kit: pip install trunkline-kit")
-            raise typer.Exit(CANNOT_START) from None
+        target = pkgutil.resolve_name(self._source.place)
         parent = typer.Typer()
         if isinstance(target, typer.Typer):
             parent.add_typer(target, name=self.name)
@@ -96,6 +90,27 @@ class ListedCommand(TyperCommand):
             parent.command(self.name)(target)
         (command,) = typer.main.get_group(parent).commands.values()
         return command
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Load the command, and make the context in which it runs, or shows its help."""
+        try:
+            command = self.load()
+        except ModuleNotFoundError as error:
+            if error.name != KIT:
+                raise
+            path = f"{parent.command_path} {info_name}"
+            warn(f"'{path}' comes with the conformance kit: pip install trunkline-kit")
+            raise typer.Exit(CANNOT_START) from None
+        return command.make_context(info_name, args, parent, **extra)
+
+
+def load_all(group: TyperGroup) -> None:
+    """Load every command of *group* and of the groups in it, for the reference and tests."""
+    for command in list(group.commands.values()):
+        loaded = command.load() if isinstance(command, ListedCommand) else command
+        group.add_command(loaded)
+        if isinstance(loaded, TyperGroup):
+            load_all(loaded)
 
 
 class Commands(TyperGroup):
@@ -105,17 +120,6 @@ class Commands(TyperGroup):
         super().__init__(**options)
         for name, source in COMMANDS.items():
             self.add_command(ListedCommand(name, source))
-
-    def load(self) -> None:
-        """Load every command, for the reference and tests."""
-        for command in list(self.commands.values()):
-            if isinstance(command, ListedCommand):
-                self.add_command(command.load())
-
-    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]
-        """Find the command that *args* begin with, and load it."""
-        name, command, rest = super().resolve_command(ctx, args)
-        return name, command.load() if isinstance(command, ListedCommand) else command, rest
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Run the command that *ctx* names."""

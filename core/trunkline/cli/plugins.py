@@ -1,28 +1,37 @@
-"""``plugins``: all installed plugins with their states, details of one, and plugins to install."""
+"""``plugins``: all installed plugins with their states, and details of one. The kit brings ``plugins search``."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from msgspec import to_builtins
+from typer.core import TyperGroup
 
 from trunkline.cli import opening
+from trunkline.cli.commands import ListedCommand, Source
 from trunkline.cli.options import AsJson
 from trunkline.cli.output import REFUSED, show_json, show_table, warn
-from trunkline.cli.parameters import Config, argument, option
+from trunkline.cli.parameters import Config, argument
 from trunkline.errors.spelling import correction
 from trunkline.plugins import collect_routes
 from trunkline.settings import load
 
-app = typer.Typer(invoke_without_command=True)
+SEARCH = Source(
+    "trunkline_kit.plugin_search:search_plugins",
+    "Search the catalogue of plugins: the built-in one, or that of plugins.catalogue. No data are sent anywhere.",
+)
+
+
+class PluginCommands(TyperGroup):
+    """The commands of ``plugins``."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.add_command(ListedCommand("search", SEARCH))
+
+
+app = typer.Typer(cls=PluginCommands, invoke_without_command=True)
 
 Name = Annotated[str, argument("NAME", "The plugin's name, as 'trunkline plugins' lists it.")]
-
-Words = Annotated[
-    list[str] | None, argument("WORD", "Words to search for; an entry must contain all of them.")
-]
-CataloguePlace = Annotated[
-    str | None, option("--catalogue", "PLACE", "A file or URL, instead of plugins.catalogue.")
-]
 
 FACTS = ("state", "error", "distribution", "version", "requires", "module", "file")
 LISTS = (
@@ -87,30 +96,6 @@ def show_plugin(name: Name, as_json: AsJson = False, config: Config = None) -> N
         for kind in filter(plugin.get, LISTS):
             typer.echo(f"\n{kind.replace('_', ' ')}")
             show_table(list(plugin[kind][0]), [list(map(_cell, row.values())) for row in plugin[kind]])
-
-
-@app.command("search")
-def search_plugins(
-    words: Words = None, catalogue: CataloguePlace = None, as_json: AsJson = False, config: Config = None
-) -> None:
-    """Search the catalogue of plugins: the built-in one, or that of plugins.catalogue. No data are sent anywhere.
-
-    Example: [bold]trunkline plugins search queue[/bold]
-    """
-    from trunkline.plugins.catalogue import read_catalogue  # noqa: PLC0415 - it imports an HTTP client
-
-    place = catalogue or load(config).plugins.catalogue
-    found = read_catalogue(place).search(words or ())
-    if as_json:
-        show_json({"plugins": [entry.model_dump() for entry in found], "count": len(found)})
-    elif not found:
-        warn(f"The catalogue has nothing with {' and '.join(words or ())}.")
-    else:
-        rows = [
-            [entry.name, entry.package, entry.level or "", entry.requires or "", entry.summary]
-            for entry in found
-        ]
-        show_table(["name", "package", "level", "for trunkline", "what it is"], rows)
 
 
 def _cell(value: object) -> str:

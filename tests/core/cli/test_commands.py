@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from operator import attrgetter
 
 import pytest
 from tests.reliability import later, migrating
@@ -17,6 +18,7 @@ from trunkline.api.routing import routes_of
 from trunkline.api.subscriptions import SubscriptionHandlers
 from trunkline.cli import commands, load_commands
 from trunkline.cli.commands import ListedCommand
+from trunkline.cli.plugins import SEARCH
 from trunkline.version import __version__
 
 
@@ -79,11 +81,10 @@ def test_every_commands_help_says_what_it_does_and_gives_an_example_of_itself(cl
     assert f"Example: trunkline {' '.join(path)}" in " ".join(cli.done(*path, "--help").split())
 
 
-@pytest.mark.parametrize("name", commands.COMMANDS)
-def test_the_line_in_the_list_of_commands_is_the_first_paragraph_of_the_commands_own_help(name):
-    source = commands.COMMANDS[name]
-    command = ListedCommand(name, source).load()
-    assert command.name == name
+@pytest.mark.parametrize("source", [*commands.COMMANDS.values(), SEARCH], ids=attrgetter("place"))
+def test_the_line_in_the_list_of_commands_is_the_first_paragraph_of_the_commands_own_help(source):
+    command = ListedCommand("name", source).load()
+    assert command.name == "name"
     assert source.summary == " ".join(command.help.partition("\n\n")[0].split())
     assert (command.hidden, command.deprecated, command.short_help) == (False, False, None)
 

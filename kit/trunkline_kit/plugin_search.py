@@ -1,21 +1,31 @@
-"""The catalogue of plugins: a JSON file that comes with the hub, or another file or URL. The hub fetches only a configured URL."""
+"""``plugins search``: plugins to install, from the catalogue of the kit, or from another file or URL. Only a configured URL is fetched."""
 
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from trunkline.cli.options import AsJson
+from trunkline.cli.output import show_json, show_table, warn
+from trunkline.cli.parameters import Config, argument, option
 from trunkline.errors import SettingsInvalid
-from trunkline.settings import describe
+from trunkline.settings import describe, load
 
 FORMAT = 1
 MAX_BYTES = 4_194_304
 SECONDS = 10
+
+Words = Annotated[
+    list[str] | None, argument("WORD", "Words to search for; an entry must contain all of them.")
+]
+CataloguePlace = Annotated[
+    str | None, option("--catalogue", "PLACE", "A file or URL, instead of plugins.catalogue.")
+]
 
 
 class Entry(BaseModel):
@@ -48,12 +58,33 @@ class Catalogue(BaseModel):
         return sorted(found, key=lambda entry: (not any(word in entry.name for word in wanted), entry.name))
 
 
+def search_plugins(
+    words: Words = None, catalogue: CataloguePlace = None, as_json: AsJson = False, config: Config = None
+) -> None:
+    """Search the catalogue of plugins: the built-in one, or that of plugins.catalogue. No data are sent anywhere.
+
+    Example: [bold]trunkline plugins search queue[/bold]
+    """
+    place = catalogue or load(config).plugins.catalogue
+    found = read_catalogue(place).search(words or ())
+    if as_json:
+        show_json({"plugins": [entry.model_dump() for entry in found], "count": len(found)})
+    elif not found:
+        warn(f"The catalogue has nothing with {' and '.join(words or ())}.")
+    else:
+        rows = [
+            [entry.name, entry.package, entry.level or "", entry.requires or "", entry.summary]
+            for entry in found
+        ]
+        show_table(["name", "package", "level", "for trunkline", "what it is"], rows)
+
+
 def read_catalogue(place: str | Path | None) -> Catalogue:
-    """Read the catalogue at *place*, a file or a URL. If *place* is None, read the catalogue that comes with the hub.
+    """Read the catalogue at *place*, a file or a URL. If *place* is None, read the catalogue of the kit.
 
     Raises SettingsInvalid: the file or URL cannot be read, or is not a catalogue.
     """
-    text = _read(place) if place else (files("trunkline.plugins") / "catalogue.json").read_bytes()
+    text = _read(place) if place else (files("trunkline_kit") / "plugins.json").read_bytes()
     try:
         return Catalogue.model_validate_json(text)
     except ValidationError as error:

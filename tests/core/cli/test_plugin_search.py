@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from trunkline.plugins.catalogue import MAX_BYTES, read_catalogue
+from trunkline_kit.plugin_search import MAX_BYTES, read_catalogue
 
 ROOT = Path(__file__).parents[3]
 OWN = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trunkline.runtime.faults import POINTS
+from trunkline_kit.fault_points import POINTS
 
 ROOT = Path(__file__).parents[2]
 SEEDS = 2

@@ -23,6 +23,7 @@ from trunkline.schemas.definitions import CALL_PREFIX, Definition, Kind
 from trunkline.store.stream import OPERATIONAL_TYPES
 from trunkline_kit.checks import demand, fail, not_applicable
 from trunkline_kit.databases import Engine
+from trunkline_kit.fault_points import POINTS
 from trunkline_kit.hubs import COMPANY_ID, MakeTestHub, TestHub
 from trunkline_kit.suites.call_requests import Request, body_of, detail_of, texts_of
 from trunkline_kit.suites.suite import Suite
@@ -34,7 +35,7 @@ SETTLING_SECONDS = 0.2
 @contextlib.contextmanager
 def broken_at(point: str) -> Generator[None]:
     """Make the hub raise at one of its fault points."""
-    assert point in faults.POINTS
+    assert point in POINTS
 
     def pass_point(name: str) -> None:
         if name == point:

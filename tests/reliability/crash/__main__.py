@@ -13,7 +13,7 @@ from journal import Journal
 from matrix import ENGINES, Matrix, Outcome, cases_of
 from page import write_page
 
-from trunkline.runtime.faults import POINTS
+from trunkline_kit.fault_points import POINTS
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from matrix import Outcome
 
-from trunkline.runtime.faults import POINTS
+from trunkline_kit.fault_points import POINTS
 
 PAGE = Path(__file__).parents[3] / "docs" / "internals" / "reliability.md"
 SECTION = re.compile(r"(?<=<!-- crash: begin -->\n).*(?=<!-- crash: end -->)", re.DOTALL)
@@ -21,7 +21,7 @@ _HEAD = """
 | --- | ---: | ---: | ---: | ---: |
 """
 _FOOT = """
-The process died at its point in {crashed:,} of the cases, and in the others elsewhere. `core/trunkline/runtime/faults.py` explains each point.
+The process died at its point in {crashed:,} of the cases, and in the others elsewhere. `kit/trunkline_kit/fault_points.py` explains each point.
 
 """
 

@@ -21,7 +21,7 @@ from trunkline.outbound import framing
 from trunkline.outbound.connection import Connection
 from trunkline.outbound.dialling import Dialler, Origin, guarded
 from trunkline.outbound.failures import SENT_TWICE, ClosedBeforeAnswer
-from trunkline.outbound.methods import OtherMethods
+from trunkline.outbound.methods import HttpMethods
 from trunkline.outbound.pool import Pool
 from trunkline.outbound.resolving import MayLookUp, Names, NameServers, Resolve, always
 from trunkline.runtime.open_files import MAX_KEPT
@@ -40,13 +40,13 @@ _URLS_REMEMBERED = 16_384
 
 
 class _Target(Struct, frozen=True):
-    """An allowed URL: its origin, and the beginning of its requests."""
+    """An allowed URL: its origin, and the beginning of its requests after the method."""
 
     origin: Origin
     start: str
 
 
-class Outbound(OtherMethods):
+class Outbound(HttpMethods):
     """An ``HttpClient`` with kept-alive connections. Use it as a context manager.
 
     *timeout_seconds* limits one call, from resolving the name to the answer's last byte. *ssl_context* replaces the
@@ -119,29 +119,6 @@ class Outbound(OtherMethods):
         """Return a client whose connections serve only *tenant*; *timeout_seconds*, if given, replaces the timeout."""
         return _TenantClient(self, tenant, timeout_seconds)
 
-    async def post(
-        self,
-        url: str,
-        *,
-        body: bytes,
-        headers: Mapping[str, str],
-        tenant: int = NO_TENANT,
-        timeout_seconds: float | None = None,
-    ) -> HttpResponse:
-        """Send *body* to *url* and read the answer, whatever its status, up to ``MAX_BODY_BYTES`` of its body.
-
-        *timeout_seconds*, if given, replaces the client's timeout for this call.
-
-        Raises:
-            AddressRefused: the policy forbids *url*, or an address that its name resolves to.
-            TimeoutError: no complete head of an answer came in time.
-            NoAnswer: the name did not resolve, the connection failed, or the answer was not HTTP.
-            ValueError: a header cannot be sent.
-        """
-        target = self._target(url)
-        request = framing.request(target.start, headers, body)
-        return await self._call(target.origin, request, tenant=tenant, timeout_seconds=timeout_seconds)
-
     async def send(
         self,
         method: str,
@@ -152,20 +129,24 @@ class Outbound(OtherMethods):
         tenant: int = NO_TENANT,
         timeout_seconds: float | None = None,
     ) -> HttpResponse:
-        """Make a call of another *method* than POST. Raises as ``post`` does."""
-        target = self._target(url)
-        request = framing.request(framing.with_method(target.start, method), headers, body)
-        return await self._call(target.origin, request, tenant=tenant, timeout_seconds=timeout_seconds)
+        """Make a call to *url* and read the answer, whatever its status, up to ``MAX_BODY_BYTES`` of its body.
 
-    async def _call(
-        self, origin: Origin, request: bytes, *, tenant: int, timeout_seconds: float | None
-    ) -> HttpResponse:
+        *timeout_seconds*, if given, replaces the client's timeout for this call.
+
+        Raises:
+            AddressRefused: the policy forbids *url*, or an address that its name resolves to.
+            TimeoutError: no complete head of an answer came in time.
+            NoAnswer: the name did not resolve, the connection failed, or the answer was not HTTP.
+            ValueError: a header cannot be sent.
+        """
         loop = self._loop
         if loop is None:
             raise RuntimeError("Outbound is used outside its context")
+        target = self._target(url)
+        origin, way = target.origin, (tenant, target.origin)
+        request = framing.request(method, target.start, headers, body)
         now = loop.time()
         deadline = now + (timeout_seconds or self._timeout_seconds)
-        way = (tenant, origin)
         is_sent = False
         if kept := self._pool.take(way, now=now):
             try:
@@ -247,7 +228,7 @@ class ClientOf(Protocol):
         ...
 
 
-class _TenantClient(OtherMethods):
+class _TenantClient(HttpMethods):
     """An ``HttpClient`` for one tenant."""
 
     __slots__ = ("_outbound", "_tenant", "_timeout_seconds")
@@ -256,12 +237,6 @@ class _TenantClient(OtherMethods):
         self._outbound = outbound
         self._tenant = tenant
         self._timeout_seconds = timeout_seconds
-
-    async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
-        """Send a POST for the tenant; see ``Outbound.post``."""
-        return await self._outbound.post(
-            url, body=body, headers=headers, tenant=self._tenant, timeout_seconds=self._timeout_seconds
-        )
 
     async def send(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b""

@@ -16,7 +16,7 @@ class NoAnswer(ConnectionError):
 
 
 SENT_TWICE = "the request was sent twice"
-"""A note (PEP 678) on an exception that ``Outbound.post`` raised after it had sent the request again."""
+"""A note (PEP 678) on an exception that ``Outbound.send`` raised after it had sent the request again."""
 
 
 class ClosedBeforeAnswer(NoAnswer):
@@ -29,7 +29,7 @@ def was_sent_twice(exception: BaseException) -> bool:
 
 
 def error_of(exception: BaseException) -> str:
-    """Name *exception*, raised by ``Outbound.post``, as the attempt records it.
+    """Name *exception*, raised by ``Outbound.send``, as the attempt records it.
 
     Returns one of ``address_refused``, ``timeout``, ``dns_failed``, ``connection_refused``, ``connection_failed``,
     ``invalid_answer``, or ``tls_failed: NAME: SENTENCE`` with the fault and its remedy (``outbound.tls``).

@@ -40,26 +40,21 @@ def keep_seconds(headers: Mapping[str, str]) -> int | None:
 
 
 def request_start(normalised_url: str) -> str:
-    """Write the beginning of the requests to a URL: the request line and the host."""
+    """Write the beginning of the requests to a URL after the method: the rest of the request line, and the host."""
     _, _, rest = normalised_url.partition("#")[0].partition("://")
     host, slash, path = rest.partition("/")
     path = path.replace("|", "%7C")  # RFC 3986 does not allow a bare "|", the URL Standard does
-    return f"POST {slash}{path} HTTP/1.1\r\nhost: {host}\r\n"
+    return f"{slash}{path} HTTP/1.1\r\nhost: {host}\r\n"
 
 
-def with_method(start: str, method: str) -> str:
-    """Replace the method in a result of ``request_start``."""
-    return f"{method}{start.removeprefix('POST')}"
-
-
-def request(start: str, headers: Mapping[str, str], body: bytes) -> bytes:
-    """Write a request that begins with *start*. Raises ValueError for a header that cannot be sent."""
+def request(method: str, start: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    """Write a request that continues with *start* after *method*. Raises ValueError for a header that cannot be sent."""
     template, count = _lines(tuple(headers))
     lines = template % tuple(headers.values())
     if lines.count("\n") != count or lines.count("\r") != count or "\0" in lines:
         msg = "a header's value has a line break or a NUL in it"
         raise ValueError(msg)
-    return f"{start}{lines}content-length: {len(body)}\r\n\r\n".encode() + body
+    return f"{method} {start}{lines}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
 @lru_cache(maxsize=1024)

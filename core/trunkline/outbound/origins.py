@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 from trunkline.contract import HttpResponse
 from trunkline.errors import AddressRefused, TargetRefused
 from trunkline.outbound import Outbound
-from trunkline.outbound.methods import OtherMethods
+from trunkline.outbound.methods import HttpMethods
 from trunkline.targets.addresses import AddressPolicy
 
 _POLICY = AddressPolicy(allow_http=True, allow_private_networks=True)
 
 
-class OriginClient(OtherMethods):
+class OriginClient(HttpMethods):
     """An ``HttpClient`` for the origin of *url*.
 
     Raises ValueError: *url* cannot be called, or leads to a cloud's metadata service.
@@ -38,26 +38,10 @@ class OriginClient(OtherMethods):
             self._is_open = False
             await self._http.__aexit__(None, None, None)
 
-    async def _open(self) -> Outbound:
-        if not self._is_open:
-            self._is_open = True
-            await self._http.__aenter__()
-        return self._http
-
-    async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
-        """Send *body* to *url*, as ``Outbound.post`` does. Raises AddressRefused if *url* has another origin."""
-        self._check(url)
-        return await (await self._open()).post(url, body=body, headers=headers)
-
     async def send(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b""
     ) -> HttpResponse:
-        """Make a call. Raises as ``post`` does."""
-        self._check(url)
-        return await (await self._open()).send(method, url, headers=headers, body=body)
-
-    def _check(self, url: str) -> None:
-        """Refuse a URL of another origin. Raises AddressRefused."""
+        """Make a call, as ``Outbound.send`` does. Raises AddressRefused if *url* has another origin."""
         try:
             origin = _origin_of(url)
         except TargetRefused as refused:
@@ -65,6 +49,10 @@ class OriginClient(OtherMethods):
         if origin != self._origin:
             reason = f"is not the origin that this client was opened for ({self._origin})"
             raise AddressRefused(origin, reason)
+        if not self._is_open:
+            self._is_open = True
+            await self._http.__aenter__()
+        return await self._http.send(method, url, headers=headers, body=body)
 
 
 class Origins:

@@ -14,7 +14,7 @@ from trunkline.contract.targets import SecretUrl
 from trunkline.errors import AddressRefused
 from trunkline.model.deliveries import Outcome
 from trunkline.outbound import NoAnswer
-from trunkline.outbound.methods import OtherMethods
+from trunkline.outbound.methods import HttpMethods
 from trunkline_kit.checks import COMPLETE, DELIVERS, LOADS, check, demand, fail, not_applicable
 from trunkline_kit.far_sides import HttpFarSide
 from trunkline_kit.suites.channel_observed import CANARY, SECRET, observe
@@ -24,16 +24,11 @@ from trunkline_kit.watching import Watch
 
 
 @dataclass(slots=True)
-class CannedClient(OtherMethods):
+class CannedClient(HttpMethods):
     """An HTTP client without a network: it returns a fixed answer or raises a fixed error, and records the requests."""
 
     reply: Callable[[], HttpResponse]
     calls: list[str] = field(default_factory=list[str])
-
-    async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:  # noqa: ARG002
-        """Answer without sending anything."""
-        self.calls.append(url)
-        return self.reply()
 
     async def send(
         self,

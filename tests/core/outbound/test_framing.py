@@ -140,7 +140,7 @@ def test_the_end_of_the_connection_before_a_head_is_no_answer(error, reason):
 
 def test_a_request_has_the_urls_host_and_query_the_headers_and_a_length():
     start = request_start("https://example.com:8443/a|b?b=%20c|#d")
-    assert request(start, {"X-One": "100%", "user-agent": "mine"}, b"body") == (
+    assert request("POST", start, {"X-One": "100%", "user-agent": "mine"}, b"body") == (
         b"POST /a%7Cb?b=%20c%7C HTTP/1.1\r\nhost: example.com:8443\r\n"
         b"accept: */*\r\naccept-encoding: identity\r\nX-One: 100%\r\nuser-agent: mine\r\ncontent-length: 4\r\n\r\nbody"
     )

@@ -55,7 +55,7 @@ async def test_a_slow_name_server_is_waited_for_within_the_attempt_and_its_answe
 
         async def post(name: str) -> float:
             began = time.monotonic()
-            answer = await http.post(f"http://{name}:{receiver.port}/", body=b"{}", headers={}, tenant=1)
+            answer = await http.for_tenant(1).post(f"http://{name}:{receiver.port}/", body=b"{}", headers={})
             assert answer.status == 200
             return time.monotonic() - began
 

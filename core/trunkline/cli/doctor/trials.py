@@ -13,7 +13,7 @@ from trunkline.contract import HttpResponse, Push, Target
 from trunkline.model.events import Draft
 from trunkline.model.times import utc_text_of_ms
 from trunkline.outbound import MAX_BODY_BYTES, Outbound
-from trunkline.outbound.methods import OtherMethods
+from trunkline.outbound.methods import HttpMethods
 from trunkline.outbound.push import deliver
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.targets import signatures
@@ -140,7 +140,7 @@ class Trials:
         )
 
 
-class _Recorder(OtherMethods):
+class _Recorder(HttpMethods):
     """The ``HttpClient`` of one push; it keeps the whole answer, and can replace the signed data before it is sent."""
 
     def __init__(

@@ -4,16 +4,16 @@ Contributions that need no context are collected before the hub is built (``coll
 exist (``collect_with``). If a plugin raises or returns invalid values, all its contributions are removed.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from msgspec import structs
 from pydantic import BaseModel
 
-from trunkline.contract import Operation, PluginContext
+from trunkline.contract import PluginContext
 from trunkline.errors import PluginFailed, SettingsInvalid
 from trunkline.plugins import values
 from trunkline.plugins.calls import call_registration, describe_error
@@ -22,8 +22,6 @@ from trunkline.plugins.records import Collected, Contributions
 from trunkline.plugins.registry import Registry
 from trunkline.plugins.sections import Section, check_sections, read_section
 from trunkline.schemas.definitions import KINDS, Definition, Kind
-
-Value = TypeVar("Value")
 
 _WITH_FUNCTIONS = frozenset(
     {
@@ -53,15 +51,14 @@ def collect_static(
     check_sections(sections, plugins=[record.name for record in registry.records])
 
     def ask(plugin: str) -> None:
-        model = _ask(registry, plugin, "register_settings", values.check_settings, {})
-        settings = read_section(plugin, sections.get(plugin), model=model, folder=folder)
+        model = _ask(registry, plugin, "register_settings", check=values.check_settings) or None
         contributions = Contributions(
-            settings,
-            event_types=_ask(registry, plugin, "register_event_types", values.check_event_types, {}) or (),
-            migrations=_ask(registry, plugin, "register_migrations", values.check_migrations, {}) or (),
-            connectors=_ask(registry, plugin, "register_connectors", values.check_connectors, {}) or (),
-            casters=_ask(registry, plugin, "register_casters", values.check_casters, {}) or (),
-            commands=_ask(registry, plugin, "register_commands", values.check_commands, {}) or (),
+            read_section(plugin, sections.get(plugin), model=model, folder=folder),
+            event_types=_ask(registry, plugin, "register_event_types", check=values.check_event_types),
+            migrations=_ask(registry, plugin, "register_migrations", check=values.check_migrations),
+            connectors=_ask(registry, plugin, "register_connectors"),
+            casters=_ask(registry, plugin, "register_casters"),
+            commands=_ask(registry, plugin, "register_commands"),
         )
         registry.keep(plugin, contributions)
 
@@ -97,12 +94,28 @@ def collect_with(
     }
 
     def ask(plugin: str) -> None:
-        contributions = registry.contributions_of(plugin)
-        context = contexts(plugin, contributions.settings)
-        contributions = structs.replace(contributions, context=context, routes=None)
-        contributions = _ask_with_context(registry, plugin, contributions, defined=defined)
+        kept = registry.contributions_of(plugin)
+        context = contexts(plugin, kept.settings)
+        channels = _ask(registry, plugin, "register_channels", context)
+        if registry.tracer is not None:
+            channels = registry.tracer.channels(channels, plugin=plugin, settings=kept.settings)
+        check = partial(values.check_operations, defined=defined)
+        given = _ask(registry, plugin, "register_operations", context, check=check)
+        contributions = structs.replace(
+            kept,
+            context=context,
+            channels=channels,
+            providers={
+                kind: tuple(operation for operation in given if operation.kind == kind) for kind in KINDS
+            },
+            pages=_ask(registry, plugin, "register_portal_pages", context),
+            routes=None,
+        )
         values.check_definitions(plugin, _own_definitions(contributions), beside=definitions)
         registry.keep(plugin, contributions)
+
+    def list_provided(kind: Kind, offer: Contributions) -> list[str]:
+        return [provider.name for provider in offer.providers.get(kind, ())]
 
     def list_calls(offer: Contributions) -> list[str]:
         return [f"{definition.method} {definition.path}" for definition in _own_definitions(offer)]
@@ -110,7 +123,7 @@ def collect_with(
     _ask_each(registry, registry.active, ask)
     _refuse_clashes(registry, "channel", lambda offer: [value.name for value in offer.channels])
     for kind in KINDS:
-        _refuse_clashes(registry, kind, partial(_provided, kind))
+        _refuse_clashes(registry, kind, partial(list_provided, kind))
     _refuse_clashes(registry, "call", list_calls)
     return collect_routes(registry) if with_routes else registry.collected
 
@@ -129,33 +142,11 @@ def collect_routes(registry: Registry) -> Collected:
         def ask(plugin: str) -> None:
             contributions = registry.contributions_of(plugin)
             check = partial(check_routes, reads=not registry.is_own(plugin))
-            routes = _ask(registry, plugin, "register_routes", check, {"context": contributions.context})
-            registry.keep(plugin, structs.replace(contributions, routes=routes or ()))
+            routes = _ask(registry, plugin, "register_routes", contributions.context, check=check)
+            registry.keep(plugin, structs.replace(contributions, routes=routes))
 
         _ask_each(registry, waiting, ask)
     return registry.collected
-
-
-def _ask_with_context(
-    registry: Registry, plugin: str, contributions: Contributions, *, defined: Mapping[Kind, Collection[str]]
-) -> Contributions:
-    """Add the channels, providers and pages of *plugin*."""
-    arguments = {"context": contributions.context}
-    channels = _ask(registry, plugin, "register_channels", values.check_channels, arguments) or ()
-    if registry.tracer is not None:
-        channels = registry.tracer.channels(channels, plugin=plugin, settings=contributions.settings)
-    check = partial(values.check_operations, defined=defined)
-    given = _ask(registry, plugin, "register_operations", check, arguments) or ()
-    providers: dict[Kind, tuple[Operation, ...]] = {}
-    for kind in KINDS:
-        providers[kind] = tuple(operation for operation in given if operation.kind == kind)
-        values.check_unique(plugin, kind, [operation.name for operation in providers[kind]])
-    pages = _ask(registry, plugin, "register_portal_pages", values.check_portal_pages, arguments)
-    return structs.replace(contributions, channels=channels, providers=providers, pages=pages or ())
-
-
-def _provided(kind: Kind, contributions: Contributions) -> list[str]:
-    return [provider.name for provider in contributions.providers.get(kind, ())]
 
 
 def _own_definitions(contributions: Contributions) -> list[Definition]:
@@ -179,25 +170,25 @@ def _ask(
     registry: Registry,
     plugin: str,
     hook: str,
-    check: Callable[[str, object], Value],
-    arguments: Mapping[str, object],
-) -> Value | None:
-    """Call *hook* of *plugin* and check its answer; None if the plugin does not implement it."""
+    context: PluginContext | None = None,
+    *,
+    check: Callable[[str, object], Any] | None = None,
+) -> Any:
+    """Call *hook* of *plugin*, and *check* its answer (by default as a list); empty if the plugin does not implement it."""
     implementation = registry.implementation(hook, plugin=plugin)
     if implementation is None:
-        return None
+        return ()
+    check = check or partial(values.check_listed, hook=hook)
 
     def check_and_guard(name: str, answer: object) -> Any:
         checked = check(name, answer)
-        if hook not in _WITH_FUNCTIONS:
-            return checked
-        return guarded(name, cast("Sequence[Any]", checked), note=registry.note_exit)
+        return guarded(name, checked, note=registry.note_exit) if hook in _WITH_FUNCTIONS else checked
 
-    return cast(
-        "Value",
-        call_registration(
-            implementation, check=check_and_guard, arguments=arguments, limit_seconds=registry.start_seconds
-        ),
+    return call_registration(
+        implementation,
+        check=check_and_guard,
+        arguments={"context": context},
+        limit_seconds=registry.start_seconds,
     )
 
 

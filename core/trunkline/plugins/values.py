@@ -76,42 +76,16 @@ def check_event_types(plugin: str, value: object) -> tuple[EventType, ...]:
     return items
 
 
-def check_casters(plugin: str, value: object) -> tuple[Caster, ...]:
-    """Accept casters; the hub checks later whether their versions exist and are neighbours."""
-    return check_items(plugin, "register_casters", value, Caster, _find_caster_fault)
-
-
-def check_channels(plugin: str, value: object) -> tuple[Channel, ...]:
-    """Accept channels with different names."""
-    return _check_named(plugin, "register_channels", value, Channel, _find_channel_fault, noun="channel")
-
-
-def check_connectors(plugin: str, value: object) -> tuple[Connector, ...]:
-    """Accept connectors with different names."""
-    return _check_named(
-        plugin, "register_connectors", value, Connector, _find_connector_fault, noun="connector"
-    )
-
-
-def check_portal_pages(plugin: str, value: object) -> tuple[PortalPage, ...]:
-    """Accept pages with different names."""
-    return _check_named(
-        plugin, "register_portal_pages", value, PortalPage, _find_page_fault, noun="portal page"
-    )
-
-
 def check_operations(
     plugin: str, value: object, *, defined: Mapping[Kind, Collection[str]]
 ) -> tuple[Operation, ...]:
-    """Accept operations that are *defined* or bring their own definition, and set the kind of each."""
-    find_fault = partial(find_operation_fault, defined=defined)
+    """Accept operations that are *defined* or bring their own definition, and set the kind of each; names of a kind differ."""
+    find_fault = partial(_find_operation_fault, defined=defined)
     items = check_items(plugin, "register_operations", value, Operation, find_fault)
-    return tuple(with_kind(item, defined) for item in items)
-
-
-def check_commands(plugin: str, value: object) -> tuple[Command, ...]:
-    """Accept commands with different names."""
-    return _check_named(plugin, "register_commands", value, Command, _find_command_fault, noun="command")
+    operations = tuple(replace(item, kind=_kinds_of(item, defined)[0]) for item in items)
+    for kind in KINDS:
+        check_unique(plugin, kind, [operation.name for operation in operations if operation.kind == kind])
+    return operations
 
 
 def check_definitions(plugin: str, own: Collection[Definition], *, beside: Iterable[Definition]) -> None:
@@ -152,21 +126,6 @@ def check_unique(plugin: str, noun: str, names: Sequence[str]) -> None:
     """Refuse *names* in which a name occurs twice."""
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise PluginFailed(plugin, f"gives the {noun} '{twice[0]}' twice")
-
-
-def _check_named(
-    plugin: str,
-    hook: str,
-    value: object,
-    kind: type[Value],
-    find: Callable[[Value], str | None],
-    *,
-    noun: str,
-) -> tuple[Value, ...]:
-    """Accept *value* as ``check_items`` does, if all items have different names."""
-    items: tuple[Any, ...] = check_items(plugin, hook, value, kind, find)
-    check_unique(plugin, noun, [item.name for item in items])
-    return items
 
 
 def _find_name_fault(name: str) -> str | None:
@@ -306,12 +265,7 @@ def _find_words_fault(named: EventType | Channel | Connector) -> str | None:
     return next(filter(None, faults), None)
 
 
-def with_kind(operation: Operation, defined: Defined) -> Operation:
-    """Set the kind of a valid *operation*."""
-    return operation if operation.kind else replace(operation, kind=_kinds_of(operation, defined)[0])
-
-
-def find_operation_fault(operation: Operation, defined: Defined) -> str | None:
+def _find_operation_fault(operation: Operation, defined: Defined) -> str | None:
     """Describe the fault of *operation* in words that follow the word *its*; None if there is no fault."""
     if fault := _find_form_fault(operation):
         return fault
@@ -355,3 +309,22 @@ def _unknown(operation: Operation, defined: Defined) -> str:
     *others, last = (f"{'an' if kind == 'action' else 'a'} {kind}" for kind in kinds)
     what = f"neither {', '.join(others)} nor {last}" if others else f"no {kinds[0]}"
     return f"name '{operation.name}' is {what} that is defined; defined are {known}"
+
+
+_LISTED: Mapping[str, tuple[type[Any], Callable[[Any], str | None], str | None]] = {
+    "register_casters": (Caster, _find_caster_fault, None),
+    "register_channels": (Channel, _find_channel_fault, "channel"),
+    "register_connectors": (Connector, _find_connector_fault, "connector"),
+    "register_portal_pages": (PortalPage, _find_page_fault, "portal page"),
+    "register_commands": (Command, _find_command_fault, "command"),
+}
+"""Hooks that return a list: the type of its items, what describes the fault of one, and the noun of those with unique names."""
+
+
+def check_listed(plugin: str, value: object, *, hook: str) -> tuple[Any, ...]:
+    """Accept the list that *hook* returns. The hub checks later whether the versions of casters exist and are neighbours."""
+    kind, find_fault, noun = _LISTED[hook]
+    items: tuple[Any, ...] = check_items(plugin, hook, value, kind, find_fault)
+    if noun is not None:
+        check_unique(plugin, noun, [item.name for item in items])
+    return items

@@ -182,7 +182,7 @@ def _ask(
 
     def check_and_guard(name: str, answer: object) -> Any:
         checked = check(name, answer)
-        return guarded(name, checked, note=registry.note_exit) if hook in _WITH_FUNCTIONS else checked
+        return guarded(name, checked, exits=registry.exits) if hook in _WITH_FUNCTIONS else checked
 
     return call_registration(
         implementation,

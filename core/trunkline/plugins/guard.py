@@ -8,13 +8,13 @@ import functools
 import inspect
 import logging
 from asyncio import CancelledError
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import fields, replace
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from msgspec import Struct
 
-Value = TypeVar("Value")
 _Function = Callable[..., Any]
 _log = logging.getLogger(__name__)
 
@@ -23,31 +23,30 @@ class TriedToExit(Exception):
     """A plugin raised an error that would have ended the process."""
 
 
-def guarded(plugin: str, values: Sequence[Value], *, note: Callable[[str], None]) -> tuple[Value, ...]:
+def guarded(plugin: str, values: Sequence[Any], *, exits: Counter[str]) -> tuple[Any, ...]:
     """Return *values*, dataclasses of *plugin*, with each function in their fields wrapped.
 
-    *note* is called with the plugin's name if one of these functions raises an error that would end the process.
+    *exits* counts, by plugin, the errors of these functions that would have ended the process.
     """
-    owner = _Owner(plugin, note)
-    wrapped: list[Any] = []
-    for value in cast("Sequence[Any]", values):
+    owner = _Owner(plugin, exits)
+
+    def wrapped(value: Any) -> Any:
         given = {field.name: getattr(value, field.name) for field in fields(value)}
         functions = {name: each for name, each in given.items() if _is_plugins_function(each)}
-        wrapped.append(
-            replace(value, **{name: _guarded(each, owner, name) for name, each in functions.items()})
-        )
-    return tuple(wrapped)
+        return replace(value, **{name: _guarded(each, owner, name) for name, each in functions.items()})
+
+    return tuple(map(wrapped, values))
 
 
 class _Owner(Struct, frozen=True):
     plugin: str
-    note: Callable[[str], None]
+    exits: Counter[str]
 
     def exit_of(self, error: BaseException, name: str) -> TriedToExit:
         """Log and count *error*, which the function *name* raised; returns the error to raise instead."""
         sentence = f"Plugin '{self.plugin}' raised {type(error).__name__} in '{name}'"
         _log.error("%s: that call has failed, and the hub goes on", sentence)
-        self.note(self.plugin)
+        self.exits[self.plugin] += 1
         return TriedToExit(sentence)
 
 

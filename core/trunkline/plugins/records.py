@@ -77,15 +77,13 @@ class Contributions(Struct, frozen=True):
 class Collected(Struct, frozen=True):
     """The contributions of the active plugins, by plugin name. In each pair the first item is the plugin's name.
 
-    *channels* and *connectors* map names, *providers* map operations (kind and name), to such pairs. *settings* has an
-    entry for every active plugin; the entry is None if the plugin has no settings model.
+    *channels* and *connectors* map names, *providers* map operations (kind and name), to such pairs.
     """
 
     event_types: tuple[EventType, ...]
     migrations: tuple[tuple[str, Migrations], ...]
     connectors: Mapping[str, tuple[str, Connector]]
     casters: tuple[tuple[str, Caster], ...]
-    settings: Mapping[str, BaseModel | None]
     channels: Mapping[str, tuple[str, Channel]]
     providers: Mapping[tuple[Kind, str], tuple[str, Operation]]
     pages: tuple[tuple[str, PortalPage], ...]

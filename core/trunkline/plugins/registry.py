@@ -5,7 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
-from types import MappingProxyType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from msgspec import structs
@@ -74,22 +74,21 @@ class Registry:
         return collected
 
     def _collect(self) -> Collected:
-        offers = [(name, self._contributions[name]) for name in self.active]
-        connectors = [(name, value) for name, offer in offers for value in offer.connectors]
-        channels = [(name, value) for name, offer in offers for value in offer.channels]
-        given = [(name, *item) for name, offer in offers for item in offer.providers.items()]
+        def each(contribution: str) -> tuple[tuple[str, Any], ...]:
+            offers = [(name, getattr(self._contributions[name], contribution)) for name in self.active]
+            return tuple((name, value) for name, values in offers for value in values or ())
+
+        offers = [(name, self._contributions[name].providers) for name in self.active]
+        given = [(name, *item) for name, providers in offers for item in providers.items()]
         return Collected(
-            event_types=tuple(value for _, offer in offers for value in offer.event_types),
-            migrations=tuple((name, value) for name, offer in offers for value in offer.migrations),
-            connectors=MappingProxyType({value.name: (name, value) for name, value in connectors}),
-            casters=tuple((name, value) for name, offer in offers for value in offer.casters),
-            settings=MappingProxyType({name: offer.settings for name, offer in offers}),
-            channels=MappingProxyType({value.name: (name, value) for name, value in channels}),
-            providers=MappingProxyType(
-                {(kind, value.name): (name, value) for name, kind, values in given for value in values}
-            ),
-            pages=tuple((name, value) for name, offer in offers for value in offer.pages),
-            routes=tuple((name, value) for name, offer in offers for value in offer.routes or ()),
+            event_types=tuple(value for _, value in each("event_types")),
+            migrations=each("migrations"),
+            connectors={value.name: (name, value) for name, value in each("connectors")},
+            casters=each("casters"),
+            channels={value.name: (name, value) for name, value in each("channels")},
+            providers={(kind, value.name): (name, value) for name, kind, values in given for value in values},
+            pages=each("pages"),
+            routes=each("routes"),
         )
 
     def is_active(self, name: str) -> bool:
@@ -161,10 +160,6 @@ class Registry:
         with self._lock:
             self._contributions[name] = contributions
             self._collected = None
-
-    def note_exit(self, name: str) -> None:
-        """Count an error of the plugin *name* that would have ended the process."""
-        self.exits[name] += 1
 
     def contributions_of(self, name: str) -> Contributions:
         """Return the contributions of the plugin *name*."""

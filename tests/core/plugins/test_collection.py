@@ -42,7 +42,7 @@ def test_an_installed_plugin_gives_settings_event_types_migrations_channels_and_
     registry = plugins.load(settings, path=[str(importable)])
     assert [event_type.name for event_type in registry.collected.event_types] == ["parcel.sent"]
     assert registry.collected.migrations == (("good", Migrations("acme_good:migrations")),)
-    assert registry.collected.settings["good"].model_dump() == {"token": "none", "retries": 7}
+    assert registry.contributions_of("good").settings.model_dump() == {"token": "none", "retries": 7}
     assert not registry.collected.channels
 
     collected = plugins.collect_with(registry, contexts=make_context)
@@ -290,7 +290,7 @@ def test_a_plugin_that_cannot_have_its_settings_fails_alone(make_registry, model
 
 
 def test_without_a_model_the_settings_are_none(make_registry):
-    assert read(make_registry, None, {}).collected.settings == {"acme": None}
+    assert read(make_registry, None, {}).contributions_of("acme").settings is None
 
 
 def test_two_plugins_may_have_pages_of_one_name_and_a_failed_one_has_none(make_registry, make_context):

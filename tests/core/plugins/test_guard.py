@@ -2,13 +2,14 @@
 
 import asyncio
 import functools
+from collections import Counter
 
 import pytest
 
 from trunkline import Channel, Url, deliver_by_http
 from trunkline.plugins.guard import TriedToExit, guarded
 
-EXITS: list[str] = []
+EXITS = Counter[str]()
 
 
 def raising(error):
@@ -19,20 +20,19 @@ def raising(error):
 
 
 def behind(**functions):
-    [channel] = guarded(
-        "acme", [Channel("fax", "Fax", "By fax.", target=Url, **functions)], note=EXITS.append
-    )
+    [channel] = guarded("acme", [Channel("fax", "Fax", "By fax.", target=Url, **functions)], exits=EXITS)
     return channel
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), BaseException("odd")])
 async def test_what_would_end_the_process_is_an_error_and_is_logged(caplog, error):
+    EXITS.clear()
     with pytest.raises(TriedToExit, match=f"Plugin 'acme' raised {type(error).__name__} in 'deliver'"):
         await behind(deliver=raising(error)).deliver(None, None)
     with pytest.raises(TriedToExit):
         await behind(deliver=functools.partial(raising(error), http=None)).deliver(None)
     assert f"raised {type(error).__name__} in 'deliver': that call has failed" in caplog.text
-    assert EXITS.pop() == "acme"
+    assert EXITS == {"acme": 2}
 
 
 def test_a_plain_function_is_guarded_too():

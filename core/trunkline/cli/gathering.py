@@ -13,7 +13,7 @@ import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, convert
 
 from trunkline.hub.hub import Hub
 from trunkline.runtime.merging import Family, MergedMetrics, families_of
@@ -135,7 +135,7 @@ class Gathering:
             answers = await asyncio.gather(*(seat.ask(_METRICS) for seat in seats))
             for seat, answer in zip(seats, answers, strict=True):
                 if answer is not None:
-                    self._merged.seen(seat.number, [Family.of_json(family) for family in json.loads(answer)])
+                    self._merged.seen(seat.number, convert(json.loads(answer), list[Family]))
             return self._merged.text()
 
     async def readiness(self) -> dict[str, str]:

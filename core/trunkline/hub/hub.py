@@ -107,7 +107,7 @@ class Hub:
         self.telemetry = telemetry_of(self.metrics, is_enabled=settings.otel.enabled and self._writes)
         self.files = open_files.shares(settings)
         self.registry = plugins.load(settings)
-        self.metrics.watch_exits(self.registry.exits)
+        self.metrics.watch_each("trunkline_plugin_exits", self.registry.exits.items)
         self._build_schemas()
         self.engines = EngineDatabase.of(
             settings.database, pool_size=self._connections.plugins, creates=migrates
@@ -165,7 +165,7 @@ class Hub:
             open_origin=self.origins.open, companies=self.companies, limits=self.limits
         )
         self.issuer, self.tokens = own_issuer.beside(tokens, settings, self.issuers)
-        self.metrics.watch_issuers(self.issuers.key_ages)
+        self.metrics.watch_each("trunkline_issuer_keys_age_seconds", self.issuers.key_ages)
         # Makes the file of secrets, so every check of settings alone comes before.
         self.vault = Vault.open(settings.auth, settings.database.url)
         self.secret_checks = SecretChecks(self.database, self.vault)

@@ -20,8 +20,7 @@ from trunkline.model.environments import company_number, is_test
 from trunkline.model.parts import Slice
 from trunkline.plugins import Notifier
 from trunkline.runtime import log_writing
-from trunkline.runtime.deployment_gauges import DeploymentSnapshot
-from trunkline.runtime.metrics import Lag, Metrics
+from trunkline.runtime.metrics import DeploymentSnapshot, Lag, Metrics
 from trunkline.store import consumers, epochs
 from trunkline.store import status as store
 from trunkline.store.database import Database

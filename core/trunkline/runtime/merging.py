@@ -5,7 +5,7 @@ counter that was reset. ``Metrics`` decides how a gauge is merged.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple
 
 from msgspec import Struct, field
 from prometheus_client import generate_latest
@@ -31,12 +31,6 @@ class Family(NamedTuple):
     type: str
     merging: str
     samples: Sequence[Sample]
-
-    @classmethod
-    def of_json(cls, value: Any) -> Self:
-        """Read a family from the JSON form of a named tuple."""
-        name, documentation, kind, merging, samples = value
-        return cls(name, documentation, kind, merging, [Sample(*sample) for sample in samples])
 
 
 def families_of(metrics: Metrics) -> list[Family]:

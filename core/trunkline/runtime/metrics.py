@@ -3,12 +3,11 @@
 from collections import Counter as Counts
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-from msgspec import Struct, structs
+from msgspec import Struct, field, structs
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from trunkline.runtime.collectors import MERGED_OF_PROCESS, CompanyLabels, Lazy, Merging, Samples
-from trunkline.runtime.deployment_gauges import DeploymentSnapshot
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _BUCKETS: Mapping[str, Sequence[float]] = {
@@ -61,6 +60,8 @@ trunkline_http_request_seconds           seconds       method,route,status   Dur
 trunkline_costly_calls                   counter       route,company         API calls that held the process for more than 0.1 s
 trunkline_notifications_dropped          read-counter  plugin                Calls that a plugin's full queue has lost
 trunkline_log_lines_dropped              read-counter  -                     Log lines that were not written, because nothing read the log
+trunkline_plugin_exits                   read-counter  plugin                Calls in which a plugin raised SystemExit or another error that would have ended the process
+trunkline_issuer_keys_age_seconds        read-max      issuer                How long ago this process read the keys of an issuer of access tokens
 """
 """Each metric: its name, kind, labels and documentation. The kinds are counters, histograms of seconds or of sizes, and gauges,
 by the rule for merging the gauges of several processes. A kind with ``read-`` is read at each scrape.
@@ -80,6 +81,21 @@ class Lag(Struct, frozen=True):
     positions: int
     seconds: float
     live_positions: int
+
+
+class DeploymentSnapshot(Struct, frozen=True):
+    """Values read from the database, the same for every process of a deployment, with the name of the gauge of each."""
+
+    head: int = field(name="trunkline_stream_head_position")
+    lag_positions: int = field(name="trunkline_stream_lag_positions")
+    lag_seconds: float = field(name="trunkline_stream_lag_seconds")
+    due: int = field(name="trunkline_deliveries_due")
+    oldest_due_seconds: float = field(name="trunkline_deliveries_due_oldest_seconds")
+    replays: int = field(name="trunkline_replays_running")
+    replay_positions: int = field(name="trunkline_replays_remaining_positions")
+    quarantined: int = field(name="trunkline_quarantine_waiting")
+    workers: int = field(name="trunkline_workers")
+    failing: int = field(default=0, name="trunkline_subscriptions_failing")
 
 
 class Metrics:
@@ -156,23 +172,13 @@ class Metrics:
 
     def watch_lag(self, lags: Callable[[], Iterable[Lag]]) -> None:
         """Read the lag of each shard of this process from *lags* at each scrape."""
-        self.watch_each(
-            "trunkline_shard_lag_positions", lambda: [(str(lag.shard), lag.positions) for lag in lags()]
-        )
-        self.watch_each(
-            "trunkline_shard_live_lag_positions",
-            lambda: [(str(lag.shard), lag.live_positions) for lag in lags()],
-        )
-        self.watch_each(
-            "trunkline_shard_lag_seconds", lambda: [(str(lag.shard), lag.seconds) for lag in lags()]
-        )
 
-    def watch_issuers(self, key_ages: Callable[[], Iterable[tuple[str, float]]]) -> None:
-        """Read the age in seconds of each issuer's keys from *key_ages* at each scrape."""
-        name = "trunkline_issuer_keys_age_seconds"
-        told = "How long ago this process read the keys of an issuer of access tokens"
-        self.merging[name] = Merging.MOST
-        Lazy(GaugeMetricFamily, name, told, "issuer", registry=self.registry).set_function(key_ages)
+        def read(figure: str) -> Callable[[], Samples]:
+            return lambda: [(str(lag.shard), getattr(lag, figure)) for lag in lags()]
+
+        self.watch_each("trunkline_shard_lag_positions", read("positions"))
+        self.watch_each("trunkline_shard_live_lag_positions", read("live_positions"))
+        self.watch_each("trunkline_shard_lag_seconds", read("seconds"))
 
     def watch_certificates(self, seconds_left: Callable[[], Iterable[float]]) -> None:
         """Read the remaining validity of each target's certificate from *seconds_left* at each scrape."""
@@ -181,17 +187,11 @@ class Metrics:
             lambda: [("", left) for left in sorted(seconds_left())[:1]],
         )
 
-    def watch_exits(self, exits: Mapping[str, int]) -> None:
-        """Read *exits* at each scrape. It counts, by plugin, the exceptions that would have ended the process."""
-        told = "Calls in which a plugin raised SystemExit or another error that would have ended the process"
-        counter = Lazy(CounterMetricFamily, "trunkline_plugin_exits", told, "plugin", registry=self.registry)
-        counter.set_function(exits.items)
-
     def deployment_observed(self, snapshot: DeploymentSnapshot) -> None:
         """Set the gauges that are the same in every process."""
         self.set("trunkline_database_up", 1)
-        for field in structs.fields(snapshot):
-            self.set(field.encode_name, getattr(snapshot, field.name))
+        for figure in structs.fields(snapshot):
+            self.set(figure.encode_name, getattr(snapshot, figure.name))
 
     def rows_removed(self, table: str, count: int) -> None:
         """Count *count* rows of *table* that retention removed."""

@@ -34,15 +34,17 @@ _KINDS = {kind: trace.SpanKind[kind.value] for kind in SpanKind}
 _NO_CONTEXT = Context()
 
 
-class _Recorded:
-    """A sampled span."""
+class _Span:
+    """A span. What is set in an unsampled one has no effect, and its children get the trace context of its parent."""
 
     __slots__ = ("_span", "traceparent")
 
-    def __init__(self, span: trace.Span) -> None:
+    def __init__(self, span: trace.Span, parent: str | None) -> None:
         self._span = span
-        context = span.get_span_context()
-        self.traceparent = f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+        self.traceparent = parent
+        if span.is_recording():
+            context = span.get_span_context()
+            self.traceparent = f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
     def __enter__(self) -> Self:
         return self
@@ -61,24 +63,6 @@ class _Recorded:
 
     def fail(self, reason: str) -> None:
         self._span.set_status(trace.Status(trace.StatusCode.ERROR, reason))
-
-
-class _Unsampled:
-    """An unsampled span; its children get the trace context of the span's parent."""
-
-    __slots__ = ("traceparent",)
-
-    def __init__(self, traceparent: str | None) -> None:
-        self.traceparent = traceparent
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def set(self, attributes: Attributes) -> None: ...
-
-    def fail(self, reason: str) -> None: ...
 
 
 class OpenTelemetry:
@@ -135,7 +119,7 @@ class OpenTelemetry:
         span = self._tracer.start_span(
             name, context=context, kind=_KINDS[kind], attributes=_present(attributes)
         )
-        return _Recorded(span) if span.is_recording() else _Unsampled(parent)
+        return _Span(span, parent)
 
     async def _collect(self) -> None:
         while True:

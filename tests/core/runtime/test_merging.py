@@ -2,16 +2,16 @@
 
 import json
 
+from msgspec import convert
 from prometheus_client.parser import text_string_to_metric_families
 
-from trunkline.runtime.deployment_gauges import DeploymentSnapshot
 from trunkline.runtime.merging import Family, MergedMetrics, Sample, families_of
-from trunkline.runtime.metrics import Lag, Metrics
+from trunkline.runtime.metrics import DeploymentSnapshot, Lag, Metrics
 
 
 def sent(metrics: Metrics) -> list[Family]:
     """Give the families as another process sends them."""
-    return [Family.of_json(family) for family in json.loads(json.dumps(families_of(metrics)))]
+    return convert(json.loads(json.dumps(families_of(metrics))), list[Family])
 
 
 def value(merged: MergedMetrics, name: str, **labels: str) -> float | None:

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute
 
 from trunkline.contract import BASES, Routes
 from trunkline.plugins.types import find_function_fault, find_text_fault, find_type_fault
-from trunkline.plugins.values import check_items
+from trunkline.plugins.values import Faults, check_items
 
 PREFIX = re.compile(r"(/[^/]+)*")
 _DOCUMENTS = ("openapi.json", "openapi-3.0.json", "asyncapi.json")
@@ -19,7 +19,7 @@ TAKEN_AT_ROOT = frozenset({"api", "schemas", "docs", "portal", *_DOCUMENTS, "hea
 
 def check_routes(plugin: str, value: object, *, reads: bool) -> tuple[Routes, ...]:
     """Accept the routes of a plugin, which hold FastAPI routers. If *reads*, each signature is read, so that faults are raised."""
-    routes = check_items(plugin, "register_routes", value, Routes, _find_routes_fault)
+    routes = check_items(plugin, "register_routes", value, Routes, _routes_faults)
     found: list[Any] = [route for each in routes for route in each.router.routes] if reads else []
     for route in found:
         if hasattr(route, "given"):  # deferred
@@ -27,38 +27,27 @@ def check_routes(plugin: str, value: object, *, reads: bool) -> tuple[Routes, ..
     return routes
 
 
-def _find_routes_fault(routes: Routes) -> str | None:
-    fault = (
-        find_type_fault("router", routes.router, APIRouter, expected="a fastapi.APIRouter")
-        or find_text_fault("prefix", routes.prefix)
-        or _find_direct_fault(routes.direct)
-    )
-    for route in () if fault else routes.router.routes:
-        fault = fault or find_type_fault("router", route, BaseRoute, expected="made of routes")
-    if fault is None and not PREFIX.fullmatch(routes.prefix):
-        return f"prefix '{routes.prefix}' is neither empty nor of the form '/path'"
-    if fault is None and routes.base not in BASES:
-        return f"base '{routes.base}' is none of {', '.join(filter(None, BASES))}, or empty for the root"
-    return fault or (_find_root_fault(routes.prefix) if not routes.base else None)
+def _routes_faults(routes: Routes) -> Faults:
+    yield find_type_fault("router", routes.router, APIRouter, expected="a fastapi.APIRouter")
+    yield find_text_fault("prefix", routes.prefix)
+    yield from _direct_faults(routes.direct)
+    for route in routes.router.routes:
+        yield find_type_fault("router", route, BaseRoute, expected="made of routes")
+    if not PREFIX.fullmatch(routes.prefix):
+        yield f"prefix '{routes.prefix}' is neither empty nor of the form '/path'"
+    if routes.base not in BASES:
+        yield f"base '{routes.base}' is none of {', '.join(filter(None, BASES))}, or empty for the root"
+    name = routes.prefix.partition("/")[2].partition("/")[0]
+    if not routes.base and (not name or name in TAKEN_AT_ROOT or "{" in name):
+        taken = ", ".join(sorted(TAKEN_AT_ROOT))
+        yield f"prefix '{routes.prefix}' does not begin with a name of its own; at the root these are taken: {taken}"
 
 
-def _find_direct_fault(direct: Any) -> str | None:
-    if fault := find_type_fault("direct", direct, Mapping, expected="a mapping"):
-        return fault
+def _direct_faults(direct: Any) -> Faults:
+    yield find_type_fault("direct", direct, Mapping, expected="a mapping")
     for key, handler in direct.items():
         match key:
             case (str(), str()):
-                pass
+                yield find_function_fault(f"direct handler of '{key[1]}'", handler, is_optional=False)
             case _:
-                return f"direct has the key {key!r}, which is not a method and a path"
-        if fault := find_function_fault(f"direct handler of '{key[1]}'", handler, is_optional=False):
-            return fault
-    return None
-
-
-def _find_root_fault(prefix: str) -> str | None:
-    name = prefix.split("/")[1] if prefix else ""
-    if name and name not in TAKEN_AT_ROOT and "{" not in name:
-        return None
-    taken = ", ".join(sorted(TAKEN_AT_ROOT))
-    return f"prefix '{prefix}' does not begin with a name of its own; at the root these are taken: {taken}"
+                yield f"direct has the key {key!r}, which is not a method and a path"

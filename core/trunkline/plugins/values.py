@@ -4,7 +4,7 @@ import math
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from inspect import getdoc, signature
@@ -44,6 +44,8 @@ TABLE = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 LOCATION = re.compile(r"\w+(\.\w+)*:[\w.-]+(/[\w.-]+)*")
 
 Value = TypeVar("Value")
+Faults = Iterator[str | None]
+"""Yields each fault of a value in words that follow the word *its*, or None. Each check may rely on those before it."""
 Defined = Mapping[Kind, Collection[str]]
 """The names that the schemas define, by kind."""
 
@@ -68,7 +70,7 @@ def check_settings(plugin: str, value: object) -> type[BaseModel]:
 
 def check_event_types(plugin: str, value: object) -> tuple[EventType, ...]:
     """Check that *value* is a list of event types that a catalog can use, no two of them with the same name and version."""
-    items = check_items(plugin, "register_event_types", value, EventType, _find_event_type_fault)
+    items = check_items(plugin, "register_event_types", value, EventType, _event_type_faults)
     try:
         SchemaCatalog(items)
     except SchemaInvalid as error:
@@ -80,8 +82,8 @@ def check_operations(
     plugin: str, value: object, *, defined: Mapping[Kind, Collection[str]]
 ) -> tuple[Operation, ...]:
     """Accept operations that are *defined* or bring their own definition, and set the kind of each; names of a kind differ."""
-    find_fault = partial(_find_operation_fault, defined=defined)
-    items = check_items(plugin, "register_operations", value, Operation, find_fault)
+    find_faults = partial(_operation_faults, defined=defined)
+    items = check_items(plugin, "register_operations", value, Operation, find_faults)
     operations = tuple(replace(item, kind=_kinds_of(item, defined)[0]) for item in items)
     for kind in KINDS:
         check_unique(plugin, kind, [operation.name for operation in operations if operation.kind == kind])
@@ -99,16 +101,16 @@ def check_definitions(plugin: str, own: Collection[Definition], *, beside: Itera
 
 def check_migrations(plugin: str, value: object) -> tuple[Migrations, ...]:
     """Accept one history of migrations that exists and is a single line of revisions."""
-    items = check_items(plugin, "register_migrations", value, Migrations, _find_migrations_fault)
+    items = check_items(plugin, "register_migrations", value, Migrations, _migrations_faults)
     if len(items) > 1:
         raise PluginFailed(plugin, "gives more than one Migrations in register_migrations")
     return items
 
 
 def check_items(
-    plugin: str, hook: str, value: object, kind: type[Value], find_fault: Callable[[Value], str | None]
+    plugin: str, hook: str, value: object, kind: type[Value], find_faults: Callable[[Value], Faults]
 ) -> tuple[Value, ...]:
-    """Accept a list or tuple if every item is of *kind*, and *find_fault* returns None for every item."""
+    """Accept a list or tuple if every item is of *kind*, and *find_faults* finds no fault in any; the first one counts."""
     expected = f"a list or tuple of {kind.__name__}"
     if not isinstance(value, list | tuple):
         raise PluginFailed(plugin, f"returned {name_type(value)} from {hook}, which must return {expected}")
@@ -116,8 +118,7 @@ def check_items(
         if not isinstance(item, kind):
             reason = f"returned a {type(value).__name__} with {name_type(item)} in it from {hook}, which must return {expected}"
             raise PluginFailed(plugin, reason)
-        fault = find_fault(item)
-        if fault:
+        if fault := next(filter(None, find_faults(item)), None):
             raise PluginFailed(plugin, f"gave a faulty {kind.__name__} in {hook}: its {fault}")
     return tuple(value)
 
@@ -133,79 +134,73 @@ def _find_name_fault(name: str) -> str | None:
     return None if is_valid else f"name '{name}' is not made of lower-case letters, digits, '-' and '_'"
 
 
-def _find_channel_fault(channel: Channel) -> str | None:
-    fault = _find_words_fault(channel) or _find_name_fault(channel.name)
+def _channel_faults(channel: Channel) -> Faults:
+    yield from _words_faults(channel)
+    yield _find_name_fault(channel.name)
     for name, is_async in _FUNCTIONS.items():
-        fault = fault or find_function_fault(name, getattr(channel, name), is_async=is_async)
-    if fault is None and channel.instructions is not None:
-        fault = find_text_fault("instructions", channel.instructions)
-    fault = fault or _find_icon_fault(channel.icon)
-    if fault is None and channel.breaker is not None:
-        fault = _find_breaker_fault(channel.breaker)
-    if fault is None and channel.target is not None:
-        fault = find_model_fault(channel.target) or _find_second_declaration(channel)
-    return fault or find_schemes_fault(channel.schemes) or _find_batch_fault(channel.batch)
+        yield find_function_fault(name, getattr(channel, name), is_async=is_async)
+    if channel.instructions is not None:
+        yield find_text_fault("instructions", channel.instructions)
+    yield _find_icon_fault(channel.icon)
+    if channel.breaker is not None:
+        yield from _breaker_faults(channel.breaker)
+    if channel.target is not None:
+        yield find_model_fault(channel.target)
+        if channel.target_schema is not None and not issubclass(channel.target, SchemaTarget):
+            yield "target is declared twice, by target_schema too"
+    yield find_schemes_fault(channel.schemes)
+    yield from _batch_faults(channel.batch)
 
 
-def _find_breaker_fault(breaker: BreakerPolicy) -> str | None:
-    if fault := find_type_fault("breaker", breaker, BreakerPolicy, expected="a BreakerPolicy"):
-        return fault
+def _breaker_faults(breaker: BreakerPolicy) -> Faults:
+    yield find_type_fault("breaker", breaker, BreakerPolicy, expected="a BreakerPolicy")
     if type(breaker.failures) is not int or breaker.failures < 1:
-        return f"breaker has failures={breaker.failures!r}, which is not a number from 1"
+        yield f"breaker has failures={breaker.failures!r}, which is not a number from 1"
     span_seconds: Any = breaker.span_seconds
     if not isinstance(span_seconds, int | float) or not 0 <= span_seconds < math.inf:
-        return f"breaker has span_seconds={span_seconds!r}, which is not a number of seconds"
-    return None
+        yield f"breaker has span_seconds={span_seconds!r}, which is not a number of seconds"
 
 
-def _find_second_declaration(channel: Channel) -> str | None:
-    made = channel.target is not None and issubclass(channel.target, SchemaTarget)
-    return None if channel.target_schema is None or made else "target is declared twice, by target_schema too"
-
-
-def _find_batch_fault(batch: Batch) -> str | None:
-    if fault := find_type_fault("batch", batch, Batch, expected="a Batch"):
-        return fault
+def _batch_faults(batch: Batch) -> Faults:
+    yield find_type_fault("batch", batch, Batch, expected="a Batch")
     if type(batch.most) is not int or not 1 <= batch.most <= MOST_IN_BATCH:
-        return f"batch has most={batch.most!r}, which is not a number from 1 to {MOST_IN_BATCH}"
+        yield f"batch has most={batch.most!r}, which is not a number from 1 to {MOST_IN_BATCH}"
     if type(batch.most_bytes) is not int or not 1 <= batch.most_bytes <= MOST_BYTES_IN_BATCH:
-        return f"batch has most_bytes={batch.most_bytes!r}, which is not a number from 1 to {MOST_BYTES_IN_BATCH}"
+        yield f"batch has most_bytes={batch.most_bytes!r}, which is not a number from 1 to {MOST_BYTES_IN_BATCH}"
     wait_seconds: Any = batch.wait_seconds
-    if not isinstance(wait_seconds, int | float) or not 0 <= batch.wait_seconds <= LONGEST_WAIT_SECONDS:
-        return f"batch has wait_seconds={batch.wait_seconds!r}, which is not from 0 to {LONGEST_WAIT_SECONDS:g} s"
-    return None
+    if not isinstance(wait_seconds, int | float) or not 0 <= wait_seconds <= LONGEST_WAIT_SECONDS:
+        yield f"batch has wait_seconds={wait_seconds!r}, which is not from 0 to {LONGEST_WAIT_SECONDS:g} s"
 
 
-def _find_caster_fault(caster: Caster) -> str | None:
-    fault = find_function_fault("cast", caster.cast, is_optional=False, is_async=False)
+def _caster_faults(caster: Caster) -> Faults:
+    yield find_function_fault("cast", caster.cast, is_optional=False, is_async=False)
     for name in ("from_version", "to_version"):
-        fault = fault or find_type_fault(name, getattr(caster, name), int, expected="a whole number")
-    return fault or find_text_fault("event_type", caster.event_type)
+        yield find_type_fault(name, getattr(caster, name), int, expected="a whole number")
+    yield find_text_fault("event_type", caster.event_type)
 
 
-def _find_connector_fault(connector: Connector) -> str | None:
-    fault = _find_words_fault(connector) or _find_name_fault(connector.name)
-    fault = fault or find_function_fault("generate", connector.generate, is_optional=False, is_async=False)
+def _connector_faults(connector: Connector) -> Faults:
+    yield from _words_faults(connector)
+    yield _find_name_fault(connector.name)
+    yield find_function_fault("generate", connector.generate, is_optional=False, is_async=False)
     for name in ("field_name", "remarks", "keys", "demands"):
-        fault = fault or find_function_fault(name, getattr(connector, name), is_async=False)
-    if fault is None and connector.channel is not None:
-        fault = find_text_fault("channel", connector.channel)
+        yield find_function_fault(name, getattr(connector, name), is_async=False)
+    if connector.channel is not None:
+        yield find_text_fault("channel", connector.channel)
     steps: Any = connector.steps
-    are_texts = isinstance(steps, list | tuple) and all(isinstance(step, str) for step in steps)  # pyright: ignore[reportUnknownVariableType]
-    return fault or (None if are_texts else "steps are not a list or tuple of text")
+    if not isinstance(steps, list | tuple) or not all(isinstance(step, str) for step in steps):  # pyright: ignore[reportUnknownVariableType]
+        yield "steps are not a list or tuple of text"
 
 
-def _find_page_fault(page: PortalPage) -> str | None:
-    fault = (
-        find_text_fault("name", page.name)
-        or find_text_fault("title", page.title)
-        or _find_name_fault(page.name)
-        or find_function_fault("render", page.render, is_optional=False, is_async=False)
-        or find_function_fault("submit", page.submit)
-    )
-    if fault is None and page.scope not in {None, OPERATOR, *COMPANY_SCOPES}:
-        return f"scope '{page.scope}' is none of {', '.join([*COMPANY_SCOPES, OPERATOR])}"
-    return fault or _find_icon_fault(page.icon)
+def _page_faults(page: PortalPage) -> Faults:
+    yield find_text_fault("name", page.name)
+    yield find_text_fault("title", page.title)
+    yield _find_name_fault(page.name)
+    yield find_function_fault("render", page.render, is_optional=False, is_async=False)
+    yield find_function_fault("submit", page.submit)
+    if page.scope not in {None, OPERATOR, *COMPANY_SCOPES}:
+        yield f"scope '{page.scope}' is none of {', '.join([*COMPANY_SCOPES, OPERATOR])}"
+    yield _find_icon_fault(page.icon)
 
 
 def _find_icon_fault(icon: object) -> str | None:
@@ -214,28 +209,28 @@ def _find_icon_fault(icon: object) -> str | None:
     return "icon is neither None nor an SVG element"
 
 
-def _find_command_fault(command: Command) -> str | None:
-    fault = find_text_fault("name", command.name) or _find_name_fault(command.name)
-    fault = fault or find_function_fault("run", command.run, is_optional=False, is_async=False)
-    if fault is None and not signature(command.run).parameters:
-        return f"run of '{command.name}' takes nothing, but is called with the plugin's context first"
-    if fault is None and not getdoc(command.run) and sys.flags.optimize < 2:  # python -OO removes docstrings
-        return f"run of '{command.name}' has no docstring, which is the command's help"
-    return fault
+def _command_faults(command: Command) -> Faults:
+    yield find_text_fault("name", command.name)
+    yield _find_name_fault(command.name)
+    yield find_function_fault("run", command.run, is_optional=False, is_async=False)
+    if not signature(command.run).parameters:
+        yield f"run of '{command.name}' takes nothing, but is called with the plugin's context first"
+    if not getdoc(command.run) and sys.flags.optimize < 2:  # python -OO removes docstrings
+        yield f"run of '{command.name}' has no docstring, which is the command's help"
 
 
-def _find_migrations_fault(migrations: Migrations) -> str | None:
-    fault = find_text_fault("location", migrations.location)
-    if fault is None and not LOCATION.fullmatch(migrations.location):
-        return f"location '{migrations.location}' is not of the form 'package:folder'"
-    for rows in () if fault else migrations.of_companies:
+def _migrations_faults(migrations: Migrations) -> Faults:
+    yield find_text_fault("location", migrations.location)
+    if not LOCATION.fullmatch(migrations.location):
+        yield f"location '{migrations.location}' is not of the form 'package:folder'"
+    for rows in migrations.of_companies:
         if (
             not isinstance(rows, CompanyRows)  # pyright: ignore[reportUnnecessaryIsInstance]
             or not TABLE.fullmatch(rows.table)
             or not isinstance(rows.where, str)  # pyright: ignore[reportUnnecessaryIsInstance]
         ):
-            return f"of_companies has {rows!r}, which is no CompanyRows with the name of a table"
-    return fault or _find_place_fault(migrations.location)
+            yield f"of_companies has {rows!r}, which is no CompanyRows with the name of a table"
+    yield _find_place_fault(migrations.location)
 
 
 def _find_place_fault(location: str) -> str | None:
@@ -254,45 +249,34 @@ def _find_place_fault(location: str) -> str | None:
     return None
 
 
-def _find_event_type_fault(event_type: EventType) -> str | None:
-    return _find_words_fault(event_type) or find_type_fault(
-        "version", event_type.version, int, expected="a whole number"
-    )
+def _event_type_faults(event_type: EventType) -> Faults:
+    yield from _words_faults(event_type)
+    yield find_type_fault("version", event_type.version, int, expected="a whole number")
 
 
-def _find_words_fault(named: EventType | Channel | Connector) -> str | None:
-    faults = (find_text_fault(name, getattr(named, name)) for name in ("name", "title", "description"))
-    return next(filter(None, faults), None)
+def _words_faults(named: EventType | Channel | Connector) -> Faults:
+    for name in ("name", "title", "description"):
+        yield find_text_fault(name, getattr(named, name))
 
 
-def _find_operation_fault(operation: Operation, defined: Defined) -> str | None:
-    """Describe the fault of *operation* in words that follow the word *its*; None if there is no fault."""
-    if fault := _find_form_fault(operation):
-        return fault
-    if operation.definition is not None:
-        definition = operation.definition
-        if operation.name in defined[operation.kind or definition.kind]:
-            return f"definition of '{operation.name}' is its own, but the schemas define it already"
-        named = (operation.kind or definition.kind, operation.name)
-        if (definition.kind, definition.name) != named:
-            return f"definition is of the {definition.kind} '{definition.name}', not of the {named[0]} '{named[1]}'"
-        return None
-    kinds = _kinds_of(operation, defined)
-    if len(kinds) > 1:
-        return f"name '{operation.name}' is that of {' and of '.join(f'a {kind}' for kind in kinds)}; give its kind"
-    return None if kinds else _unknown(operation, defined)
-
-
-def _find_form_fault(operation: Operation) -> str | None:
-    if fault := find_text_fault("name", operation.name):
-        return fault
-    if fault := find_function_fault("run", operation.run, is_optional=False):
-        return fault
+def _operation_faults(operation: Operation, defined: Defined) -> Faults:
+    yield find_text_fault("name", operation.name)
+    yield find_function_fault("run", operation.run, is_optional=False)
     if operation.kind not in {None, *KINDS}:
-        return f"kind {operation.kind!r} is none of {', '.join(KINDS)}"
-    if operation.definition is None:
-        return None
-    return find_type_fault("definition", operation.definition, Definition, expected="a Definition")
+        yield f"kind {operation.kind!r} is none of {', '.join(KINDS)}"
+    definition = operation.definition
+    if definition is None:
+        kinds = _kinds_of(operation, defined)
+        if len(kinds) > 1:
+            yield f"name '{operation.name}' is that of {' and of '.join(f'a {kind}' for kind in kinds)}; give its kind"
+        yield None if kinds else _unknown(operation, defined)
+        return
+    yield find_type_fault("definition", definition, Definition, expected="a Definition")
+    named = (operation.kind or definition.kind, operation.name)
+    if operation.name in defined[named[0]]:
+        yield f"definition of '{operation.name}' is its own, but the schemas define it already"
+    if (definition.kind, definition.name) != named:
+        yield f"definition is of the {definition.kind} '{definition.name}', not of the {named[0]} '{named[1]}'"
 
 
 def _kinds_of(operation: Operation, defined: Defined) -> list[Kind]:
@@ -311,20 +295,20 @@ def _unknown(operation: Operation, defined: Defined) -> str:
     return f"name '{operation.name}' is {what} that is defined; defined are {known}"
 
 
-_LISTED: Mapping[str, tuple[type[Any], Callable[[Any], str | None], str | None]] = {
-    "register_casters": (Caster, _find_caster_fault, None),
-    "register_channels": (Channel, _find_channel_fault, "channel"),
-    "register_connectors": (Connector, _find_connector_fault, "connector"),
-    "register_portal_pages": (PortalPage, _find_page_fault, "portal page"),
-    "register_commands": (Command, _find_command_fault, "command"),
+_LISTED: Mapping[str, tuple[type[Any], Callable[[Any], Faults], str | None]] = {
+    "register_casters": (Caster, _caster_faults, None),
+    "register_channels": (Channel, _channel_faults, "channel"),
+    "register_connectors": (Connector, _connector_faults, "connector"),
+    "register_portal_pages": (PortalPage, _page_faults, "portal page"),
+    "register_commands": (Command, _command_faults, "command"),
 }
-"""Hooks that return a list: the type of its items, what describes the fault of one, and the noun of those with unique names."""
+"""Hooks that return a list: the type of its items, what finds the faults of one, and the noun of those with unique names."""
 
 
 def check_listed(plugin: str, value: object, *, hook: str) -> tuple[Any, ...]:
     """Accept the list that *hook* returns. The hub checks later whether the versions of casters exist and are neighbours."""
-    kind, find_fault, noun = _LISTED[hook]
-    items: tuple[Any, ...] = check_items(plugin, hook, value, kind, find_fault)
+    kind, find_faults, noun = _LISTED[hook]
+    items: tuple[Any, ...] = check_items(plugin, hook, value, kind, find_faults)
     if noun is not None:
         check_unique(plugin, noun, [item.name for item in items])
     return items

@@ -8,10 +8,10 @@ import asyncio
 import contextlib
 import ipaddress
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Protocol, Self
+from typing import Self
 
 from msgspec import Struct, structs
 
@@ -77,12 +77,11 @@ class Outbound(HttpMethods):
         self._timeout_seconds = timeout_seconds
         self._resolve = resolve
         self._resends = resends
-        self._name_servers = name_servers
-        self._servers: NameServers | None = None
-        self._patient_servers: NameServers | None = None
+        self._servers = NameServers(name_servers)
+        self._patient_servers = NameServers(name_servers, patient=True)
         self._names = Names(
             guarded(self._look_up, policy),
-            guarded(self._look_up_patiently, policy) if resolve is None else None,
+            guarded(self._patient_servers.resolve, policy) if resolve is None else None,
             cache_seconds=dns_cache_seconds,
             may_look_up=may_look_up,
         )
@@ -100,10 +99,8 @@ class Outbound(HttpMethods):
         self._loop = None
         self._pool.close()
         self._names.close()
-        for servers in (self._servers, self._patient_servers):
-            if servers is not None:
-                await servers.close()
-        self._servers = self._patient_servers = None
+        await self._servers.close()
+        await self._patient_servers.close()
 
     @property
     def connections_opened(self) -> int:
@@ -203,14 +200,7 @@ class Outbound(HttpMethods):
             return [str(ipaddress.ip_address(host))]
         if self._resolve is not None:
             return await self._resolve(host, port)
-        if self._servers is None:
-            self._servers = NameServers(self._name_servers)
         return await self._servers.resolve(host, port)
-
-    async def _look_up_patiently(self, host: str, port: int) -> Sequence[str]:
-        if self._patient_servers is None:
-            self._patient_servers = NameServers(self._name_servers, patient=True)
-        return await self._patient_servers.resolve(host, port)
 
     def _check(self, url: str) -> _Target:
         try:
@@ -220,12 +210,8 @@ class Outbound(HttpMethods):
         return _Target(Origin.of(normalised), framing.request_start(normalised))
 
 
-class ClientOf(Protocol):
-    """Gives the client of a tenant (``Outbound.for_tenant``)."""
-
-    def __call__(self, tenant: int, timeout_seconds: float | None = None, /) -> HttpClient:
-        """Return the client of *tenant*; *timeout_seconds*, if given, replaces the timeout."""
-        ...
+ClientOf = Callable[[int, float | None], HttpClient]
+"""Returns the client of a tenant (``Outbound.for_tenant``); seconds, if given, replace the timeout."""
 
 
 class _TenantClient(HttpMethods):

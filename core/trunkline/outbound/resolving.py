@@ -8,6 +8,7 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import aiodns
 from msgspec import Struct
@@ -73,10 +74,13 @@ class NameServers:
 
     def __init__(self, nameservers: Sequence[str] | None = None, *, patient: bool = False) -> None:
         seconds = _PATIENT_SECONDS if patient else _QUICK_SECONDS
-        self._servers = aiodns.DNSResolver(nameservers=nameservers, timeout=seconds, tries=_TRIES)
+        self._make = partial(aiodns.DNSResolver, nameservers, timeout=seconds, tries=_TRIES)
+        self._servers: aiodns.DNSResolver | None = None
 
     async def resolve(self, host: str, port: int) -> Sequence[str]:
         """Find the addresses of *host*. Raises OSError, NameServersSilent."""
+        if self._servers is None:
+            self._servers = self._make()
         try:
             answer = await self._servers.getaddrinfo(host, port=port, type=socket.SOCK_STREAM)
         except aiodns.error.DNSError as error:
@@ -89,7 +93,9 @@ class NameServers:
 
     async def close(self) -> None:
         """Close the sockets."""
-        await self._servers.close()
+        if self._servers is not None:
+            await self._servers.close()
+            self._servers = None
 
 
 class _Entry(Struct):

@@ -54,10 +54,7 @@ class TokenPrincipals:
         A plugin that fails is left out.
         """
         sentences: list[str] = []
-        for name in self._registry.active:
-            implementation = self._registry.implementation(DESCRIBE, plugin=name)
-            if implementation is None:
-                continue
+        for implementation in self._registry.implementing(DESCRIBE):
             with suppress(_Failed):
                 said = await self._call(implementation, {"principal_id": principal_id})
                 if isinstance(said, Sequence):
@@ -66,10 +63,7 @@ class TokenPrincipals:
 
     async def _ask(self, hook: str, arguments: Mapping[str, object]) -> Principal | None:
         has_failed = False
-        for name in self._registry.active:
-            implementation = self._registry.implementation(hook, plugin=name)
-            if implementation is None:
-                continue
+        for implementation in self._registry.implementing(hook):
             try:
                 principal = _checked(implementation, await self._call(implementation, arguments))
             except _Failed:

@@ -98,8 +98,7 @@ async def lifespans(registry: Registry, *, limit_seconds: float = LIMIT_SECONDS)
     """
     running = [
         Lifespan(implementation, registry=registry, limit_seconds=limit_seconds)
-        for name in registry.active
-        if (implementation := registry.implementation(HOOK, plugin=name)) is not None
+        for implementation in registry.implementing(HOOK)
     ]
     try:
         for failure in await asyncio.gather(*(lifespan.start() for lifespan in running)):

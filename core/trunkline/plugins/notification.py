@@ -113,16 +113,15 @@ class Notifier:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        for name in self._registry.active:
-            found = [(hook, self._registry.implementation(hook, plugin=name)) for hook in HOOKS]
-            if hooks := {
-                hook: implementation for hook, implementation in found if implementation is not None
-            }:
-                context, seconds = self._registry.context(name), self._limit_seconds
-                listener = Listener(
-                    name, hooks, context=context, limit_seconds=seconds, capacity=self._capacity
-                )
-                self._listeners.append(listener)
+        found: dict[str, dict[str, Implementation]] = {}
+        for hook in HOOKS:
+            for implementation in self._registry.implementing(hook):
+                found.setdefault(implementation.plugin, {})[hook] = implementation
+        for name, hooks in sorted(found.items()):
+            context, seconds = self._registry.context(name), self._limit_seconds
+            self._listeners.append(
+                Listener(name, hooks, context=context, limit_seconds=seconds, capacity=self._capacity)
+            )
         self._tasks = [asyncio.create_task(listener.run()) for listener in self._listeners]
         return self
 
@@ -130,9 +129,11 @@ class Notifier:
         listeners, self._listeners = self._listeners, []
         for listener in listeners:
             listener.stop()
-        for task in await _wait(self._tasks, seconds=self._limit_seconds):
-            task.cancel()
-        await _wait(self._tasks, seconds=self._limit_seconds)
+        if self._tasks:
+            late = (await asyncio.wait(self._tasks, timeout=self._limit_seconds))[1]
+            for task in late:
+                task.cancel()
+            await asyncio.wait(self._tasks, timeout=self._limit_seconds)
 
     @property
     def dropped(self) -> Mapping[str, int]:
@@ -165,8 +166,3 @@ class Notifier:
             for listener in self._listeners
             if hook in listener.hooks and self._registry.is_active(listener.name)
         ]
-
-
-async def _wait(tasks: Sequence[asyncio.Task[None]], *, seconds: float) -> set[asyncio.Task[None]]:
-    """Wait for *tasks*, and return those that have not ended."""
-    return (await asyncio.wait(tasks, timeout=seconds))[1] if tasks else set()

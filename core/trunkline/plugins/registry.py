@@ -108,6 +108,12 @@ class Registry:
         implementation = Implementation(plugin, hook, chosen.function, tuple(chosen.argnames))
         return self.tracer.hook(implementation) if self.tracer else implementation
 
+    def implementing(self, hook: str) -> Iterator[Implementation]:
+        """Yield the implementation of *hook* in each running plugin that has one."""
+        for name in self.active:
+            if (implementation := self.implementation(hook, plugin=name)) is not None:
+                yield implementation
+
     def module(self, name: str) -> ModuleType | None:
         """Return the module of the plugin *name*, failed or not; None if it was not imported."""
         return self._modules.get(name)

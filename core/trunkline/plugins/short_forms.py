@@ -1,6 +1,6 @@
 """Short forms of values, for a line of a trace: their type and identity, never their text or bytes."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -89,26 +89,18 @@ def _secrets(value: object) -> Iterator[str]:
             yield from (f"{url.path}?{url.query}", url.path, url.query)
             yield from (part for part in url.path.split("/") if len(part) > 3)
             yield from _secrets(value.config)
-        case _:
-            for part in _parts(value):
-                yield from _secrets(part)
-
-
-def _parts(value: object) -> Iterable[object]:
-    """Return the parts of *value* that may contain secrets."""
-    match value:
         case PluginContext():
-            return [value.settings]
+            yield from _secrets(value.settings)
         case Push():
-            return [value.target]
+            yield from _secrets(value.target)
         case BaseModel():
-            return [getattr(value, name) for name in type(value).model_fields]
-        case list() | tuple():
-            return value
+            yield from secrets_of(*(getattr(value, name) for name in type(value).model_fields))
         case dict():
-            return value.values()
+            yield from secrets_of(*value.values())
+        case list() | tuple():
+            yield from secrets_of(*value)
         case _:
-            return ()
+            pass
 
 
 def _plain(value: object) -> str:

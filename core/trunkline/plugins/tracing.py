@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TextIO, TypeVar
 
 from msgspec import structs
@@ -104,25 +104,17 @@ class Tracer:
         self._stream.flush()
 
 
+@dataclass(slots=True)
 class _TracedLifespan(AbstractAsyncContextManager[object]):
     """A plugin's ``lifespan``, with a line for its start and a line for its end."""
 
-    def __init__(
-        self,
-        manager: AbstractAsyncContextManager[object],
-        tracer: Tracer,
-        line: str,
-        hidden: tuple[str, ...],
-    ) -> None:
-        self._manager: Any = manager
-        self._tracer = tracer
-        self._line = line
-        self._hidden = hidden
+    manager: Any
+    tracer: Tracer
+    line: str
+    hidden: tuple[str, ...]
 
     async def __aenter__(self) -> object:
-        return await self._tracer.trace(self._manager.__aenter__(), f"{self._line} entered:", self._hidden)
+        return await self.tracer.trace(self.manager.__aenter__(), f"{self.line} entered:", self.hidden)
 
     async def __aexit__(self, *details: object) -> bool | None:
-        return await self._tracer.trace(
-            self._manager.__aexit__(*details), f"{self._line} left:", self._hidden
-        )
+        return await self.tracer.trace(self.manager.__aexit__(*details), f"{self.line} left:", self.hidden)

@@ -17,47 +17,40 @@ MOST_SERIES = 500
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
-class _Series(Struct, frozen=True):
-    """The combinations of label values that a metric distinguishes: the first ``MOST_SERIES`` that were counted."""
+class _Metric(Struct, frozen=True):
+    """A metric of a plugin. It distinguishes the first ``MOST_SERIES`` combinations of label values that were counted."""
 
+    metric: Any
     labels: tuple[str, ...]
     known: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])
 
-    def kept(self, values: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the label values under which *values* are counted: *values*, or ``other`` above the limit."""
-        if values in self.known:
-            return values
-        if len(values) != len(self.labels):
-            msg = f"this metric has {len(self.labels)} labels, not {len(values)}"
-            raise ValueError(msg)
-        if len(self.known) >= MOST_SERIES:
-            return (OTHER,) * len(values)
-        self.known.add(values)
-        return values
+    def series(self, values: tuple[str, ...]) -> Any:
+        """Return the series in which *values* are counted: their own, or that of ``other`` above the limit."""
+        if values not in self.known:
+            if len(values) != len(self.labels):
+                msg = f"this metric has {len(self.labels)} labels, not {len(values)}"
+                raise ValueError(msg)
+            if len(self.known) < MOST_SERIES:
+                self.known.add(values)
+            else:
+                values = (OTHER,) * len(values)
+        return self.metric.labels(*values) if values else self.metric
 
 
-class Counter(Struct, frozen=True):
+class Counter(_Metric, frozen=True):
     """A counter of a plugin."""
-
-    metric: prometheus_client.Counter
-    series: _Series
 
     def count(self, *labels: str, by: int = 1) -> None:
         """Increase the counter by *by*."""
-        kept = self.series.kept(labels)
-        (self.metric.labels(*kept) if kept else self.metric).inc(by)
+        self.series(labels).inc(by)
 
 
-class Durations(Struct, frozen=True):
+class Durations(_Metric, frozen=True):
     """A histogram of a plugin."""
-
-    metric: prometheus_client.Histogram
-    series: _Series
 
     def observe(self, seconds: float, *labels: str) -> None:
         """Record one duration of *seconds*."""
-        kept = self.series.kept(labels)
-        (self.metric.labels(*kept) if kept else self.metric).observe(seconds)
+        self.series(labels).observe(seconds)
 
 
 Kind = TypeVar("Kind", Counter, Durations)
@@ -92,8 +85,8 @@ class PluginMetrics:
         found = self._made.get(whole)
         if found is None:
             metric = make(whole, labelnames=labels, registry=self._registry)
-            found = self._made[whole] = kind(metric, _Series(labels))
-        if not isinstance(found, kind) or found.series.labels != labels:
+            found = self._made[whole] = kind(metric, labels)
+        if not isinstance(found, kind) or found.labels != labels:
             msg = f"the metric '{whole}' is there already, with other labels or of another kind"
             raise ValueError(msg)
         return found

@@ -44,15 +44,11 @@ MayLookUp = Callable[[int], Awaitable[bool]]
 
 
 class NameServersSilent(OSError):
-    """No name server answered, or none was asked."""
+    """No name server answered, or none was asked, as the tenant has used up its lookups."""
 
 
 class NameServersSlow(NameServersSilent):
     """No name server answered in time."""
-
-
-class LookupsUsedUp(NameServersSilent):
-    """The tenant has used up its lookups for now, so no name server was asked."""
 
 
 async def always(_: int) -> bool:
@@ -172,7 +168,7 @@ class Names:
             if not may_begin:
                 turn.release()
         if not may_begin:
-            raise LookupsUsedUp("the company looks up too many names")
+            raise NameServersSilent("the company looks up too many names")
         if entry.lookup is None:
             entry.lookup = asyncio.ensure_future(self._look_up(entry, host, port, tenant))
             entry.lookup.add_done_callback(lambda _: turn.release())
@@ -209,7 +205,6 @@ class Names:
                 del self._patient[tenant]
 
     def _sweep(self, now: float) -> None:
-        """Drop unused entries."""
         self._swept = now
         for host, entry in list(self._entries.items()):
             last_used = max(entry.fresh_until, entry.stale_until, entry.failed_until)

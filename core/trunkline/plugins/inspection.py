@@ -22,7 +22,11 @@ def check_module(
     for attribute in dir(module):
         options = manager.parse_hookimpl_opts(module, attribute)
         if options is None:
-            _check_unmarked(plugin, module, attribute, hooks=hooks)
+            function = getattr(module, attribute) if attribute in hooks else None
+            if inspect.isfunction(function) and function.__module__ == module.__name__:
+                raise PluginFailed(
+                    plugin, f"defines {attribute} without @hookimpl, so it would never be called"
+                )
             continue
         hook = options["specname"] or attribute
         if options["wrapper"] or options["hookwrapper"]:
@@ -33,7 +37,9 @@ def check_module(
         if hook in hooks:
             _check_function(plugin, hook, getattr(module, attribute), allowed=hooks[hook])
         elif not options["optionalhook"]:
-            raise PluginFailed(plugin, f"implements '{hook}', which is not a hook; {_suggest(hook, hooks)}")
+            meant = nearest(hook, hooks)
+            known = f"did you mean '{meant}'?" if meant else f"the hooks are {', '.join(sorted(hooks))}"
+            raise PluginFailed(plugin, f"implements '{hook}', which is not a hook; {known}")
     if not seen & hooks.keys():
         raise PluginFailed(
             plugin, "implements no hook; put @trunkline.hookspecs.hookimpl over each function that is one"
@@ -72,22 +78,6 @@ def list_deprecations(module: ModuleType, *, manager: PluginManager) -> Iterator
         for argument, warning in (specification.warn_on_impl_args or {}).items():
             if argument in taken:
                 yield f"takes '{argument}' in {hook}, which is deprecated: {warning}"
-
-
-def _suggest(hook: str, hooks: Mapping[str, tuple[str, ...]]) -> str:
-    meant = nearest(hook, hooks)
-    return f"did you mean '{meant}'?" if meant else f"the hooks are {', '.join(sorted(hooks))}"
-
-
-def _check_unmarked(
-    plugin: str, module: ModuleType, attribute: str, *, hooks: Mapping[str, tuple[str, ...]]
-) -> None:
-    """Refuse a function defined in the module that has a hook's name but is not marked, so it would never be called."""
-    if attribute not in hooks:
-        return
-    function = getattr(module, attribute)
-    if inspect.isfunction(function) and function.__module__ == module.__name__:
-        raise PluginFailed(plugin, f"defines {attribute} without @hookimpl, so it would never be called")
 
 
 def _check_function(plugin: str, hook: str, function: object, *, allowed: tuple[str, ...]) -> None:

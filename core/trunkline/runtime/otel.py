@@ -66,7 +66,7 @@ class _Span:
 
 
 class OpenTelemetry:
-    """Sends spans, and *metrics* once per interval, from separate threads (``runtime.tracing.Telemetry``)."""
+    """Sends spans, and *metrics* once per interval, from separate threads, while it is entered (``runtime.tracing``)."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics

@@ -5,12 +5,15 @@ Without ``otel.enabled`` services get None instead, and OpenTelemetry's SDK is n
 
 import os
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextlib import AbstractContextManager
 from enum import StrEnum
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from trunkline.errors import SettingsInvalid
 from trunkline.runtime.metrics import Metrics
+
+if TYPE_CHECKING:
+    from trunkline.runtime.otel import OpenTelemetry
 
 Attributes = Mapping[str, str | int | None]
 """The attributes of a span; None values are left out."""
@@ -51,13 +54,7 @@ class Tracer(Protocol):
         ...
 
 
-class Telemetry(Tracer, AbstractAsyncContextManager["Telemetry", None], Protocol):
-    """A tracer that sends its spans and this process's metrics while it is entered."""
-
-    async def __aenter__(self) -> Self: ...
-
-
-def telemetry_of(metrics: Metrics, *, is_enabled: bool) -> Telemetry | None:
+def telemetry_of(metrics: Metrics, *, is_enabled: bool) -> "OpenTelemetry | None":
     """Make the sender of traces and *metrics* (``OTEL_…``), if it is on. Raises SettingsInvalid without the extra ``otel``."""
     if not is_enabled or os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None

@@ -7,15 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from trunkline.errors.spelling import known_instead
 from trunkline.model.principals import COMPANY_SCOPES
-from trunkline.settings.values import Names, is_web_url, setting
-
-
-def _check_url(text: str) -> str:
-    """Return *text* unchanged if it is a URL that can be called. Issuers are compared letter by letter."""
-    if not is_web_url(text) or "@" in text:
-        msg = "must be a URL such as https://login.example.com"
-        raise ValueError(msg)
-    return text
+from trunkline.settings.values import Names, demand, is_web_url, setting
 
 
 def _check_scope(scope: str) -> str:
@@ -35,9 +27,13 @@ def read_table(value: object) -> Any:
         raise ValueError("must be a JSON object") from None
 
 
-IssuerUrl = Annotated[str, AfterValidator(_check_url)]
-"""The URL of an issuer, or of one of its endpoints."""
-
+IssuerUrl = Annotated[
+    str,
+    demand(
+        lambda text: is_web_url(text) and "@" not in text, "must be a URL such as https://login.example.com"
+    ),
+]
+"""The URL of an issuer, or of one of its endpoints. Issuers are compared letter by letter."""
 
 CompanyClaimIs = Annotated[
     Literal["reference", "id"],

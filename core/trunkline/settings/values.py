@@ -1,6 +1,8 @@
 """Types of settings beyond pydantic's: lists in one environment variable, addresses, secrets."""
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
@@ -40,28 +42,31 @@ def _split_list(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
-def _check_name_server(text: str) -> str:
-    """Return *text* if it is an IP address, with or without a port."""
-    try:
+def demand(is_valid: Callable[[str], object], message: str) -> AfterValidator:
+    """Make a validator that refuses text for which *is_valid* is false, with *message*."""
+
+    def check(text: str) -> str:
+        if not is_valid(text):
+            raise ValueError(message)
+        return text
+
+    return AfterValidator(check)
+
+
+def _is_name_server(text: str) -> bool:
+    """Return True if *text* is an IP address, with or without a port."""
+    with suppress(ValueError):
         parts = urlsplit(f"//[{text}]" if text.count(":") > 1 and "[" not in text else f"//{text}")
         ip_address(parts.hostname or "")
-        is_whole = parts.port != 0 and not (parts.path or parts.query or parts.fragment or parts.username)
-    except ValueError:
-        is_whole = False
-    if not is_whole:
-        msg = "must be an IP address, with a port or without: 192.0.2.53, 127.0.0.1:5353, [2001:db8::53]:53"
-        raise ValueError(msg)
-    return text
+        return parts.port != 0 and not (parts.path or parts.query or parts.fragment or parts.username)
+    return False
 
 
-def _check_network(text: str) -> str:
-    """Return *text* if it is an IP address or a network."""
-    try:
+def _is_network(text: str) -> bool:
+    with suppress(ValueError):
         ip_network(text, strict=False)
-    except ValueError:
-        msg = "must be an IP address or a network: 127.0.0.1, 10.0.0.0/8, 2001:db8::/32"
-        raise ValueError(msg) from None
-    return text
+        return True
+    return False
 
 
 def _check_web_address(text: str) -> str:
@@ -73,16 +78,14 @@ def _check_web_address(text: str) -> str:
     return scheme.lower() + colon + rest
 
 
-def _check_public(text: str) -> str:
-    """Return *text* if paths can be added to it."""
-    if set(text) & set("?#") or "@" in urlsplit(text).netloc:
-        msg = "must be a URL without '?', '#', a user or a password: paths are added to it"
-        raise ValueError(msg)
-    return text
-
-
 WebAddress = Annotated[str, AfterValidator(_check_web_address)]
-PublicAddress = Annotated[WebAddress, AfterValidator(_check_public)]
+PublicAddress = Annotated[
+    WebAddress,
+    demand(
+        lambda text: not set(text) & set("?#") and "@" not in urlsplit(text).netloc,
+        "must be a URL without '?', '#', a user or a password: paths are added to it",
+    ),
+]
 """The first part of addresses that are published."""
 WebPage = Annotated[str, Field(pattern=r"^https?://[^\s\"'<>]+$")]
 Modes = Annotated[dict[str, Mode], BeforeValidator(read_modes)]
@@ -91,20 +94,13 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_split_list)]
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_split_list)]
 Seconds = Annotated[tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_split_list)]
 """A list of waits for a model of settings; in an environment variable a JSON array, or comma-separated."""
+_NAME_SERVER = "must be an IP address, with a port or without: 192.0.2.53, 127.0.0.1:5353, [2001:db8::53]:53"
+_NETWORK = "must be an IP address or a network: 127.0.0.1, 10.0.0.0/8, 2001:db8::/32"
 NameServers = Annotated[
-    tuple[Annotated[str, AfterValidator(_check_name_server)], ...], BeforeValidator(_split_list)
+    tuple[Annotated[str, demand(_is_name_server, _NAME_SERVER)], ...], BeforeValidator(_split_list)
 ]
-Networks = Annotated[tuple[Annotated[str, AfterValidator(_check_network)], ...], BeforeValidator(_split_list)]
-
-
-def _check_pace(text: str) -> str:
-    """Return *text* if it is a rate of attempts."""
-    if Pace.parse(text) is None:
-        raise ValueError(RATE_FORM)
-    return text
-
-
-AttemptRate = Annotated[str, AfterValidator(_check_pace)]
+Networks = Annotated[tuple[Annotated[str, demand(_is_network, _NETWORK)], ...], BeforeValidator(_split_list)]
+AttemptRate = Annotated[str, demand(Pace.parse, RATE_FORM)]
 """A limit of attempts per second, minute or hour."""
 RATE_PATTERN = r"^[1-9][0-9]*/minute$"
 Rate = Annotated[str, Field(pattern=RATE_PATTERN)]

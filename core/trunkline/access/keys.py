@@ -317,7 +317,7 @@ class Keys:
                 self._remembered[digests.first] = principal
             if key is not None and key.pepper != digests.pepper:
                 # only the key itself gives the digest with the current pepper
-                self._touches.enqueue(Redigest(key.record.id, key.digest, digests.first, digests.pepper))
+                self._touches.submit(Redigest(key.record.id, key.digest, digests.first, digests.pepper))
         self._note_used([key.record.id for key in valid.values() if key.untouched])
         self._note_companies(valid.values())
         return principals
@@ -331,7 +331,7 @@ class Keys:
         for key_id in key_ids:
             if key_id not in self._touching:
                 self._touching.add(key_id)
-                self._touches.enqueue(key_id)
+                self._touches.submit(key_id)
 
     async def _touch(self, changes: Sequence[str | Redigest]) -> Sequence[None]:
         key_ids = [change for change in changes if isinstance(change, str)]

@@ -23,7 +23,7 @@ from trunkline.outbound.dialling import Dialler, Origin, guarded
 from trunkline.outbound.failures import SENT_TWICE, ClosedBeforeAnswer
 from trunkline.outbound.methods import HttpMethods
 from trunkline.outbound.pool import Pool
-from trunkline.outbound.resolving import MayLookUp, Names, NameServers, Resolve, always
+from trunkline.outbound.resolving import MayLookUp, Names, NameServers, Resolve
 from trunkline.runtime.open_files import MAX_KEPT
 from trunkline.targets.addresses import AddressPolicy
 
@@ -67,7 +67,7 @@ class Outbound(HttpMethods):
         resolve: Resolve | None = None,
         name_servers: Sequence[str] | None = None,
         dns_cache_seconds: float = DNS_CACHE_SECONDS,
-        may_look_up: MayLookUp = always,
+        may_look_up: MayLookUp | None = None,
         resends: bool = True,
         most_kept: int = MAX_KEPT,
     ) -> None:

@@ -51,11 +51,6 @@ class NameServersSlow(NameServersSilent):
     """No name server answered in time."""
 
 
-async def always(_: int) -> bool:
-    """Allow every lookup."""
-    return True
-
-
 async def resolve_by_system(host: str, port: int) -> Sequence[str]:
     """Ask the system's resolver, as ``getaddrinfo`` does; the lookup occupies a thread."""
     infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -118,7 +113,7 @@ class Names:
         resolve_patiently: Resolve | None = None,
         *,
         cache_seconds: float,
-        may_look_up: MayLookUp = always,
+        may_look_up: MayLookUp | None = None,
     ) -> None:
         self._resolve = resolve
         self._resolve_patiently = resolve_patiently
@@ -163,7 +158,8 @@ class Names:
         await turn.acquire()
         may_begin = False
         try:
-            may_begin = entry.lookup is not None or await self._may_look_up(tenant)
+            may = self._may_look_up
+            may_begin = entry.lookup is not None or may is None or await may(tenant)
         finally:
             if not may_begin:
                 turn.release()

@@ -28,6 +28,10 @@ class Implementation(Struct, frozen=True):
     function: Callable[..., object]
     argnames: tuple[str, ...]
 
+    def call(self, arguments: Mapping[str, object]) -> Any:
+        """Call the function with those *arguments* that it takes."""
+        return self.function(*(arguments[name] for name in self.argnames))
+
 
 def describe_error(error: BaseException) -> str:
     """Put the type and text of *error* on one line."""
@@ -56,10 +60,9 @@ def call_registration(
             refused its answer.
     """
     plugin, hook = implementation.plugin, implementation.hook
-    values = pick_arguments(implementation, arguments)
 
     def answer() -> Value:
-        return check(plugin, implementation.function(*values))
+        return check(plugin, implementation.call(arguments))
 
     try:
         value, failure = call_within(limit_seconds, answer, thread=plugin)
@@ -70,11 +73,6 @@ def call_registration(
     if failure is not None:
         raise PluginFailed(plugin, f"raised in {hook}: {describe_error(failure)}") from failure
     return cast("Value", value)
-
-
-def pick_arguments(implementation: Implementation, arguments: Mapping[str, object]) -> list[object]:
-    """Choose the *arguments* that *implementation* takes, in the order of its signature."""
-    return [arguments[name] for name in implementation.argnames]
 
 
 class Late(Exception):
@@ -149,10 +147,9 @@ async def call_runtime(
     implementation: Implementation, *, arguments: Mapping[str, object], thread: PluginThread
 ) -> object:
     """Call a hook and return its answer unchecked. An ``async def`` runs in the event loop, a ``def`` in *thread*."""
-    values = pick_arguments(implementation, arguments)
     if inspect.iscoroutinefunction(implementation.function):
-        return await implementation.function(*values)
-    result = await thread.run(implementation.function, *values)
+        return await implementation.call(arguments)
+    result = await thread.run(implementation.call, arguments)
     if inspect.isawaitable(result):  # an async function under a plain decorator
         return await result
     return result

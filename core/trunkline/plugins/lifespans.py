@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from trunkline.errors import PluginFailed, SettingsInvalid
-from trunkline.plugins.calls import Implementation, describe_error, is_being_cancelled, pick_arguments
+from trunkline.plugins.calls import Implementation, describe_error, is_being_cancelled
 from trunkline.plugins.registry import Registry, logger_of
 
 HOOK = "lifespan"
@@ -70,8 +70,7 @@ class Lifespan:
             self._failure.__cause__ = error
 
     async def _make(self) -> AbstractAsyncContextManager[object]:
-        arguments = {"context": self._registry.context(self.plugin)}
-        made = self._implementation.function(*pick_arguments(self._implementation, arguments))
+        made = self._implementation.call({"context": self._registry.context(self.plugin)})
         if inspect.iscoroutine(made):
             made = await made
         if isinstance(made, AbstractAsyncContextManager):

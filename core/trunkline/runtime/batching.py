@@ -54,16 +54,12 @@ class Batcher(Generic[Request, Answer]):
         finally:
             runner.cancel()
 
-    async def submit(self, request: Request) -> Answer:
-        """Queue *request* and return its answer; raises the error of the request or of its batch.
+    def submit(self, request: Request) -> asyncio.Future[Answer]:
+        """Queue *request*; the future gets its answer, or the error of the request or of its batch.
 
-        If the caller is cancelled before its batch has started, its request is dropped. If its batch has started, only the
+        If the future is cancelled before its batch has started, the request is dropped. If its batch has started, only the
         answer is dropped.
         """
-        return await self.enqueue(request)
-
-    def enqueue(self, request: Request) -> asyncio.Future[Answer]:
-        """Queue *request* now; the future gets its answer."""
         if self._loop is None:
             raise RuntimeError("The batcher is not running")
         answer: asyncio.Future[Answer] = self._loop.create_future()

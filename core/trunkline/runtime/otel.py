@@ -136,14 +136,9 @@ class OpenTelemetry:
 def _resource() -> Resource:
     """Describe this process: the variables' attributes, plus defaults for missing ones."""
     found = Resource.create()
-    own: dict[str, str] = {}
-    if str(found.attributes["service.name"]).startswith("unknown_service"):
-        own["service.name"] = "trunkline"
-    if "service.instance.id" not in found.attributes:
-        own["service.instance.id"] = str(uuid.uuid4())
-    if "service.version" not in found.attributes:
-        own["service.version"] = __version__
-    return found.merge(Resource(own))
+    defaults = Resource({"service.instance.id": str(uuid.uuid4()), "service.version": __version__})
+    is_named = not str(found.attributes["service.name"]).startswith("unknown_service")
+    return defaults.merge(found).merge(Resource({} if is_named else {"service.name": "trunkline"}))
 
 
 def _is_exported(variable: str) -> bool:

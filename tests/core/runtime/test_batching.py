@@ -43,9 +43,9 @@ async def test_a_lone_request_is_answered_at_once():
 async def test_what_comes_while_a_batch_runs_shares_the_next_one_in_order():
     handler = Handler(is_open=False)
     async with Batcher(handler) as batcher:
-        first = asyncio.create_task(batcher.submit(0))
+        first = batcher.submit(0)
         await settle()
-        rest = [asyncio.create_task(batcher.submit(number)) for number in range(1, 6)]
+        rest = [batcher.submit(number) for number in range(1, 6)]
         await settle()
         handler.gate.set()
         assert await asyncio.gather(first, *rest) == [0, 2, 4, 6, 8, 10]
@@ -102,10 +102,10 @@ async def test_too_few_answers_fail_the_batch():
 async def test_a_cancelled_caller_takes_its_waiting_request_along_and_disturbs_nobody():
     handler = Handler(is_open=False)
     async with Batcher(handler) as batcher:
-        running, waiting, other = (asyncio.create_task(batcher.submit(0)) for _ in range(3))
+        running, waiting, other = (batcher.submit(0) for _ in range(3))
         await settle()
-        late = asyncio.create_task(batcher.submit(1))
-        gone = asyncio.create_task(batcher.submit(2))
+        late = batcher.submit(1)
+        gone = batcher.submit(2)
         await settle()
         running.cancel()
         gone.cancel()
@@ -120,17 +120,17 @@ async def test_a_cancelled_caller_takes_its_waiting_request_along_and_disturbs_n
 async def test_leaving_finishes_what_has_queued_and_takes_nothing_more():
     handler = Handler()
     async with Batcher(handler, max_batch=2) as batcher:
-        answers = [batcher.enqueue(number) for number in range(5)]
+        answers = [batcher.submit(number) for number in range(5)]
     assert [answer.result() for answer in answers] == [0, 2, 4, 6, 8]
     with pytest.raises(RuntimeError, match="not running"):
-        batcher.enqueue(1)
+        batcher.submit(1)
 
 
 async def test_a_leaving_that_is_cancelled_lets_no_caller_wait_forever():
     handler = Handler(is_open=False)
     batcher = Batcher(handler, max_batch=1)
     await batcher.__aenter__()
-    answers = [batcher.enqueue(number) for number in range(3)]
+    answers = [batcher.submit(number) for number in range(3)]
     leaving = asyncio.create_task(batcher.__aexit__(None, None, None))
     await settle()
     leaving.cancel()
@@ -151,9 +151,9 @@ def test_every_caller_gets_its_own_answer_or_its_own_cancellation(plan, max_batc
             return [ValueError(number) if number < 0 else number * 2 for number in numbers]
 
         async with Batcher(handle, max_batch=max_batch) as batcher:
-            tasks: list[asyncio.Task[int]] = []
+            tasks: list[asyncio.Future[int]] = []
             for number, cancelled, pause in plan:
-                tasks.append(asyncio.create_task(batcher.submit(number)))
+                tasks.append(batcher.submit(number))
                 for _ in range(pause):
                     await asyncio.sleep(0)
                 if cancelled:

@@ -86,6 +86,8 @@ class Outbound(HttpMethods):
             may_look_up=may_look_up,
         )
         self._dialler = Dialler(self._names, ssl_context=ssl_context)
+        self.certificates: Mapping[tuple[int, str, int], int] = self._dialler.certificates
+        """The expiry of targets' certificates (Unix seconds), by tenant, host and port."""
         self._pool = Pool(most_kept)
         self._loop: asyncio.AbstractEventLoop | None = None
         # The policy never changes, so allowed URLs are cached without expiry. Refusals are not cached.
@@ -106,11 +108,6 @@ class Outbound(HttpMethods):
     def connections_opened(self) -> int:
         """The number of connections made so far."""
         return self._dialler.dialled
-
-    @property
-    def certificates(self) -> Mapping[tuple[int, str, int], int]:
-        """The expiry of targets' certificates (Unix seconds), by tenant, host and port."""
-        return self._dialler.certificates
 
     def for_tenant(self, tenant: int, timeout_seconds: float | None = None) -> HttpClient:
         """Return a client whose connections serve only *tenant*; *timeout_seconds*, if given, replaces the timeout."""

@@ -223,7 +223,6 @@ class AnswerReader:
         return HttpResponse(self._parser.get_status_code(), self._headers, body, is_whole=is_whole)
 
     def _break_off(self, reason: str) -> None:
-        """Stop reading; the answer is the part received, if its head is complete."""
         if not self._has_head and self._answer is None:
             self._refuse(reason)
         self.is_spent = True

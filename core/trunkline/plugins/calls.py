@@ -16,8 +16,6 @@ from trunkline.errors import PluginFailed, SettingsInvalid
 Value = TypeVar("Value")
 
 LONGEST_REASON = 500
-START_SECONDS = 30.0
-"""How long the import of a plugin may take, and each of its ``register_*`` hooks."""
 
 
 class Implementation(Struct, frozen=True):
@@ -48,7 +46,7 @@ def call_registration(
     *,
     check: Callable[[str, object], Value],
     arguments: Mapping[str, object],
-    limit_seconds: float = START_SECONDS,
+    limit_seconds: float,
 ) -> Value:
     """Call a ``register_*`` hook, and return the result of *check* on its answer.
 

@@ -13,7 +13,7 @@ from pluggy import PluginManager
 
 from trunkline.contract import PluginContext, hookspecs
 from trunkline.errors import ExtraMissing, PluginFailed
-from trunkline.plugins.calls import START_SECONDS, Implementation
+from trunkline.plugins.calls import Implementation
 from trunkline.plugins.discovery import HUB
 from trunkline.plugins.inspection import check_module, list_deprecations, list_hooks, list_implementations
 from trunkline.plugins.records import Collected, Contributions, PluginRecord
@@ -36,7 +36,7 @@ class Registry:
         records: Iterable[PluginRecord],
         *,
         required: bool,
-        start_seconds: float = START_SECONDS,
+        start_seconds: float = 30.0,
         tracer: Tracer | None = None,
         specifications: ModuleType = hookspecs,
     ) -> None:

@@ -16,7 +16,6 @@ from msgspec import structs
 from pydantic import BaseModel
 
 from trunkline.contract import Channel, HttpClient, Push
-from trunkline.model.deliveries import Result
 from trunkline.plugins.calls import Implementation, describe_error
 from trunkline.plugins.short_forms import hide, secrets_of, short, short_call
 
@@ -70,22 +69,20 @@ class Tracer:
     ) -> tuple[Channel, ...]:
         """Return *channels* with their functions traced; secrets in *settings* are kept out of the lines."""
         hidden = secrets_of(settings)
-        return tuple(self._channel(channel, f"{plugin}.{channel.name}", hidden) for channel in channels)
 
-    def _channel(self, channel: Channel, owner: str, hidden: tuple[str, ...]) -> Channel:
-        deliver, deliver_batch = channel.deliver, channel.deliver_batch
+        def traced(channel: Channel, name: str) -> Any:
+            function = getattr(channel, name)
 
-        async def traced(push: Push, http: HttpClient) -> Result:
-            assert deliver is not None
-            line = f"{owner}.deliver({short(push)})"
-            return await self.trace(deliver(push, http), line, (*hidden, *secrets_of(push)))
+            async def call(given: Push | Sequence[Push], http: HttpClient) -> Any:
+                line = f"{plugin}.{channel.name}.{name}({short(given)})"
+                return await self.trace(function(given, http), line, (*hidden, *secrets_of(given)))
 
-        async def traced_batch(pushes: Sequence[Push], http: HttpClient) -> Sequence[Result]:
-            assert deliver_batch is not None
-            line = f"{owner}.deliver_batch({short(pushes)})"
-            return await self.trace(deliver_batch(pushes, http), line, (*hidden, *secrets_of(*pushes)))
+            return function and call
 
-        return replace(channel, deliver=deliver and traced, deliver_batch=deliver_batch and traced_batch)
+        names = ("deliver", "deliver_batch")
+        return tuple(
+            replace(channel, **{name: traced(channel, name) for name in names}) for channel in channels
+        )
 
     async def trace(self, awaited: Awaitable[Answer], line: str, hidden: tuple[str, ...]) -> Answer:
         """Await *awaited*, and write *line* with its outcome, without the texts *hidden*."""

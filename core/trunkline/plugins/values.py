@@ -280,7 +280,6 @@ def _operation_faults(operation: Operation, defined: Defined) -> Faults:
 
 
 def _kinds_of(operation: Operation, defined: Defined) -> list[Kind]:
-    """List the kinds that *operation* may have."""
     if operation.definition is not None:
         return [operation.definition.kind]
     kinds: Sequence[Kind] = [operation.kind] if operation.kind else KINDS

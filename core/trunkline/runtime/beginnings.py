@@ -40,7 +40,6 @@ class Beginnings:
         await begins
 
     def _begin_turn(self) -> None:
-        """Start an iteration with the waiting work."""
         self._left = self._most
         self._begin(self._queue, least=self._most // 4 if self._later else 0)
         self._begin(self._later, least=0)

@@ -21,8 +21,10 @@ from opentelemetry.sdk.metrics.export import MetricsData
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from trunkline.errors import Refused
+from trunkline.model.trace_context import TRACEPARENT
 from trunkline.runtime.metrics import Metrics
 from trunkline.runtime.otel_metrics import data_of
 from trunkline.runtime.tracing import Attributes, Span, SpanKind
@@ -32,6 +34,7 @@ STOP_SECONDS = 3.0
 """How long a stop waits for a collector that does not accept the remaining data."""
 _KINDS = {kind: trace.SpanKind[kind.value] for kind in SpanKind}
 _NO_CONTEXT = Context()
+_PROPAGATOR = TraceContextTextMapPropagator()
 
 
 class _Span:
@@ -108,14 +111,8 @@ class OpenTelemetry:
 
     def span(self, name: str, kind: SpanKind, *, parent: str | None, attributes: Attributes) -> Span:
         """Begin a span, recorded if the sampler selects it."""
-        context = _NO_CONTEXT
-        if parent is not None:
-            _, trace_id, span_id, flags = parent.split("-")
-            sampled = trace.TraceFlags(int(flags, 16))
-            remote = trace.SpanContext(
-                int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=sampled
-            )
-            context = trace.set_span_in_context(trace.NonRecordingSpan(remote), _NO_CONTEXT)
+        carrier = {} if parent is None else {TRACEPARENT: parent}
+        context = _PROPAGATOR.extract(carrier, _NO_CONTEXT)
         span = self._tracer.start_span(
             name, context=context, kind=_KINDS[kind], attributes=_present(attributes)
         )

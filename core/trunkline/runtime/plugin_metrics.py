@@ -76,7 +76,6 @@ class PluginMetrics:
         return self._find(Durations, name, labels, make)
 
     def _find(self, kind: type[Kind], name: str, labels: tuple[str, ...], make: Callable[..., Any]) -> Kind:
-        """Return the metric of *name*, which is made if there is none yet."""
         for word in (name, *labels):
             if _NAME.fullmatch(word) is None:
                 msg = f"'{word}' is no name for a metric or a label: take lower-case letters, digits and '_'"

@@ -88,7 +88,6 @@ def _is_secret(part: Any) -> bool:
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
-    """List the parts of an annotation."""
     yield annotation
     for part in get_args(annotation):
         yield from _parts(part)

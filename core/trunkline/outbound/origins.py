@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 
 from trunkline.contract import HttpResponse
 from trunkline.errors import AddressRefused, TargetRefused
-from trunkline.outbound import Outbound
-from trunkline.outbound.methods import HttpMethods
+from trunkline.outbound.client import HttpMethods, Outbound
 from trunkline.targets.addresses import AddressPolicy
 
 _POLICY = AddressPolicy(allow_http=True, allow_private_networks=True)

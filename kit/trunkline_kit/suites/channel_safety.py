@@ -14,7 +14,7 @@ from trunkline.contract.targets import SecretUrl
 from trunkline.errors import AddressRefused
 from trunkline.model.deliveries import Outcome
 from trunkline.outbound import NoAnswer
-from trunkline.outbound.methods import HttpMethods
+from trunkline.outbound.client import HttpMethods
 from trunkline_kit.checks import COMPLETE, DELIVERS, LOADS, check, demand, fail, not_applicable
 from trunkline_kit.far_sides import HttpFarSide
 from trunkline_kit.suites.channel_observed import CANARY, SECRET, observe

@@ -13,7 +13,7 @@ from trunkline.contract import HttpResponse, Push, Target
 from trunkline.model.events import Draft
 from trunkline.model.times import utc_text_of_ms
 from trunkline.outbound import MAX_BODY_BYTES, Outbound
-from trunkline.outbound.methods import HttpMethods
+from trunkline.outbound.client import HttpMethods
 from trunkline.outbound.push import deliver
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.targets import signatures

@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from trunkline.api.security import Requires
 from trunkline.cli import load_commands, opening
 from trunkline.hub.hub import Hub
 from trunkline.schemas.definitions import FOLDERS, KINDS, Definition, Kind
-from trunkline.schemas.files import operational_event_types, package_definitions, package_event_types
+from trunkline.schemas.files import load_definitions, load_event_types, operational_event_types
 from trunkline.settings.secret_files import holds_secret
 from trunkline_alerts import messages as alerts
 from trunkline_alerts.settings import Settings as AlertSettings
@@ -239,7 +240,7 @@ def event_type_row(kind: EventType) -> tuple[str, str, str]:
 
 def event_types_page() -> str:
     """The ten event types with their fields."""
-    kinds = package_event_types(SCHEMAS)
+    kinds = load_event_types(files(SCHEMAS))
     blocks = [
         "The event types of the bundled example product. `/docs/events` of a hub has the meaning of each field. "
         "The JSON Schemas are at `/schemas/events/{type}.json`; `GET /api/v1/event-types` lists the types of a deployment.",
@@ -272,7 +273,7 @@ def call_of(definition: Definition) -> str:
 
 def operations_page() -> str:
     """Every action, search and lookup."""
-    definitions = package_definitions(SCHEMAS)
+    definitions = load_definitions(files(SCHEMAS))
     blocks = [
         "The actions, searches and lookups of the bundled example product, WhiteLabelCRO. `/docs/events` of a hub has the fields and examples of each. "
         "The JSON Schemas are at `/schemas/actions/{name}.json`, and likewise for `searches` and `lookups`; `GET /api/v1/actions`, `/searches` and `/lookups` list those of a deployment. "

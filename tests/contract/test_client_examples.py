@@ -11,16 +11,16 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.example_product import EVENT_TYPES
 from tests.keys import make_key
 
 from trunkline.model import cursors
-from trunkline.schemas.files import installed_event_types
 
 EXAMPLES = Path(__file__).parents[2] / "docs/examples/clients"
 COMMANDS = {"mjs": "node", "php": "php", "rb": "ruby"}
 PACKAGES = {"mjs": "nodejs", "php": "php-cli", "rb": "ruby"}
 COMPANIES = {language: 92 + number for number, language in enumerate(COMMANDS)}
-PAYLOADS = {kind.name: kind.example for kind in installed_event_types()}
+PAYLOADS = {kind.name: kind.example for kind in EVENT_TYPES.values()}
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("language", sorted(COMMANDS))]
 

@@ -23,6 +23,7 @@ from cryptography.exceptions import InvalidSignature
 from standardwebhooks import WebhookVerificationError
 from tests import spared
 from tests.answers import json_of
+from tests.example_product import EVENT_TYPES
 from tests.keys import make_key
 from tests.postgres_servers import free_port
 
@@ -30,7 +31,6 @@ from trunkline import settings
 from trunkline.errors import BodyInvalid
 from trunkline.filters import filters
 from trunkline.filters.comparisons import OPERATORS
-from trunkline.schemas.files import package_event_types
 from trunkline_kit.receiver import Receiver
 
 ROOT = Path(__file__).parents[2]
@@ -364,7 +364,7 @@ def test_the_how_to_about_postgresql_runs(make_reader, empty_database_url):
 def test_the_polling_client_misses_nothing_when_it_is_killed(reader):
     (script,) = blocks("how-to/poll-events.md", "python", "follow.py")
     (reader.folder / "follow.py").write_text(reader.located(script))
-    example = next(kind for kind in package_event_types("trunkline_schemas") if kind.name == "payment.failed")
+    example = EVENT_TYPES["payment.failed"]
     (reader.folder / "event.json").write_text(json.dumps({"type": example.name, "payload": example.example}))
     post = reader.located(
         'curl -s http://127.0.0.1:8000/api/v1/events -H "X-Api-Key: $KEY" -H "Content-Type: application/json" -d "$(cat event.json)"'
@@ -388,7 +388,7 @@ def test_the_polling_client_misses_nothing_when_it_is_killed(reader):
 def test_the_search_for_missing_events_goes_on_after_a_page_of_1_mib(reader):
     (script,) = blocks("how-to/prove-nothing-is-missing.md", "python", "missing.py")
     (reader.folder / "missing.py").write_text(reader.located(script).replace("ranges=1000", "ranges=1"))
-    example = next(kind for kind in package_event_types("trunkline_schemas") if kind.name == "payment.failed")
+    example = EVENT_TYPES["payment.failed"]
     large = {"type": example.name, "payload": example.example, "metadata": {"note": "x" * 200_000}}
     (reader.folder / "events.json").write_text(json.dumps({"events": [large] * 8}))
     post = reader.located(
@@ -414,7 +414,7 @@ NAMES_OF_SCHEMES = [f"{note}-{i}" for i, (note, _) in enumerate(SCHEMES)]
 async def pushed_with(scheme: str, running: Any, receiver: Receiver) -> tuple[str, dict[str, str], bytes]:
     """Have one event pushed, signed by *scheme*; return the secret for verifying, the push's headers and its body."""
     made = await running.subscribe(receiver.url, signature=scheme)
-    example = next(kind for kind in package_event_types("trunkline_schemas") if kind.name == "payment.failed")
+    example = EVENT_TYPES["payment.failed"]
     await running.client.post("/api/v1/events", json={"type": example.name, "payload": example.example})
     (request,) = await receiver.wait_for(1)
     return made["public_key"] if scheme == "ed25519" else made["secret"], dict(request.headers), request.body
@@ -469,7 +469,7 @@ async def test_the_example_plugin_installs_and_delivers(
 
     room = {"channel": "chat", "target": {"url": f"{receiver.url}/room"}, "event_types": ["payment.failed"]}
     made = json_of(await running.client.post("/api/v1/subscriptions", json=room), 201)
-    example = next(kind for kind in package_event_types("trunkline_schemas") if kind.name == "payment.failed")
+    example = EVENT_TYPES["payment.failed"]
     await running.client.post("/api/v1/events", json={"type": example.name, "payload": example.example})
     (request,) = await receiver.wait_for(1)
     assert (request.path, json.loads(request.body)) == ("/room", {"text": "payment.failed"})
@@ -480,13 +480,13 @@ async def test_the_example_plugin_installs_and_delivers(
 
 @pytest.mark.parametrize("text", blocks("how-to/filter-events.md", "json", "filter"))
 def test_each_filter_on_the_page_is_taken(text):
-    filters.compile(json.loads(text), event_types=package_event_types("trunkline_schemas"))
+    filters.compile(json.loads(text), event_types=[*EVENT_TYPES.values()])
 
 
 @pytest.mark.parametrize("text", blocks("how-to/filter-events.md", "json", "refused"))
 def test_each_mistake_on_the_page_is_refused(text):
     with pytest.raises(BodyInvalid):
-        filters.compile(json.loads(text), event_types=package_event_types("trunkline_schemas"))
+        filters.compile(json.loads(text), event_types=[*EVENT_TYPES.values()])
 
 
 def test_every_comparison_is_explained():

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.example_product import DEFINITIONS, EVENT_TYPES
 from tests.keys import scopes_of
 from tests.plugins.mcp.conversation import Conversation
 
@@ -19,7 +20,6 @@ from trunkline import settings
 from trunkline.cli import opening
 from trunkline.errors import SettingsInvalid
 from trunkline.model.principals import COMPANY_SCOPES
-from trunkline.schemas.files import package_definitions, package_event_types
 from trunkline.targets.signatures import new_secret
 
 SHOP = Path(__file__).parents[2] / "docs" / "examples" / "shop" / "schemas"
@@ -27,7 +27,7 @@ TYPE = "order.created"
 
 
 def _names_of_operations() -> list[str]:
-    return [definition.name for definition in package_definitions("trunkline_schemas")]
+    return [definition.name for definition in DEFINITIONS]
 
 
 FOREIGN = re.compile(
@@ -35,7 +35,7 @@ FOREIGN = re.compile(
         [
             "white.?label.?cro",
             r"wlcro",
-            *(re.escape(kind.name) for kind in package_event_types("trunkline_schemas")),
+            *map(re.escape, EVENT_TYPES),
             *(
                 rf"\b{name}\b" for name in _names_of_operations() if "_" in name
             ),  # otherwise it is a common word

@@ -10,6 +10,7 @@ from types import ModuleType
 import pluggy
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from tests.example_product import DEFINITIONS, EVENT_TYPES
 from tests.some import some
 
 from trunkline import settings
@@ -20,7 +21,6 @@ from trunkline.cli import load_commands
 from trunkline.contract import hookspecs
 from trunkline.errors import SettingsInvalid
 from trunkline.plugins.inspection import list_hooks
-from trunkline.schemas.files import package_definitions, package_event_types
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -91,14 +91,14 @@ def test_every_hook_is_there_with_its_arguments():
 
 def test_every_event_type_is_there_with_its_fields():
     text = (FOLDER / "event-types.md").read_text()
-    for kind in some(package_event_types("trunkline_schemas")):
+    for kind in some(EVENT_TYPES.values()):
         (row,) = re.findall(rf"^\| `{re.escape(kind.name)}` \| (.*)$", text, re.MULTILINE)
         assert re.findall(r"`(\w+)`", row.rpartition(" | ")[2]) == list(kind.schema["properties"])
 
 
 def test_every_action_search_and_lookup_is_there():
     lines = (FOLDER / "operations.md").read_text().splitlines()
-    for one in some(package_definitions("trunkline_schemas")):
+    for one in some(DEFINITIONS):
         row = f"| `{one.method} /api/v1/integrations{one.path}` | `{one.name}` |"
         assert any(line.startswith(row) for line in lines)
 

@@ -18,6 +18,7 @@ from typing import Any
 import httpx2
 import pytest
 from sqlalchemy import text
+from tests.example_product import EVENT_TYPES
 from tests.reliability import clocks
 from tests.reliability.events import EVENTS
 from tests.waiting import until
@@ -26,7 +27,6 @@ from trunkline import settings
 from trunkline.hub.hub import Hub
 from trunkline.insight import audit
 from trunkline.schemas.catalog import SchemaCatalog
-from trunkline.schemas.files import installed_event_types
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store.engines import EngineDatabase
 from trunkline_kit.receiver import Receiver
@@ -108,7 +108,7 @@ class Deployment:
         self.folder = folder
         self.program: tuple[str, ...] = ("-m", "trunkline.cli")
         self.processes: list[Process] = []
-        self._kind = next(kind for kind in installed_event_types() if kind.name == "lead.created")
+        self._kind = EVENT_TYPES["lead.created"]
         self.numbers: dict[int, int] = {}
         self.keys: dict[int, str] = {}
 

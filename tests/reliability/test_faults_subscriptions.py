@@ -15,9 +15,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from tests.answers import json_of
+from tests.example_product import EVENT_TYPES
 
 from trunkline.model.events import shard_of
-from trunkline.schemas.files import installed_event_types
 from trunkline.store.engines import EngineDatabase
 from trunkline_kit.receiver import Answer
 
@@ -27,7 +27,7 @@ COMPANIES = {"sqlite": range(1, 5), "postgresql": range(1, 11)}
 EACH = 100
 CALLS_PER_EVENT = 10
 LEAD, CLIENT = "lead.created", "client.created"
-PAYLOADS = {kind.name: kind.example for kind in installed_event_types() if kind.name in {LEAD, CLIENT}}
+PAYLOADS = {name: EVENT_TYPES[name].example for name in (LEAD, CLIENT)}
 SMALL, LARGE = {"payload.client_id": {"lt": 50}}, {"payload.client_id": {"gte": 50}}
 
 

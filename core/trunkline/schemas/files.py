@@ -56,45 +56,20 @@ def load_definitions(folder: Traversable | Path) -> list[Definition]:
     return definitions
 
 
-def package_event_types(package: str) -> list[EventType]:
-    """Read the event types of the installed *package*.
-
-    Raises SchemaInvalid: *package* cannot be imported, or one of its files is not usable.
-    """
-    return load_event_types(_folder_of(package))
-
-
-def package_definitions(package: str) -> list[Definition]:
-    """Read the definitions of the installed *package*, as ``package_event_types`` reads its event types."""
-    return load_definitions(_folder_of(package))
-
-
-def installed_event_types() -> list[EventType]:
-    """Read the event types of the packages in the entry-point group ``trunkline.schemas``.
-
-    Raises SchemaInvalid: a package cannot be imported, or one of its files is not usable.
-    """
-    return [event_type for package in _packages() for event_type in package_event_types(package)]
-
-
-def installed_definitions() -> list[Definition]:
-    """Read the definitions of the same packages, as ``installed_event_types`` reads their event types."""
-    return [definition for package in _packages() for definition in package_definitions(package)]
-
-
 def operational_event_types() -> list[EventType]:
     """Read the operational event types from the folder next to this module."""
     return load_event_types(importlib.resources.files("trunkline.schemas") / "operational")
 
 
 def installed_names() -> list[str]:
-    """List the names of the entries of installed packages of schemas."""
+    """List the names of the entry points of the installed packages of schemas."""
     return sorted({entry.name for entry in entry_points.installed(ENTRY_POINT_GROUP)})
 
 
 def installed_folders() -> list[Traversable]:
-    """List the folders of the same packages. Raises SchemaInvalid."""
-    return [_folder_of(package) for package in _packages()]
+    """List the folders of the installed packages of schemas. Raises SchemaInvalid: one cannot be imported."""
+    packages = {entry.module for entry in entry_points.installed(ENTRY_POINT_GROUP)}
+    return [_folder_of(package) for package in sorted(packages)]
 
 
 def product_folders(names: Sequence[str], *, beside: Path) -> list[Traversable | Path]:
@@ -136,10 +111,6 @@ def read_brand(folders: Iterable[Traversable | Path]) -> dict[str, Json]:
         if is_there:
             return _parse(_read(file, str(file)), str(file))
     return {}
-
-
-def _packages() -> list[str]:
-    return sorted({entry.module for entry in entry_points.installed(ENTRY_POINT_GROUP)})
 
 
 def _folder_of(package: str) -> Traversable:

@@ -9,12 +9,9 @@ from trunkline.errors import SchemaInvalid
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.definition_catalog import DefinitionCatalog
 from trunkline.schemas.files import (
-    installed_definitions,
-    installed_event_types,
+    installed_folders,
     load_definitions,
     load_event_types,
-    package_definitions,
-    package_event_types,
 )
 
 DOCUMENT = """{
@@ -109,17 +106,6 @@ def test_what_is_no_regular_file_is_told_and_never_read(tmp_path, make):
     assert refusal(tmp_path) == "it is neither a file nor a link to one"
 
 
-def test_types_and_definitions_of_a_package_are_those_of_its_folder():
-    folder = Path(__file__).parents[3] / "schemas" / "trunkline_schemas"
-    assert package_event_types("trunkline_schemas") == load_event_types(folder) != []
-    assert package_definitions("trunkline_schemas") == load_definitions(folder) != []
-
-
-def test_a_package_that_cannot_be_imported_is_told():
-    with pytest.raises(SchemaInvalid, match=r"^acme_missing: this package of schemas cannot be imported"):
-        package_event_types("acme_missing")
-
-
 SEARCH = """{
   "name": "find_order",
   "title": "Find Order",
@@ -185,5 +171,15 @@ def acme(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("acme")
 class TestInstalledPackages:
     def test_a_strangers_package_brings_its_types_and_definitions(self):
-        assert {"order.placed", "lead.created"} <= {item.name for item in installed_event_types()}
-        assert {"find_order", "find_lead"} <= {item.name for item in installed_definitions()}
+        folders = installed_folders()
+        assert {"order.placed", "lead.created"} <= {
+            each.name for at in folders for each in load_event_types(at)
+        }
+        assert {"find_order", "find_lead"} <= {each.name for at in folders for each in load_definitions(at)}
+
+    def test_one_that_cannot_be_imported_is_told(self, tmp_path):
+        (tmp_path / "acme_orders-1.0.dist-info" / "entry_points.txt").write_text(
+            "[trunkline.schemas]\nacme = acme_missing\n"
+        )
+        with pytest.raises(SchemaInvalid, match=r"^acme_missing: this package of schemas cannot be imported"):
+            installed_folders()

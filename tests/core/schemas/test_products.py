@@ -1,16 +1,16 @@
 """The parts of the schemas that generators of connectors read."""
 
+from tests.example_product import DEFINITIONS, EVENT_TYPES
+
 from trunkline.schemas.catalog import EventType
-from trunkline.schemas.files import installed_definitions, installed_event_types
 from trunkline.schemas.products import Brand, Product, alternatives, sample_envelope
 
 URL = "https://acme.example"
 BRAND = Brand("acme", "Acme", "Things.", "#112233", URL, "Acme", "a@acme.example", URL)
-DEFINITIONS = installed_definitions()
 PRODUCT = Product(
     BRAND,
     "https://api.acme.example",
-    event_types=tuple(installed_event_types()),
+    event_types=tuple(EVENT_TYPES.values()),
     lookups=tuple(definition for definition in DEFINITIONS if definition.kind == "lookup"),
 )
 

@@ -3,11 +3,11 @@
 import dataclasses
 from typing import Any
 
+from tests.example_product import DEFINITIONS, EVENT_TYPES
 from tests.plugins.products import an_object
 
 from trunkline import Definition, EventType
 from trunkline.pages import Brand, Example, ItemList, Product
-from trunkline.schemas.files import package_definitions, package_event_types
 
 BRAND = Brand(
     slug="tea-shop",
@@ -24,13 +24,12 @@ BRAND = Brand(
 
 def installed_product(**brand: str) -> Product:
     """Give the product that our own schemas describe."""
-    definitions = package_definitions("trunkline_schemas")
     return Product(
         dataclasses.replace(BRAND, slug="wlcro", title="WhiteLabelCRO", **brand),
         "https://api.example.com",
-        tuple(package_event_types("trunkline_schemas")),
+        tuple(EVENT_TYPES.values()),
         *(
-            tuple(definition for definition in definitions if definition.kind == kind)
+            tuple(definition for definition in DEFINITIONS if definition.kind == kind)
             for kind in ("action", "search", "lookup")
         ),
     )

@@ -6,18 +6,16 @@ import re
 import subprocess
 
 import pytest
-
-from trunkline.schemas.files import package_definitions, package_event_types
+from tests.example_product import DEFINITIONS, EVENT_TYPES
 
 from .core import ENVIRONMENT, HERE, NODE, ZapierRefused
 from .review import faults
 from .zaps import PEOPLE, as_zapier_hands_on, check_outputs, flattened, use_create, use_trigger
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-PACKAGE = "trunkline_schemas"
-EVENT_TYPES = {event_type.name.replace(".", "_"): event_type for event_type in package_event_types(PACKAGE)}
+BY_KEY = {name.replace(".", "_"): event_type for name, event_type in EVENT_TYPES.items()}
 ACTIONS, SEARCHES = (
-    sorted(definition.name for definition in package_definitions(PACKAGE) if definition.kind == kind)
+    sorted(definition.name for definition in DEFINITIONS if definition.kind == kind)
     for kind in ("action", "search")
 )
 
@@ -56,7 +54,7 @@ def test_the_app_is_in_prettier_s_form(shop):
 def test_everything_that_the_hub_offers_is_there(shop):
     definition = shop.app.definition()
     visible = {key for key, trigger in definition["triggers"].items() if not trigger["display"].get("hidden")}
-    assert visible == {*EVENT_TYPES, "any_event"}
+    assert visible == {*BY_KEY, "any_event"}
     assert set(definition["creates"]) == set(ACTIONS)
     assert set(definition["searches"]) == set(SEARCHES)
     assert {key: pair["create"] for key, pair in definition["searchOrCreates"].items()} == {
@@ -77,14 +75,14 @@ def test_the_connection_is_labelled(shop):
     assert label == f"My Zaps (company {tested['company_id']}, test)"
 
 
-@pytest.mark.parametrize("trigger", sorted(EVENT_TYPES))
+@pytest.mark.parametrize("trigger", sorted(BY_KEY))
 async def test_a_trigger_from_turning_on_to_turning_off(shop, receiver, trigger):
-    event_type = EVENT_TYPES[trigger]
+    event_type = BY_KEY[trigger]
     await use_trigger(shop, trigger, {"type": event_type.name, "payload": event_type.example}, receiver)
 
 
 async def test_only_events_that_meet_the_form_of_a_trigger_start_the_zap(shop, receiver):
-    event_type = EVENT_TYPES["invoice_created"]
+    event_type = BY_KEY["invoice_created"]
     form = shop.app.definition()["triggers"]["invoice_created"]["operation"]["inputFields"]
     assert not any(field.get("required") for field in form)
     asked = {
@@ -151,7 +149,7 @@ async def test_any_of_the_chosen_events_starts_a_zap(shop, receiver):
     )
     assert (hook["event_types"], hook["filter"]) == (chosen["event_types"], None)
     for key in ("invoice_created", "payment_failed", "lead_created"):
-        event = {"type": EVENT_TYPES[key].name, "payload": EVENT_TYPES[key].example}
+        event = {"type": BY_KEY[key].name, "payload": BY_KEY[key].example}
         await asyncio.to_thread(shop.call, "POST", "/api/v1/events", json=event)
     requests = await receiver.wait_for(2)
     pushed = [

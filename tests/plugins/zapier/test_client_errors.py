@@ -4,8 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.example_product import EVENT_TYPES
 
-from trunkline.schemas.files import package_event_types
 from trunkline_kit.receiver import Answer
 
 from .core import ZapierRefused
@@ -13,11 +13,7 @@ from .zaps import as_zapier_hands_on
 
 JANE = {"first_name": "Jane", "last_name": "Doe", "email": "jane@example.com"}
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-CLIENT_CREATED = next(
-    event_type
-    for event_type in package_event_types("trunkline_schemas")
-    if event_type.name == "client.created"
-)
+CLIENT_CREATED = EVENT_TYPES["client.created"]
 
 
 async def test_a_delivery_that_is_not_signed_with_the_secret_is_halted(shop, receiver):

@@ -5,6 +5,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.resources import files
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -16,14 +17,16 @@ from furniture import Furniture
 from maker import Maker
 from tenant import Tenant
 
-from trunkline.schemas.files import installed_event_types
+from trunkline.schemas.files import load_event_types
 
 WRITERS = (1, 1, 2, 3)
 """The company of each writer."""
 REQUESTS = 9
 STOPPING = "urn:trunkline:problem:stopping"
 """After this answer the outcome of a request is unknown, as it is without an answer."""
-_EXAMPLE = next(kind.example for kind in installed_event_types() if kind.name == "lead.created")
+_EXAMPLE = next(
+    kind.example for kind in load_event_types(files("trunkline_schemas")) if kind.name == "lead.created"
+)
 
 
 @dataclass(frozen=True, slots=True)

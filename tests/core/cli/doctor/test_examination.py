@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 from tests.core.cli.doctor.conftest import SECRET, answering, is_genuine, verify
+from tests.example_product import EVENT_TYPES
 
 from trunkline.cli.doctor.checks import Report, Thresholds
 from trunkline.cli.doctor.examination import MAX_REQUESTS, examine
 from trunkline.outbound import Resolve
 from trunkline.schemas.catalog import SchemaCatalog
-from trunkline.schemas.files import package_event_types
 from trunkline.targets.addresses import AddressPolicy
 from trunkline.targets.signatures import new_secret
 from trunkline_kit.receiver import (
@@ -34,7 +34,7 @@ from trunkline_kit.receiver import (
 
 STRICT = AddressPolicy(allow_http=True)
 DEVELOPMENT = AddressPolicy(allow_http=True, allow_private_networks=True)
-CATALOG = SchemaCatalog(package_event_types("trunkline_schemas"))
+CATALOG = SchemaCatalog(EVENT_TYPES.values())
 DAY_SECONDS = 86_400
 SIGNATURE_CHECKS = (
     "signature-wrong",

@@ -250,8 +250,7 @@ class OpenOrigin(Protocol):
 
         The client refuses all other origins.
 
-        Raises:
-            ValueError: *url* cannot be dialled, or leads to a cloud's metadata service.
+        Raises ValueError: *url* cannot be dialled, or leads to a cloud's metadata service.
         """
         ...
 

@@ -175,8 +175,7 @@ class Activity(Protocol):
     async def overview(self, company_id: int, *, since_ms: int, until_ms: int, buckets: int = 48) -> Overview:
         """Show statistics of the events accepted from *since_ms* to before *until_ms* (Unix ms), in up to 200 *buckets*.
 
-        Raises:
-            ValueError: *until_ms* is not after *since_ms*, or the number of buckets is too low or too high.
+        Raises ValueError: *until_ms* is not after *since_ms*, or the number of buckets is too low or too high.
         """
         ...
 
@@ -198,8 +197,7 @@ class Activity(Protocol):
         events in which a field *name* has that value (``sought``). With a *state*, only events that have a delivery in
         that state are listed.
 
-        Raises:
-            BadCursor: this service did not issue the cursor *before*.
+        Raises BadCursor: this service did not issue the cursor *before*.
         """
         ...
 

@@ -261,8 +261,7 @@ class Deployment(Protocol):
     async def look_up_issuer(self) -> None:
         """Read the sign-in endpoints for users of connectors, if ``auth.oauth`` names an issuer without its endpoints.
 
-        Raises:
-            IssuerUnavailable: the issuer cannot be reached now.
+        Raises IssuerUnavailable: the issuer cannot be reached now.
         """
         ...
 
@@ -291,8 +290,7 @@ class Sealer(Protocol):
     def unseal(self, sealed: str, *, purpose: str) -> bytes:
         """Decrypt the output of ``seal``.
 
-        Raises:
-            ValueError: *sealed* has another purpose, comes from another hub or plugin, or was altered.
+        Raises ValueError: *sealed* has another purpose, comes from another hub or plugin, or was altered.
         """
         ...
 

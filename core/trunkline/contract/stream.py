@@ -113,8 +113,7 @@ class Emit(Protocol):
     async def __call__(self, event: EmittedEvent, *, idempotency_key: str | None = None) -> AcceptedEvent:
         """Emit *event*; return once the event is durable.
 
-        Raises:
-            EventRejected: the payload breaks its schema.
+        Raises EventRejected: the payload breaks its schema.
         """
         ...
 

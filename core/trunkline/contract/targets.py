@@ -207,8 +207,7 @@ def stored_or_read(
 def config_of(channel: Channel, url: str, shown: Members | None, secrets: Members) -> BaseModel | None:
     """Make the value of ``push.target.config`` for *channel*; None if *channel* declares no targets.
 
-    Raises:
-        BodyInvalid: the stored target does not fit the channel's current model.
+    Raises BodyInvalid: the stored target does not fit the channel's current model.
     """
     if channel.target is None:
         return None

@@ -16,8 +16,7 @@ def encode(position: int, *, kind: str = "e") -> str:
 def decode(cursor: str, *, kind: str = "e") -> int:
     """Read the position in *cursor*.
 
-    Raises:
-        BadCursor: *cursor* was not made by ``encode`` for this *kind*.
+    Raises BadCursor: *cursor* was not made by ``encode`` for this *kind*.
     """
     padded = cursor + "=" * (-len(cursor) % 4)
     try:

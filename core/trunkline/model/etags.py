@@ -30,8 +30,7 @@ def etag_of(view: Mapping[str, Any]) -> str:
 def check_match(if_match: str, view: Mapping[str, Any]) -> None:
     """Check that a record's stored members are in the state that the header *if_match* names.
 
-    Raises:
-        PreconditionFailed: the stored members are in another state.
+    Raises PreconditionFailed: the stored members are in another state.
     """
     if if_match.strip() == "*":
         return

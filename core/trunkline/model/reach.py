@@ -81,8 +81,7 @@ class Reach(Struct, frozen=True):
     def commit(self, token: str, position: int, *, now_ms: int) -> "Reach | None":
         """Commit the page with *token* up to *position*; return None if its lease has lapsed or the token is unknown.
 
-        Raises:
-            ValueError: *position* is not within the page.
+        Raises ValueError: *position* is not within the page.
         """
         lease = next((one for one in self.leases if one.token == token), None)
         if lease is None or lease.until_ms <= now_ms:

@@ -9,12 +9,12 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct
+import msgspec
 
 from trunkline.errors import SchemaInvalid
 
 
-class Change(Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One change of an event type; *date* is an ISO 8601 date."""
 
     version: int
@@ -27,28 +27,18 @@ def read(schema: Mapping[str, Any], *, newest: int, source: str) -> tuple[Change
 
     Raises SchemaInvalid: an entry has another form, or a version above *newest*.
     """
-    listed = schema.get("x-changes", [])
-    entries = [_read(entry, newest) for entry in listed] if isinstance(listed, list) else [None]
-    changes = [change for change in entries if change is not None]
-    if len(changes) < len(entries):
+    try:
+        changes = msgspec.convert(schema.get("x-changes", []), list[Change])
+        fit = [
+            1 <= each.version <= newest and dt.date.fromisoformat(each.date).isoformat() == each.date
+            for each in changes
+        ]
+    except (msgspec.ValidationError, ValueError):
+        changes, fit = [], [False]
+    if not all(fit):
         reason = (
             '\'x-changes\' must be a list of {"version": 1, "date": "2026-01-31", "sentence": "…"}, '
             f"with versions up to its 'x-version', {newest}"
         )
         raise SchemaInvalid(source, reason)
     return tuple(sorted(changes, key=lambda change: (change.version, change.date), reverse=True))
-
-
-def _read(entry: Any, newest: int) -> Change | None:
-    match entry:
-        case {"version": int(version), "date": str(date), "sentence": str(sentence), **rest} if not rest:
-            return Change(version, date, sentence) if 1 <= version <= newest and _is_date(date) else None
-        case _:
-            return None
-
-
-def _is_date(text: str) -> bool:
-    try:
-        return dt.date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False

@@ -59,8 +59,7 @@ def refusal_of(faults: Sequence[Mapping[str, Any]], body: Any = None) -> Refused
         place: [f for f in faults if f["loc"][0] == place] for place in ("path", "query", "header", "cookie")
     }
     if by_place["path"]:
-        kind = "record"
-        return NotFound(kind, by_place["path"][0].get("input", ""))
+        return NotFound("record", by_place["path"][0].get("input", ""))
     parameters = [FieldError(str(f["loc"][-1]), fault_words(f)) for f in faults if f["loc"][0] != "body"]
     if parameters:
         noun = "query parameter" if by_place["query"] else "header"

@@ -18,7 +18,8 @@ from trunkline.filters import comparisons, types
 from trunkline.filters.comparisons import Compare, Look
 from trunkline.filters.reading import ABSENT, Event, Reading
 from trunkline.schemas.catalog import EventType, Json
-from trunkline.schemas.shapes import SchemaDocument, Shape
+from trunkline.schemas.shapes.shape import Shape
+from trunkline.schemas.shapes.unfolding import SchemaDocument
 
 MAX_DEPTH = 8
 """The maximum nesting of ``any``, ``all`` and ``not``."""

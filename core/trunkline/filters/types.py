@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 
 from trunkline.filters.comparisons import ORDERINGS
 from trunkline.schemas.catalog import Json
-from trunkline.schemas.shapes import NUMBERS, Shape, any_item_shapes, type_of
+from trunkline.schemas.shapes.json_values import NUMBERS, type_of
+from trunkline.schemas.shapes.members import any_item_shapes
+from trunkline.schemas.shapes.shape import Shape
 
 _DATES = frozenset({"date", "date-time"})
 _IN_WORDS = {

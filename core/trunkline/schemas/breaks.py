@@ -70,7 +70,7 @@ def compare(
     name: str, old: Mapping[str, Json], new: Mapping[str, Json], *, path: str = "/payload"
 ) -> list[Break]:
     """Compare two schemas of data that a client reads: the payload of the type *name*, or the value at *path*."""
-    return [_break(name, path, difference) for difference in reading_differences(old, new)]
+    return _breaks(name, path, reading_differences(old, new))
 
 
 def _changes(old: Definition, new: Definition | None) -> Iterator[Break]:
@@ -79,21 +79,16 @@ def _changes(old: Definition, new: Definition | None) -> Iterator[Break]:
         yield Break(old.name, "", "operation_removed", f"the {old.kind} is gone")
         return
     if (old.method, old.path) == (new.method, new.path):
-        yield from _refusals(old.name, old.parameters, new.parameters, path="/parameters")
+        yield from _breaks(old.name, "/parameters", calling_differences(old.parameters, new.parameters))
     else:
         message = f"was {old.method} {old.path}, is now {new.method} {new.path}"
         yield Break(old.name, "", "call_changed", message)
     if old.is_single != new.is_single:
         shape = "with one record" if new.is_single else "with a list of records"
         yield Break(old.name, "", "call_changed", f"now answers {shape}")
-    yield from _refusals(old.name, old.input, new.input, path="/input")
+    yield from _breaks(old.name, "/input", calling_differences(old.input, new.input))
     yield from compare(old.name, old.output, new.output, path="/output")
 
 
-def _refusals(name: str, old: Mapping[str, Json], new: Mapping[str, Json], *, path: str) -> Iterator[Break]:
-    """List the properties that *new* refuses, or newly requires, in an object that *old* allowed."""
-    return (_break(name, path, difference) for difference in calling_differences(old, new))
-
-
-def _break(name: str, path: str, difference: Difference) -> Break:
-    return Break(name, path + difference.path, difference.kind, difference.message)
+def _breaks(name: str, path: str, differences: Iterable[Difference]) -> list[Break]:
+    return [Break(name, path + each.path, each.kind, each.message) for each in differences]

@@ -13,16 +13,10 @@ from msgspec import Struct, structs
 
 from trunkline.errors import pointer
 from trunkline.schemas.catalog import Json
-from trunkline.schemas.shapes import (
-    SchemaDocument,
-    Shape,
-    combine,
-    field_shapes,
-    item_shapes,
-    merge,
-    other_field_shapes,
-    pattern_shapes,
-)
+from trunkline.schemas.shapes.combining import combine, merge
+from trunkline.schemas.shapes.members import field_shapes, item_shapes, other_field_shapes, pattern_shapes
+from trunkline.schemas.shapes.shape import Shape
+from trunkline.schemas.shapes.unfolding import SchemaDocument
 from trunkline.schemas.value_differences import Difference, Kind, Shapes, call_values, read_values, told_apart
 
 _MAX_DEPTH = 32

@@ -69,16 +69,9 @@ class Explainer:
         Raises TooMuch: *budget* is spent, or the schema is nested too deeply or has a reference that cannot be resolved.
         """
         try:
-            yield from self._with(budget).iter_errors(data)
+            yield from self._validator.evolve(format_checker=_Judge(self._compiled, budget)).iter_errors(data)
         except (RecursionError, Unresolvable):
             raise TooMuch from None
-
-    def is_valid(self, data: Json) -> bool:
-        """Return True if *data* is valid, with unlimited steps."""
-        return bool(self._with(Budget(1 << 62)).is_valid(data))
-
-    def _with(self, budget: Budget) -> Any:
-        return self._validator.evolve(format_checker=_Judge(self._compiled, budget))
 
 
 def find_schema_error(schema: Mapping[str, Json]) -> JsonSchemaError | None:

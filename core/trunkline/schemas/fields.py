@@ -12,15 +12,10 @@ from typing import Final, Literal
 
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import Definition
-from trunkline.schemas.shapes import (
-    NUMBERS,
-    TYPES,
-    SchemaDocument,
-    Shape,
-    any_item_shapes,
-    field_shapes,
-    type_of,
-)
+from trunkline.schemas.shapes.json_values import NUMBERS, TYPES, type_of
+from trunkline.schemas.shapes.members import any_item_shapes, field_shapes
+from trunkline.schemas.shapes.shape import Shape
+from trunkline.schemas.shapes.unfolding import SchemaDocument
 
 FieldKind = Literal["text", "integer", "number", "boolean", "date", "date-time", "object", "list", "any"]
 """The kind of a field's value: ``any`` is JSON of several forms; ``object`` and ``list`` contain fields or entries."""

@@ -3,7 +3,9 @@
 from collections.abc import Hashable, Iterable, Mapping
 
 from trunkline.schemas.catalog import Json
-from trunkline.schemas.shapes import SchemaDocument, Shape, any_item_shapes, field_shapes
+from trunkline.schemas.shapes.members import any_item_shapes, field_shapes
+from trunkline.schemas.shapes.shape import Shape
+from trunkline.schemas.shapes.unfolding import SchemaDocument
 
 
 class NullRules:

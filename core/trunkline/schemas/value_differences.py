@@ -6,7 +6,8 @@ from typing import Literal
 from msgspec import Struct
 
 from trunkline.schemas.catalog import Json
-from trunkline.schemas.shapes import NUMBERS, TYPES, Shape, type_of, without
+from trunkline.schemas.shapes.json_values import NUMBERS, TYPES, type_of, without
+from trunkline.schemas.shapes.shape import Shape
 
 Kind = Literal[
     "type_removed",

@@ -9,7 +9,7 @@ from trunkline.errors import BodyInvalid, FieldError, but_not
 from trunkline.filters.filters import MAX_PATH
 from trunkline.model.ordering import MAX_POINTER, PARTS, WHOLE, names_of
 from trunkline.schemas.catalog import EventType
-from trunkline.schemas.shapes import SchemaDocument
+from trunkline.schemas.shapes.unfolding import SchemaDocument
 from trunkline.subscribing.checks import Context
 
 FORMS = '"subscription", or an object such as {"key": "/payload/client_id"}'

@@ -13,6 +13,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from trunkline.schemas.budget import Budget
 from trunkline.schemas.compiling import compile_validator
 from trunkline.schemas.explaining import Explainer
 
@@ -83,12 +84,16 @@ def cases(file):
             yield schema, test["data"], test["valid"], f"{group['description']}: {test['description']}"
 
 
+def explains_nothing(schema, data):
+    return next(Explainer(schema).iter_errors(data, Budget(1 << 62)), None) is None
+
+
 def disagreements(chosen_cases):
     """List the cases in which a validator differs from the suite."""
     return [
         (about, {"suite": verdict, "validator": fast, "explainer": slow})
         for schema, data, verdict, about in chosen_cases
-        for fast, slow in [(compile_validator(schema).is_valid(data), Explainer(schema).is_valid(data))]
+        for fast, slow in [(compile_validator(schema).is_valid(data), explains_nothing(schema, data))]
         if not fast == slow == verdict
     ]
 
@@ -117,4 +122,4 @@ def test_every_file_of_the_suite_is_run_or_left_out_for_a_reason(suite):
 def test_an_amount_in_cents_is_a_multiple_of_a_cent_for_both(amount):
     schema = {"multipleOf": 0.01}
     assert compile_validator(schema).is_valid(amount)
-    assert Explainer(schema).is_valid(amount)
+    assert explains_nothing(schema, amount)

@@ -115,7 +115,7 @@ def same(left, right):
 def test_items_are_unique_as_both_judges_and_the_definition_say(items):
     expected = not any(same(left, right) for left, right in itertools.combinations(items, 2))
     schema = {"uniqueItems": True}
-    assert Explainer(schema).is_valid(items) is expected
+    assert any(Explainer(schema).iter_errors(items, Budget())) is not expected
     assert compile_validator(schema).is_valid(items) is expected
 
 

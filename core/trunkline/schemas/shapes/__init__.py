@@ -8,34 +8,3 @@ A schema is read generously: a shape may allow values that the schema rules out,
 (``minimum``, ``maxLength``, ``contains``, ``propertyNames``…) are not read. There is one exception: an object that lists
 its properties and does not mention others is taken to have no others (`Shape.has_other_fields`).
 """
-
-from trunkline.schemas.shapes.combining import combine, merge
-from trunkline.schemas.shapes.json_values import NUMBERS, TYPES, same, type_of, without
-from trunkline.schemas.shapes.members import (
-    any_item_shapes,
-    field_shapes,
-    item_shapes,
-    other_field_shapes,
-    pattern_shapes,
-)
-from trunkline.schemas.shapes.shape import OPEN, Part, Shape
-from trunkline.schemas.shapes.unfolding import SchemaDocument
-
-__all__ = [
-    "NUMBERS",
-    "OPEN",
-    "TYPES",
-    "Part",
-    "SchemaDocument",
-    "Shape",
-    "any_item_shapes",
-    "combine",
-    "field_shapes",
-    "item_shapes",
-    "merge",
-    "other_field_shapes",
-    "pattern_shapes",
-    "same",
-    "type_of",
-    "without",
-]

@@ -85,16 +85,6 @@ class Shape:
         return [schema[keyword] for schema in self.descriptions if keyword in schema]
 
     @property
-    def title(self) -> str:
-        """The outermost title; empty if there is none."""
-        return next((str(title) for title in self.annotations("title")), "")
-
-    @property
-    def description(self) -> str:
-        """The outermost description; empty if there is none."""
-        return next((str(text) for text in self.annotations("description")), "")
-
-    @property
     def descriptions(self) -> list[Schema]:
         """The subschemas that describe the value: all but the conditions."""
         return [part.schema for part in self.parts if not part.is_condition]

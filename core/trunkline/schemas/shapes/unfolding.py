@@ -15,7 +15,6 @@ from trunkline.schemas.catalog import Json
 from trunkline.schemas.shapes.combining import combine, distinct, merge, own_values
 from trunkline.schemas.shapes.json_values import TYPES, declared_types
 from trunkline.schemas.shapes.members import field_shapes
-from trunkline.schemas.shapes.negation import opposite_values
 from trunkline.schemas.shapes.references import UNKNOWN, References
 from trunkline.schemas.shapes.shape import OPEN, UNREAD, Part, Schema, Shape
 
@@ -170,7 +169,7 @@ class _Unfolding(Struct, frozen=True):
         for keyword in [keyword for keyword in schema if keyword not in _SAYS_NOTHING]:
             opposite = inner.opposite_combination(keyword, schema[keyword])
             if opposite is None:
-                opposite = opposite_values(keyword, schema, self.document)
+                opposite = _opposite_values(keyword, schema, self.document)
             if opposite is None:
                 return (OPEN,)
             shapes += opposite
@@ -192,3 +191,30 @@ class _Unfolding(Struct, frozen=True):
         for part in value:
             shapes = self.combine(shapes, self.negate(part))
         return shapes
+
+
+def _opposite_values(keyword: str, schema: Schema, document: SchemaDocument) -> Sequence[Shape] | None:
+    """List the shapes of values that break *keyword* of *schema*; None if shapes cannot express it."""
+    match keyword:
+        case "type":
+            types = TYPES - declared_types(schema["type"])
+            return [Shape(types)] if types else []
+        case "const" | "enum":
+            return [Shape(excluded=tuple(own_values({keyword: schema[keyword]}) or ()))]
+        case "required":
+            described = schema.get("properties", {})
+            absent = [name for name in schema["required"] if name not in described]
+            return [_with_field(name, False, document) for name in absent]
+        case "properties":
+            required = schema.get("required", ())
+            return [
+                _with_field(name, {"not": rule}, document, must_be_there=name not in required)
+                for name, rule in schema["properties"].items()
+            ]
+        case _:
+            return None
+
+
+def _with_field(name: str, rule: Json, document: SchemaDocument, *, must_be_there: bool = False) -> Shape:
+    schema: dict[str, Json] = {"properties": {name: rule}, "required": [name] if must_be_there else []}
+    return Shape(types=frozenset({"object"}), parts=(Part(schema, document, is_condition=True),))

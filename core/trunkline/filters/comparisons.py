@@ -161,7 +161,7 @@ def _contains_long(actual: Json, expected: str, reading: Reading) -> bool:
 
 def _contains_repetitive(actual: Json, expected: tuple[str, re.Pattern[str]], reading: Reading) -> bool:
     if isinstance(actual, str):
-        return reading.matches_text(actual, *expected)
+        return reading.has_text(actual, *expected)
     return isinstance(actual, list) and reading.has_item(actual, expected[0])
 
 

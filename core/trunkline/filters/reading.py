@@ -71,23 +71,13 @@ class Reading:
             known[key] = _members_of(items)
         return expected in known[key][type(expected) is not bool]
 
-    def has_text(self, text: str, needle: str) -> bool:
-        """Return True if *text* contains *needle*."""
+    def has_text(self, text: str, needle: str, pattern: re.Pattern[str] | None = None) -> bool:
+        """Return True if *text* contains *needle*; a *pattern* that matches exactly *needle* is searched for in its place."""
         if len(text) < LONG:
             return needle in text
         known, key = self._known, (text, needle)
         if key not in known:
-            known[key] = needle in text
-        contains: bool = known[key]
-        return contains
-
-    def matches_text(self, text: str, needle: str, pattern: re.Pattern[str]) -> bool:
-        """Return True if *text* contains *needle*; *pattern* matches exactly *needle*."""
-        if len(text) < LONG:
-            return needle in text
-        known, key = self._known, (text, needle)
-        if key not in known:
-            known[key] = pattern.search(text) is not None
+            known[key] = needle in text if pattern is None else pattern.search(text) is not None
         contains: bool = known[key]
         return contains
 

@@ -84,8 +84,8 @@ def cases(file):
             yield schema, test["data"], test["valid"], f"{group['description']}: {test['description']}"
 
 
-def explains_nothing(schema, data):
-    return next(Explainer(schema).iter_errors(data, Budget(1 << 62)), None) is None
+def is_unexplained(schema, data):
+    return not any(Explainer(schema).iter_errors(data, Budget(1 << 62)))
 
 
 def disagreements(chosen_cases):
@@ -93,7 +93,7 @@ def disagreements(chosen_cases):
     return [
         (about, {"suite": verdict, "validator": fast, "explainer": slow})
         for schema, data, verdict, about in chosen_cases
-        for fast, slow in [(compile_validator(schema).is_valid(data), explains_nothing(schema, data))]
+        for fast, slow in [(compile_validator(schema).is_valid(data), is_unexplained(schema, data))]
         if not fast == slow == verdict
     ]
 
@@ -122,4 +122,4 @@ def test_every_file_of_the_suite_is_run_or_left_out_for_a_reason(suite):
 def test_an_amount_in_cents_is_a_multiple_of_a_cent_for_both(amount):
     schema = {"multipleOf": 0.01}
     assert compile_validator(schema).is_valid(amount)
-    assert explains_nothing(schema, amount)
+    assert is_unexplained(schema, amount)

@@ -172,14 +172,12 @@ def acme(tmp_path, monkeypatch):
 class TestInstalledPackages:
     def test_a_strangers_package_brings_its_types_and_definitions(self):
         folders = installed_folders()
-        assert {"order.placed", "lead.created"} <= {
-            each.name for at in folders for each in load_event_types(at)
-        }
+        names = {each.name for folder in folders for each in load_event_types(folder)}
+        assert {"order.placed", "lead.created"} <= names
         assert {"find_order", "find_lead"} <= {each.name for at in folders for each in load_definitions(at)}
 
     def test_one_that_cannot_be_imported_is_told(self, tmp_path):
-        (tmp_path / "acme_orders-1.0.dist-info" / "entry_points.txt").write_text(
-            "[trunkline.schemas]\nacme = acme_missing\n"
-        )
+        entry_points = tmp_path / "acme_orders-1.0.dist-info" / "entry_points.txt"
+        entry_points.write_text("[trunkline.schemas]\nacme = acme_missing\n")
         with pytest.raises(SchemaInvalid, match=r"^acme_missing: this package of schemas cannot be imported"):
             installed_folders()

@@ -24,9 +24,8 @@ WRITERS = (1, 1, 2, 3)
 REQUESTS = 9
 STOPPING = "urn:trunkline:problem:stopping"
 """After this answer the outcome of a request is unknown, as it is without an answer."""
-_EXAMPLE = next(
-    kind.example for kind in load_event_types(files("trunkline_schemas")) if kind.name == "lead.created"
-)
+_TYPES = load_event_types(files("trunkline_schemas"))
+_EXAMPLE = next(kind.example for kind in _TYPES if kind.name == "lead.created")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The results of an examination: one check per question, and the report of all of them."""
 
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -13,14 +13,6 @@ class Verdict(StrEnum):
     IMPROVE = "improve"
     BAD = "bad"
     UNKNOWN = "unknown"
-
-
-class ExitCode(IntEnum):
-    """The exit code of ``trunkline doctor URL``."""
-
-    GOOD = 0
-    TO_MEND = 1
-    NOT_REACHABLE = 2
 
 
 NAMES = (
@@ -85,11 +77,11 @@ class Report(Struct, frozen=True, kw_only=True):
         return tuple(check for check in self.checks if check.verdict in {Verdict.BAD, Verdict.IMPROVE})
 
     @property
-    def exit_code(self) -> ExitCode:
-        """The exit code of the command."""
+    def exit_code(self) -> int:
+        """The exit code of the command: 0 all good, 1 something to mend, 2 not reachable."""
         if not self.is_reachable:
-            return ExitCode.NOT_REACHABLE
-        return ExitCode.TO_MEND if self.to_mend else ExitCode.GOOD
+            return 2
+        return 1 if self.to_mend else 0
 
 
 def good(name: str, sentence: str) -> Check:

@@ -1,7 +1,7 @@
 """The results of an examination of the hub: one check per question, and the exit code of the command."""
 
 from collections.abc import Iterable
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 
 from msgspec import Struct
 
@@ -12,14 +12,6 @@ class Status(StrEnum):
     OK = "ok"
     WARNING = "warning"
     ERROR = "error"
-
-
-class ExitCode(IntEnum):
-    """The exit code of ``trunkline doctor`` without a URL."""
-
-    GOOD = 0
-    WARNINGS = 1
-    ERRORS = 2
 
 
 class HubCheck(Struct, frozen=True):
@@ -46,9 +38,9 @@ def error(name: str, detail: str, *, fix: str) -> HubCheck:
     return HubCheck(name, Status.ERROR, detail, fix)
 
 
-def exit_code(checks: Iterable[HubCheck], *, is_strict: bool) -> ExitCode:
-    """Return the command's exit code; warnings count only if *is_strict*."""
+def exit_code(checks: Iterable[HubCheck], *, is_strict: bool) -> int:
+    """Return the command's exit code: 2 with errors, 1 with warnings if *is_strict*, else 0."""
     found = {check.status for check in checks}
     if Status.ERROR in found:
-        return ExitCode.ERRORS
-    return ExitCode.WARNINGS if is_strict and Status.WARNING in found else ExitCode.GOOD
+        return 2
+    return 1 if is_strict and Status.WARNING in found else 0

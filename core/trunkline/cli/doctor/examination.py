@@ -5,8 +5,6 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
-
 from trunkline.cli.doctor import judgements, path
 from trunkline.cli.doctor.checks import Check, Report, Thresholds
 from trunkline.cli.doctor.trials import UNKNOWN_HEADER, Answer, Sample, Samples, Trials, throwaway_secret
@@ -36,9 +34,7 @@ _PATIENCE = 2
 """If this number of events at the beginning get no answer, no more events are sent."""
 
 
-class _Delivery(Struct, frozen=True):
-    sample: Sample
-    answer: Answer
+_Delivery = tuple[Sample, Answer]
 
 
 async def examine(
@@ -77,14 +73,14 @@ async def examine(
             trials = Trials(route.url, http=http, secret=secret or throwaway_secret(), now=now)
             samples, is_known = Samples(catalog, now=now), secret is not None
             deliveries = await _deliver(trials, samples)
-            answers = [delivery.answer for delivery in deliveries]
+            answers = [answer for _, answer in deliveries]
             accepted = judgements.judge_delivery(answers, is_secret_known=is_known)
             limits = thresholds or Thresholds()
             latency = judgements.judge_latency(answers, timeout_seconds=timeout_seconds, thresholds=limits)
-            answered = [delivery for delivery in deliveries if delivery.answer.status is not None]
+            answered = [delivery for delivery in deliveries if delivery[1].status is not None]
             if answered:
                 # Further answers are compared with that to an accepted event, or to any answered one if none was accepted.
-                genuine = next((each for each in answered if each.answer.is_accepted), answered[0])
+                genuine = next((each for each in answered if each[1].is_accepted), answered[0])
                 redirect, size = judgements.judge_redirect(answers), judgements.judge_size(answers)
                 checks += [accepted, redirect, latency, size, judgements.judge_keep_alive(answers)]
                 checks += [check async for check in _try(trials, samples, genuine, is_secret_known=is_known)]
@@ -98,8 +94,8 @@ async def _deliver(trials: Trials, samples: Samples) -> list[_Delivery]:
     deliveries: list[_Delivery] = []
     for _ in range(DELIVERIES):
         sample = samples.known()
-        deliveries.append(_Delivery(sample, await trials.send(sample)))
-        if len(deliveries) == _PATIENCE and all(d.answer.status is None for d in deliveries):
+        deliveries.append((sample, await trials.send(sample)))
+        if len(deliveries) == _PATIENCE and all(answer.status is None for _, answer in deliveries):
             break
     return deliveries
 
@@ -107,13 +103,13 @@ async def _deliver(trials: Trials, samples: Samples) -> list[_Delivery]:
 async def _try(
     trials: Trials, samples: Samples, genuine: _Delivery, *, is_secret_known: bool
 ) -> AsyncGenerator[Check]:
-    send, known, answered = trials.send, samples.known, genuine.answer
+    send, known, (delivered, answered) = trials.send, samples.known, genuine
 
     async def refused(name: str, sample: Sample, **how: Any) -> Check:
         answer = await send(sample, **how)
         return judgements.judge_refusal(name, answer, genuine=answered, is_secret_known=is_secret_known)
 
-    again = await send(genuine.sample, attempt=2)
+    again = await send(delivered, attempt=2)
     yield judgements.judge_duplicate(answered, again)
     sample = known()
     both = await asyncio.gather(send(sample), send(sample, attempt=2))

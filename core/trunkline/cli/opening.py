@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from trunkline.access.secret_checks import SecretChecks
-from trunkline.access.vault import Vault
 from trunkline.cli import desk
 from trunkline.cli.connecting import connected, explained, ready
 from trunkline.cli.loop import run_with
@@ -56,12 +54,6 @@ async def require_database(settings: Settings) -> None:
     """Make sure, as ``ready`` does, that the database exists and is up to date, without making a file or secrets."""
     async with ready(settings):
         pass
-
-
-async def check_secrets(settings: Settings) -> None:
-    """Make sure that the pepper and the encryption key belong to the database. Raises SettingsInvalid, StoreUnavailable."""
-    async with connected(settings) as database:
-        await SecretChecks(database, Vault.open(settings.auth, settings.database.url)).verify()
 
 
 @contextlib.asynccontextmanager

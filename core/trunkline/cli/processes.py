@@ -11,11 +11,14 @@ from pathlib import Path
 
 import typer
 
+from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.secrets_file import open_to_others
+from trunkline.access.vault import Vault
 from trunkline.api import server
 from trunkline.api.side_door import make_side_door
 from trunkline.api.unix_sockets import listening_at
 from trunkline.cli import opening, supervisor
+from trunkline.cli.connecting import connected
 from trunkline.cli.gathering import Gathering, seated
 from trunkline.cli.migrating import migrate_database
 from trunkline.cli.output import CANNOT_GO_ON, warn
@@ -109,14 +112,11 @@ async def work(settings: Settings, *, processes: int, metrics_port: int | None, 
         if processes > 1:
             command = ["worker", "--supervised", "--processes", str(processes), *_config_arguments(config)]
             announcement = f"trunkline worker delivers, in {processes} processes{_metrics_at(listener)}"
-            gathering = Gathering() if listener is not None else None
-            supervising = supervisor.supervise(
-                [command] * processes, on_ready=lambda: _say(announcement), gathering=gathering
-            )
-            if gathering is None:
-                return await supervising
+            gathering = Gathering()
             async with _side_door(listener, gathering.text, gathering.readiness):
-                return await supervising
+                return await supervisor.supervise(
+                    [command] * processes, on_ready=lambda: _say(announcement), gathering=gathering
+                )
         stop = stack.enter_context(stopping.stop_signals())
         connections = await allowed(settings.database, processes=1)
         async with (
@@ -203,7 +203,8 @@ async def _serve_by_children(
 ) -> int:
     """Migrate once, then run *workers* processes that accept from one socket; the first of them also delivers."""
     if migrates:
-        await opening.check_secrets(settings)
+        async with connected(settings) as database:  # the secrets have to be the database's
+            await SecretChecks(database, Vault.open(settings.auth, settings.database.url)).verify()
         await migrate_database(settings)
     descriptor = str(listener.fileno())
     command = ["serve", "--listener-fd", descriptor, "--workers", str(workers), *_config_arguments(config)]

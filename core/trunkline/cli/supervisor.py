@@ -42,12 +42,11 @@ async def supervise(
     on_ready: Callable[[], None],
     listener: socket.socket | None = None,
     drain_seconds: float = 0,
-    gathering: Gathering | None = None,
+    gathering: Gathering,
 ) -> int:
     """Keep one process per command running until a signal comes; returns the exit code.
 
-    The processes inherit *listener*, and may take *drain_seconds* more to stop. *gathering*, if given, collects their
-    metrics. The first process is started alone, so that a faulty setting is reported only once.
+    The processes inherit *listener*, and may take *drain_seconds* more to stop. *gathering* collects their metrics. The first process is started alone, so that a faulty setting is reported only once.
     """
     with stopping.stop_signals() as stop:
         children = [
@@ -104,7 +103,7 @@ class _Child:
         listener: socket.socket | None,
         stop: stopping.Stop,
         drain_seconds: float,
-        gathering: Gathering | None,
+        gathering: Gathering,
     ) -> None:
         self._command = [sys.executable, "-P", "-m", "trunkline.cli", *command]
         self._inherited = [] if listener is None else [listener.fileno()]
@@ -131,20 +130,16 @@ class _Child:
 
     async def _run(self) -> int:
         """Start the process and wait for its end; returns its exit code."""
-        async with contextlib.AsyncExitStack() as stack:
-            seat = (
-                None if self._gathering is None else await stack.enter_async_context(self._gathering.seat())
-            )
+        async with self._gathering.seat() as seat:
             process = await asyncio.create_subprocess_exec(
                 *self._command,
-                *(seat.arguments if seat else ()),
+                *seat.arguments,
                 stdin=PIPE,
                 stdout=PIPE,
-                pass_fds=[*self._inherited, *(seat.descriptors if seat else ())],
+                pass_fds=[*self._inherited, *seat.descriptors],
                 start_new_session=True,  # a terminal's Ctrl-C only reaches the supervisor, which passes it on once
             )
-            if seat is not None:
-                seat.leave_to_child()
+            seat.leave_to_child()
             reading = asyncio.create_task(self._read(process))
             stopping = asyncio.create_task(self._stop.wait())
             await _first_of([reading, stopping])

@@ -7,7 +7,7 @@ import typer
 
 from trunkline.cli import desk
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson, Environment, Newest, OptionalCompany, chosen_or_none, id_or_none
+from trunkline.cli.options import AsJson, Environment, Newest, OptionalCompany, id_or_none
 from trunkline.cli.output import show_list
 from trunkline.cli.parameters import Config, option
 from trunkline.model.environments import LIVE
@@ -41,11 +41,10 @@ def show_audit(
 
     Example: [bold]trunkline audit --action key.created[/bold]
     """
-    chosen = chosen_or_none(company, environment)
     entries: list[dict[str, Json]] = []
 
     async def read(services: desk.Desk) -> None:
-        which = Which(await id_or_none(services.directory, chosen), actor, action, target)
+        which = Which(await id_or_none(services.directory, company, environment), actor, action, target)
         async for entry in services.journal.each(which):
             if export:
                 typer.echo(escape_json(orjson.dumps(entry).decode()))

@@ -1,7 +1,7 @@
 """``companies``: making, listing, showing, changing and deleting companies, and their limits."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
@@ -9,7 +9,7 @@ import typer
 
 from trunkline.access.company_limits import NAMES
 from trunkline.cli import desk, opening
-from trunkline.cli.loop import run_with
+from trunkline.cli.loop import command, run_with
 from trunkline.cli.options import AsJson, CompanyArgument, Environment, Yes, name_of
 from trunkline.cli.output import show_json, show_members, show_table, shown_company, span, warn
 from trunkline.cli.parameters import Config, argument, option
@@ -39,30 +39,31 @@ _PAGE = 200
 _LOOK_SECONDS = 0.5
 
 
-@app.command("create")
-def create(
+@command(app, "create", desk.opened)
+async def create(
+    hub: desk.Desk,
     reference: Reference = None,
     name: Name = None,
     time_zone: TimeZone = None,
     metadata: Metadata = None,
     alert_recipient: Recipients = None,
     as_json: AsJson = False,
-    config: Config = None,
 ) -> None:
     """Make a company and print its id.
 
     Example: [bold]trunkline companies create --reference acme --name 'Acme Ltd'[/bold]
     """
     values = _values(metadata, alert_recipient, reference=reference, name=name, time_zone=time_zone)
-    view = run_with(desk.opened(load(config)), lambda hub: hub.companies.create(values))
+    view = await hub.companies.create(values)
     if as_json:
         show_json(view)
     else:
         typer.echo(view["id"])
 
 
-@app.command("set")
-def change(
+@command(app, "set", desk.opened)
+async def change(
+    hub: desk.Desk,
     company: CompanyArgument,
     reference: Reference = None,
     name: Name = None,
@@ -70,7 +71,6 @@ def change(
     metadata: Metadata = None,
     alert_recipient: Recipients = None,
     as_json: AsJson = False,
-    config: Config = None,
 ) -> None:
     """Change a company, and show it. An empty value removes the old one.
 
@@ -80,26 +80,20 @@ def change(
     if not values:
         msg = "name what is to change: --reference, --name, --time-zone, --metadata or --alert-recipient"
         raise typer.BadParameter(msg)
-    view = run_with(desk.opened(load(config)), lambda hub: hub.companies.change(name_of(company), values))
-    _show(view, as_json=as_json)
+    _show(await hub.companies.change(name_of(company), values), as_json=as_json)
 
 
-@app.command("list")
-def show_all(as_json: AsJson = False, config: Config = None) -> None:
+@command(app, "list", desk.opened)
+async def show_all(hub: desk.Desk, as_json: AsJson = False) -> None:
     """List the companies that were made or changed.
 
     Example: [bold]trunkline companies list[/bold]
     """
-
-    async def read(hub: desk.Desk) -> list[dict[str, Any]]:
-        page = await hub.companies.page(limit=_PAGE)
-        views: list[dict[str, Any]] = page["companies"]
-        while (cursor := page["next_cursor"]) is not None:
-            page = await hub.companies.page(cursor=cursor, limit=_PAGE)
-            views += page["companies"]
-        return views
-
-    views = run_with(desk.opened(load(config)), read)
+    page = await hub.companies.page(limit=_PAGE)
+    views: list[dict[str, Any]] = page["companies"]
+    while (cursor := page["next_cursor"]) is not None:
+        page = await hub.companies.page(cursor=cursor, limit=_PAGE)
+        views += page["companies"]
     if as_json:
         show_json(views)
         return
@@ -109,14 +103,13 @@ def show_all(as_json: AsJson = False, config: Config = None) -> None:
     show_table(["id", "reference", "name", "created"], rows)
 
 
-@app.command("show")
-def show(company: CompanyArgument, as_json: AsJson = False, config: Config = None) -> None:
+@command(app, "show", desk.opened)
+async def show(hub: desk.Desk, company: CompanyArgument, as_json: AsJson = False) -> None:
     """Show a company.
 
     Example: [bold]trunkline companies show acme[/bold]
     """
-    view = run_with(desk.opened(load(config)), lambda hub: hub.companies.view(name_of(company)))
-    _show(view, as_json=as_json)
+    _show(await hub.companies.view(name_of(company)), as_json=as_json)
 
 
 @app.command("delete")
@@ -150,22 +143,22 @@ def delete(
     _show_receipt(run_with(opening.opened(load(config)), remove), as_json=as_json)
 
 
-@app.command("receipt")
-def show_receipt(
+@command(app, "receipt", desk.opened)
+async def show_receipt(
+    hub: desk.Desk,
     erasure: Annotated[str, argument("ID", "The receipt's id, era_….")],
     as_json: AsJson = False,
-    config: Config = None,
 ) -> None:
     """Show how much of a deleted company's data has been removed.
 
     Example: [bold]trunkline companies receipt era_5f0c9a2d1e83c55b4f0c9a2d[/bold]
     """
-    receipt = run_with(desk.opened(load(config)), lambda hub: hub.companies.receipt(erasure))
-    _show_receipt(receipt, as_json=as_json)
+    _show_receipt(await hub.companies.receipt(erasure), as_json=as_json)
 
 
-@app.command("limits")
-def limits(
+@command(app, "limits", desk.opened)
+async def limits(
+    hub: desk.Desk,
     company: CompanyArgument,
     changes: Annotated[
         list[str] | None,
@@ -176,7 +169,6 @@ def limits(
     ] = None,
     environment: Environment = LIVE,
     as_json: AsJson = False,
-    config: Config = None,
 ) -> None:
     """Show a company's limits, or set its own limits. Running processes use new limits within five seconds.
 
@@ -192,12 +184,8 @@ def limits(
         values = {"test": values}
     if treatment:
         values["delivery"] = treatment
-
-    def change_or_view(hub: desk.Desk) -> Awaitable[dict[str, Any]]:
-        named = name_of(company)
-        return hub.companies.change(named, values) if values else hub.companies.view(named)
-
-    view = run_with(desk.opened(load(config)), change_or_view)
+    named = name_of(company)
+    view = await (hub.companies.change(named, values) if values else hub.companies.view(named))
     limits = view["test"] if environment == TEST else view
     if as_json:
         shown = {"limits": limits["limits"], "own_limits": limits["own_limits"], "delivery": view["delivery"]}

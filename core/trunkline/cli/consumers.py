@@ -1,20 +1,17 @@
 """``consumers``: managing consumers directly in the database. Running processes notice changes at once."""
 
-from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from trunkline.cli import reading
-from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson, Chosen, Company, Environment, id_of
+from trunkline.cli.loop import command
+from trunkline.cli.options import AsJson, Company, Environment, id_of, names_in
 from trunkline.cli.output import show_json, show_members, show_table, warn
-from trunkline.cli.parameters import Config, argument, option
+from trunkline.cli.parameters import argument, option
+from trunkline.cli.reading import Readings
 from trunkline.model.environments import LIVE
 from trunkline.model.times import epoch_ms_of
-from trunkline.settings import load
-from trunkline.subscribing.consuming import Consumers
 
 app = typer.Typer(no_args_is_help=True, help="List, show, make, move and delete named consumers of events.")
 
@@ -25,45 +22,41 @@ Place = Annotated[str, argument("WHERE", "A cursor, or an ISO 8601 time with its
 _COLUMNS = ("name", "cursor", "lag", "leases", "committed_utc")
 
 
-@app.command("list")
-def list_consumers(
-    company: Company, environment: Environment = LIVE, as_json: AsJson = False, config: Config = None
+@command(app, "list", reading.opened)
+async def list_consumers(
+    hub: Readings, company: Company, environment: Environment = LIVE, as_json: AsJson = False
 ) -> None:
     """List the consumers of a company with their cursors, oldest first.
 
     Example: [bold]trunkline consumers list --company 92[/bold]
     """
-    page = _act(config, Chosen(company, environment), lambda all_, id_: all_.page_of(id_, limit=1_000))
+    page = await hub.readers.consumers.page_of(await id_of(hub.directory, company, environment), limit=1_000)
     if as_json:
         show_json(page)
         return
     show_table(_COLUMNS, [[_cell(view, name) for name in _COLUMNS] for view in page["consumers"]])
 
 
-@app.command("show")
-def show_consumer(
-    name: Name,
-    company: Company,
-    environment: Environment = LIVE,
-    as_json: AsJson = False,
-    config: Config = None,
+@command(app, "show", reading.opened)
+async def show_consumer(
+    hub: Readings, name: Name, company: Company, environment: Environment = LIVE, as_json: AsJson = False
 ) -> None:
     """Show a consumer, its cursor and its lag.
 
     Example: [bold]trunkline consumers show billing --company 92[/bold]
     """
-    _show(_act(config, Chosen(company, environment), lambda all_, id_: all_.get(id_, name)), as_json)
+    _show(await hub.readers.consumers.get(await id_of(hub.directory, company, environment), name), as_json)
 
 
-@app.command("create")
-def create_consumer(
+@command(app, "create", reading.opened)
+async def create_consumer(
+    hub: Readings,
     name: Name,
     company: Company,
     environment: Environment = LIVE,
     types: Types = None,
     start: Start = "now",
     as_json: AsJson = False,
-    config: Config = None,
 ) -> None:
     """Make a consumer, or change which events it reads. An existing consumer keeps its cursor.
 
@@ -71,22 +64,20 @@ def create_consumer(
     """
     request: dict[str, Any] = {"start": start}
     if types is not None:
-        request["event_types"] = [part.strip() for part in types.split(",") if part.strip()]
-
-    async def make(consumers: Consumers, company_id: int) -> dict[str, Any]:
-        return (await consumers.put(company_id, name, request, versions={}))[0]
-
-    _show(_act(config, Chosen(company, environment), make), as_json)
+        request["event_types"] = names_in(types)
+    company_id = await id_of(hub.directory, company, environment)
+    view, _ = await hub.readers.consumers.put(company_id, name, request, versions={})
+    _show(view, as_json)
 
 
-@app.command("seek")
-def seek_consumer(
+@command(app, "seek", reading.opened)
+async def seek_consumer(
+    hub: Readings,
     name: Name,
     where: Place,
     company: Company,
     environment: Environment = LIVE,
     as_json: AsJson = False,
-    config: Config = None,
 ) -> None:
     """Move a consumer's cursor back or forward. All leases of its pages end.
 
@@ -94,27 +85,20 @@ def seek_consumer(
     """
     since_ms = epoch_ms_of(where)
     place: dict[str, Any] = {"cursor": where} if since_ms is None else {"since_ms": since_ms}
-    view = _act(config, Chosen(company, environment), lambda all_, id_: all_.seek(id_, name, **place))
-    _show(view, as_json)
+    company_id = await id_of(hub.directory, company, environment)
+    _show(await hub.readers.consumers.seek(company_id, name, **place), as_json)
 
 
-@app.command("delete")
-def delete_consumer(
-    name: Name, company: Company, environment: Environment = LIVE, config: Config = None
+@command(app, "delete", reading.opened)
+async def delete_consumer(
+    hub: Readings, name: Name, company: Company, environment: Environment = LIVE
 ) -> None:
     """Delete a consumer and its cursor.
 
     Example: [bold]trunkline consumers delete billing --company 92[/bold]
     """
-    _act(config, Chosen(company, environment), lambda all_, id_: all_.delete(id_, name))
+    await hub.readers.consumers.delete(await id_of(hub.directory, company, environment), name)
     warn(f"The consumer '{name}' is deleted.")
-
-
-def _act(config: Path | None, chosen: Chosen, action: Callable[[Consumers, int], Awaitable[Any]]) -> Any:
-    async def act(hub: reading.Readings) -> Any:
-        return await action(hub.readers.consumers, await id_of(hub.directory, chosen))
-
-    return run_with(reading.opened(load(config)), act)
 
 
 def _show(view: dict[str, Any], as_json: bool) -> None:

@@ -1,20 +1,17 @@
 """``deliveries``: the log of a subscription, one delivery with its attempts, retrying and skipping."""
 
-from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from trunkline.cli import reading
-from trunkline.cli.loop import run_with
+from trunkline.cli.loop import command
 from trunkline.cli.options import AsJson, SubscriptionId
 from trunkline.cli.output import show_json, show_list, show_table, warn
-from trunkline.cli.parameters import Config, argument, option
+from trunkline.cli.parameters import argument, option
+from trunkline.cli.reading import Readings
 from trunkline.errors import NotFound
-from trunkline.insight.delivery_log import DeliveryLog
 from trunkline.model.deliveries import Key, Status
-from trunkline.settings import load
 from trunkline.store import delivery_log
 
 _PAGE = 100
@@ -28,13 +25,13 @@ State = Annotated[
 Limit = Annotated[int, option("--limit", "N", "Show at most this many.", min=1, max=10_000)]
 
 
-@app.command("list")
-def list_deliveries(
+@command(app, "list", reading.opened)
+async def list_deliveries(
+    hub: Readings,
     subscription: SubscriptionId,
     status: State = None,
     limit: Limit = 50,
     as_json: AsJson = False,
-    config: Config = None,
 ) -> None:
     """List the deliveries of a subscription, newest event first.
 
@@ -42,37 +39,34 @@ def list_deliveries(
     """
     views: list[dict[str, Any]] = []
 
-    async def read(hub: reading.Readings) -> None:
-        company_id, _ = await reading.owner_of(hub, subscription)
-        cursor: str | None = None
-        while len(views) < limit:
-            page = await hub.deliveries.of_subscription(
-                company_id,
-                subscription,
-                channel=None,
-                status=status,
-                cursor=cursor,
-                limit=min(_PAGE, limit - len(views)),
-            )
-            views.extend(page["deliveries"])
-            cursor = page["next_cursor"]
-            if cursor is None:
-                break
-
-    run_with(reading.opened(load(config)), read)
+    company_id, _ = await reading.owner_of(hub, subscription)
+    cursor: str | None = None
+    while len(views) < limit:
+        page = await hub.deliveries.of_subscription(
+            company_id,
+            subscription,
+            channel=None,
+            status=status,
+            cursor=cursor,
+            limit=min(_PAGE, limit - len(views)),
+        )
+        views.extend(page["deliveries"])
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
     names = ("id", "event_id", "event_type", "status", "attempts", "last_status_code", "next_attempt_utc")
     rows = [["-" if view[name] is None else str(view[name]) for name in names] for view in views]
     columns = [name.replace("_", " ") for name in names]
     show_list("deliveries", views, columns, rows, as_json=as_json)
 
 
-@app.command("show")
-def show_delivery(delivery: Id, as_json: AsJson = False, config: Config = None) -> None:
+@command(app, "show", reading.opened)
+async def show_delivery(hub: Readings, delivery: Id, as_json: AsJson = False) -> None:
     """Show one delivery with its attempts.
 
     Example: [bold]trunkline deliveries show dlv_1000_1[/bold]
     """
-    view = _act(config, delivery, DeliveryLog.get)
+    view = await hub.deliveries.get(await _owner_of(hub, delivery), delivery)
     if as_json:
         show_json(view)
         return
@@ -85,39 +79,31 @@ def show_delivery(delivery: Id, as_json: AsJson = False, config: Config = None) 
     show_table(["attempt", "started", "ms", "outcome", "status", "error"], rows)
 
 
-@app.command("retry")
-def retry_delivery(delivery: Id, config: Config = None) -> None:
+@command(app, "retry", reading.opened)
+async def retry_delivery(hub: Readings, delivery: Id) -> None:
     """Make a delivery due now, whatever its state is. A running hub or worker sends it.
 
     Example: [bold]trunkline deliveries retry dlv_1000_1[/bold]
     """
-    view = _act(config, delivery, DeliveryLog.retry)
+    view = await hub.deliveries.retry(await _owner_of(hub, delivery), delivery)
     warn(f"{view['id']} is {view['status']}.")
 
 
-@app.command("skip")
-def skip_delivery(delivery: Id, config: Config = None) -> None:
+@command(app, "skip", reading.opened)
+async def skip_delivery(hub: Readings, delivery: Id) -> None:
     """End an open delivery as skipped, so that the deliveries behind it continue.
 
     Example: [bold]trunkline deliveries skip dlv_1000_1[/bold]
     """
-    view = _act(config, delivery, DeliveryLog.skip)
+    view = await hub.deliveries.skip(await _owner_of(hub, delivery), delivery)
     warn(f"{view['id']} is {view['status']}.")
 
 
-def _act(
-    config: Path | None,
-    delivery_id: str,
-    action: Callable[[DeliveryLog, int, str], Awaitable[dict[str, Any]]],
-) -> dict[str, Any]:
-    """Run *action* on a delivery of any company, and return its result. Raises NotFound."""
-
-    async def act(hub: reading.Readings) -> dict[str, Any]:
-        key = Key.parse(delivery_id)
-        async with hub.database.read() as connection:
-            logged = await delivery_log.get(connection, key) if key else None
-        if logged is None:
-            raise NotFound("delivery", delivery_id)
-        return await action(hub.deliveries, logged.company_id, delivery_id)
-
-    return run_with(reading.opened(load(config)), act)
+async def _owner_of(hub: Readings, delivery_id: str) -> int:
+    """Find the company of a delivery. Raises NotFound."""
+    key = Key.parse(delivery_id)
+    async with hub.database.read() as connection:
+        logged = await delivery_log.get(connection, key) if key else None
+    if logged is None:
+        raise NotFound("delivery", delivery_id)
+    return logged.company_id

@@ -12,7 +12,7 @@ import typer
 
 from trunkline.cli import desk, opening
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson, Chosen, Company, Environment, id_of, read_moment
+from trunkline.cli.options import AsJson, Company, Environment, id_of, names_in, read_moment
 from trunkline.cli.output import show_document, show_json, show_table
 from trunkline.cli.parameters import Config, argument, option
 from trunkline.errors import BodyInvalid, BodyTooLarge, EventRejected, FieldError, NotFound, unknown_name
@@ -89,11 +89,11 @@ def emit(
     Example: [bold]trunkline events emit client.created --company 92[/bold]
     """
     content = sys.stdin.buffer.read() if payload == "-" else None if payload is None else os.fsencode(payload)
-    settings, chosen = load(config), Chosen(company, environment)
+    settings = load(config)
     max_bytes = settings.events.max_body_bytes
 
     async def store(log: _Emission) -> Event:
-        company_id = await id_of(log.directory, chosen)
+        company_id = await id_of(log.directory, company, environment)
         members = {"type": orjson.dumps(type)}
         if content is not None:
             members["payload"] = _compact(content, "/payload")
@@ -135,15 +135,15 @@ def tail(
 
     moment = read_moment(since, "--since")
     since_ms = None if moment is None else int(moment.timestamp() * 1000)
-    settings, chosen = load(config), Chosen(company, environment)
 
     async def show(hub: "Readings") -> None:
-        company_id, names = await id_of(hub.directory, chosen), _known_types(hub, types)
+        company_id = await id_of(hub.directory, company, environment)
+        names = _known_types(hub, types)
         with stopping.stop_signals() as stop:
             showing = _show_events(hub, company_id, names, since_ms, follow=follow, as_json=as_json)
             await stop.unless(showing)
 
-    run_with(reading.opened(settings), show)
+    run_with(reading.opened(load(config)), show)
 
 
 @app.command("show")
@@ -204,10 +204,10 @@ def digest_events(
     from trunkline.cli import reading  # noqa: PLC0415 - here, as 'show' does without it
 
     asked: dict[str, Any] = {"begin": begin, "end": end, "subscription_id": subscription, "ranges": ranges}
-    asked["types"] = [name.strip() for name in (types or "").split(",") if name.strip()]
+    asked["types"] = names_in(types)
 
     async def digest(hub: "Readings") -> dict[str, Any]:
-        return await hub.readers.digests.of(await id_of(hub.directory, Chosen(company, environment)), **asked)
+        return await hub.readers.digests.of(await id_of(hub.directory, company, environment), **asked)
 
     show_json(run_with(reading.opened(load(config)), digest))
 
@@ -307,7 +307,7 @@ def _show(bodies: Sequence[bytes], *, as_json: bool) -> None:
 
 
 def _known_types(hub: "Readings", text: str | None) -> list[str]:
-    names = [name.strip() for name in (text or "").split(",") if name.strip()]
+    names = names_in(text)
     if names == [EVERY_TYPE]:
         return []
     known = hub.catalog.all_names()

@@ -7,8 +7,8 @@ import typer
 from trunkline.access.key_service import view
 from trunkline.access.key_terms import DEFAULT_OVERLAP_SECONDS, MAX_OVERLAP_SECONDS
 from trunkline.cli import desk, opening
-from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson, Environment, OptionalCompany, chosen_or_none, id_or_none
+from trunkline.cli.loop import command, run_with
+from trunkline.cli.options import AsJson, Environment, OptionalCompany, id_or_none
 from trunkline.cli.output import show_json, show_list, shown_company, warn
 from trunkline.cli.parameters import Config, argument, option
 from trunkline.cli.streams import require_output
@@ -33,6 +33,7 @@ Operator = Annotated[
     ),
 ]
 Expires = Annotated[str | None, option("--expires", "TIME", "ISO 8601 time at which it expires.")]
+Id = Annotated[str, argument("ID", "The key's id, as 'keys list' shows it.")]
 Networks = Annotated[
     list[str] | None,
     option("--network", "NETWORK", "An address or network from which it may be used. May be repeated."),
@@ -67,11 +68,10 @@ def create_key(
     if not 1 <= len(name.strip()) <= 200:
         raise typer.BadParameter("--name takes 1 to 200 characters")
     scopes = scope or [OPERATOR] if operator else scope
-    owner = chosen_or_none(company, environment)
     require_output()
 
     async def create(hub: "desk.Desk | Hub") -> tuple[KeyRecord, str]:
-        company_id = await id_or_none(hub.directory, owner)
+        company_id = await id_or_none(hub.directory, company, environment)
         return await hub.keys.create(
             company_id, name=name, scopes=scopes, expires_utc=expires, networks=network or ()
         )
@@ -86,7 +86,7 @@ def create_key(
 
 @app.command("rotate")
 def rotate_key(
-    key_id: Annotated[str, argument("ID", "The key's id, as 'keys list' shows it.")],
+    key_id: Id,
     overlap_seconds: Annotated[
         int,
         typer.Option(
@@ -113,23 +113,16 @@ def rotate_key(
     _show_made(*made, as_json=as_json)
 
 
-@app.command("list")
-def list_keys(
-    company: OptionalCompany = None,
-    environment: Environment = LIVE,
-    as_json: AsJson = False,
-    config: Config = None,
+@command(app, "list", desk.opened)
+async def list_keys(
+    hub: desk.Desk, company: OptionalCompany = None, environment: Environment = LIVE, as_json: AsJson = False
 ) -> None:
     """List keys, oldest first, without their secrets.
 
     Example: [bold]trunkline keys list --company 92[/bold]
     """
-    chosen = chosen_or_none(company, environment)
-
-    async def read(hub: desk.Desk) -> list[KeyRecord]:
-        return await hub.keys.list(await id_or_none(hub.directory, chosen))
-
-    views = [view(record) for record in run_with(desk.opened(load(config)), read)]
+    records = await hub.keys.list(await id_or_none(hub.directory, company, environment))
+    views = [view(record) for record in records]
     columns = [
         "id",
         "company",
@@ -150,15 +143,13 @@ def list_keys(
     show_list("keys", views, columns, rows, as_json=as_json)
 
 
-@app.command("revoke")
-def revoke_key(
-    key_id: Annotated[str, argument("ID", "The key's id, as 'keys list' shows it.")], config: Config = None
-) -> None:
+@command(app, "revoke", desk.opened)
+async def revoke_key(hub: desk.Desk, key_id: Id) -> None:
     """Revoke a key, at once and permanently.
 
     Example: [bold]trunkline keys revoke key_5f0c9a2d1e83c55b4f0c9a2d[/bold]
     """
-    run_with(desk.opened(load(config)), lambda hub: hub.keys.revoke(key_id, company_id=None))
+    await hub.keys.revoke(key_id, company_id=None)
     warn(f"Key {key_id} is revoked.")
 
 

@@ -1,19 +1,26 @@
-"""The event loop of a command."""
+"""The event loop of a command, and commands that are coroutines."""
 
 import asyncio
 import gc
+import inspect
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import typer
 import uvloop
+
+from trunkline.cli.parameters import Config
+from trunkline.settings import Settings, load
 
 GRACE_SECONDS = 2.0
 _log = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
 Services = TypeVar("Services")
+Options = ParamSpec("Options")
 
 
 class _Loop(uvloop.Loop):
@@ -66,3 +73,32 @@ def run_with(
             return await work(services)
 
     return run(whole())
+
+
+def command(
+    app: typer.Typer, name: str, opening: Callable[[Settings], AbstractAsyncContextManager[Services]]
+) -> Callable[[Callable[Concatenate[Services, Options], Awaitable[None]]], Callable[..., None]]:
+    """Add a coroutine to *app* as the command *name*: its first argument are the services that *opening* opens for the settings.
+
+    The option ``--config`` is added behind its own.
+    """
+
+    def add(work: Callable[Concatenate[Services, Options], Awaitable[None]]) -> Callable[..., None]:
+        def call(config: Path | None = None, **values: Any) -> None:
+            run_with(opening(load(config)), lambda services: work(services, **values))  # type: ignore[call-arg]
+
+        _, *own = inspect.signature(work).parameters.values()
+        kind = inspect.Parameter.KEYWORD_ONLY
+        shape(call, work, [*own, inspect.Parameter("config", kind, default=None, annotation=Config)])
+        return app.command(name)(call)
+
+    return add
+
+
+def shape(
+    call: Callable[..., None], work: Callable[..., Any], parameters: Sequence[inspect.Parameter]
+) -> None:
+    """Show *parameters* and the help of *work* to Typer as those of *call*."""
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # pyright: ignore[reportFunctionMemberAccess]
+    call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    call.__doc__ = inspect.getdoc(work)

@@ -1,7 +1,7 @@
 """Options that several commands share, and reading their values."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
@@ -47,32 +47,20 @@ Environment = Annotated[
 ]
 
 
-class Chosen(NamedTuple):
-    """A company and its environment, as named by a command."""
-
-    company: str
-    environment: str
-
-
-def chosen_or_none(company: str | None, environment: str) -> Chosen | None:
-    """Return the named company and environment, if any. Raises BadParameter for an environment without a company."""
-    if company is None:
-        if environment != LIVE:
-            msg = "--environment goes with --company: name the company whose environment it is"
-            raise typer.BadParameter(msg)
-        return None
-    return Chosen(company, environment)
-
-
-async def id_of(directory: CompanyDirectory, chosen: Chosen) -> int:
+async def id_of(directory: CompanyDirectory, company: str, environment: str) -> int:
     """Return the id of the named company in its environment. Raises CompanyUnknown, CompanyErased."""
-    company_id = await directory.id_of(name_of(chosen.company))
-    return await directory.id_of(in_environment(company_id, chosen.environment))
+    company_id = await directory.id_of(name_of(company))
+    return await directory.id_of(in_environment(company_id, environment))
 
 
-async def id_or_none(directory: CompanyDirectory, chosen: Chosen | None) -> int | None:
-    """Return the same id as ``id_of``; None if no company is named."""
-    return None if chosen is None else await id_of(directory, chosen)
+async def id_or_none(directory: CompanyDirectory, company: str | None, environment: str) -> int | None:
+    """Return the same id as ``id_of``; None if no company is named. Raises BadParameter for an environment without a company."""
+    if company is not None:
+        return await id_of(directory, company, environment)
+    if environment != LIVE:
+        msg = "--environment goes with --company: name the company whose environment it is"
+        raise typer.BadParameter(msg)
+    return None
 
 
 def name_of(company: str) -> int | str:
@@ -80,6 +68,11 @@ def name_of(company: str) -> int | str:
     name = read_name(company)
     assert name is not None
     return name
+
+
+def names_in(text: str | None) -> list[str]:
+    """Read names that are separated by commas."""
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
 def read_moment(text: str | None, option: str) -> datetime | None:

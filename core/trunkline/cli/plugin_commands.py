@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 
 from trunkline import plugins
 from trunkline.cli import opening
-from trunkline.cli.loop import run
+from trunkline.cli.loop import run, shape
 from trunkline.cli.output import REFUSED, warn
 from trunkline.cli.parameters import chosen_config
 from trunkline.cli.streams import require_output
@@ -69,9 +69,7 @@ def _callback(plugin: str, command: Command, settings: Settings) -> Callable[...
         if isinstance(answer, str):
             typer.echo(answer)
 
-    call.__signature__ = inspect.Signature(rest)  # type: ignore[attr-defined]  # pyright: ignore[reportFunctionMemberAccess]
-    call.__annotations__ = {parameter.name: parameter.annotation for parameter in rest}
-    call.__doc__ = inspect.getdoc(command.run)
+    shape(call, command.run, rest)
     return call
 
 

@@ -9,7 +9,7 @@ import typer
 
 from trunkline.cli import reading, replay_progress
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson, read_moment
+from trunkline.cli.options import AsJson, names_in, read_moment
 from trunkline.cli.output import show_json, warn
 from trunkline.cli.parameters import Config, argument, option
 from trunkline.cli.reading import Readings
@@ -52,7 +52,7 @@ def replay(
     request: dict[str, Any] = {
         "from": read_moment(begin, "--from"),
         "to": read_moment(end, "--to"),
-        "event_types": [name.strip() for name in types.split(",") if name.strip()] if types else None,
+        "event_types": names_in(types) if types else None,
         "only_failed": only_failed,
         "dry_run": dry_run,
     }

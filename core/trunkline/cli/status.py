@@ -183,7 +183,7 @@ def _replays(snapshot: Snapshot) -> _Table:
         ]
         for replay in snapshot.replays
     ]
-    columns = (
+    return (
         "replay",
         "subscription",
         "company",
@@ -192,8 +192,7 @@ def _replays(snapshot: Snapshot) -> _Table:
         "matched",
         "delivered",
         "waiting",
-    )
-    return columns, rows
+    ), rows
 
 
 def _counts(counts: Mapping[str, int], *, mark: str = "") -> str:

@@ -9,6 +9,7 @@ import typer
 from pydantic import BaseModel, ValidationError
 
 from trunkline.api.models import Strict, with_fields
+from trunkline.cli.options import names_in
 from trunkline.contract import Channel
 from trunkline.contract.targets import schema_of
 from trunkline.errors.wording import refusal_of
@@ -31,7 +32,7 @@ def read_request(
     if url is not None:
         request["target_url"] = url
     if types is not None:
-        request["event_types"] = [name.strip() for name in types.split(",") if name.strip()]
+        request["event_types"] = names_in(types)
     try:
         return model.model_validate(request).model_dump(exclude_unset=True)
     except ValidationError as error:

@@ -4,17 +4,17 @@ The options of a subscription are the API's; ``subscribing.options`` declares th
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
 
 from trunkline.cli import opening, reading
-from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson, Chosen, Company, Environment, SubscriptionId, Yes, id_of
+from trunkline.cli.loop import command, run_with
+from trunkline.cli.options import AsJson, Company, Environment, SubscriptionId, Yes, id_of
 from trunkline.cli.output import show_json, show_list, show_members, warn
 from trunkline.cli.parameters import Config, option
+from trunkline.cli.reading import Readings
 from trunkline.cli.streams import require_output
 from trunkline.contract.targets import shown_channel
 from trunkline.model.environments import LIVE
@@ -54,20 +54,15 @@ Options = Annotated[
 ]
 
 
-@app.command("list")
-def list_subscriptions(
-    company: Company, environment: Environment = LIVE, as_json: AsJson = False, config: Config = None
+@command(app, "list", reading.opened)
+async def list_subscriptions(
+    hub: Readings, company: Company, environment: Environment = LIVE, as_json: AsJson = False
 ) -> None:
     """List the subscriptions of a company, of every channel, oldest first.
 
     Example: [bold]trunkline subscriptions list --company 92[/bold]
     """
-
-    async def read(hub: reading.Readings) -> list[dict[str, Any]]:
-        company_id = await id_of(hub.directory, Chosen(company, environment))
-        return await hub.subscriptions.list(company_id, channel=None)
-
-    views = run_with(reading.opened(load(config)), read)
+    views = await hub.subscriptions.list(await id_of(hub.directory, company, environment), channel=None)
     rows = [
         [view["id"], view["channel"], view["health"], ",".join(view["event_types"]), view["target_url"]]
         for view in views
@@ -76,18 +71,13 @@ def list_subscriptions(
     show_list("subscriptions", views, columns, rows, as_json=as_json)
 
 
-@app.command("show")
-def show_subscription(subscription: SubscriptionId, as_json: AsJson = False, config: Config = None) -> None:
+@command(app, "show", reading.opened)
+async def show_subscription(hub: Readings, subscription: SubscriptionId, as_json: AsJson = False) -> None:
     """Show a subscription, without its secret.
 
     Example: [bold]trunkline subscriptions show sub_1f0c9a2d1e83c55b4f0c[/bold]
     """
-
-    async def read(hub: reading.Readings) -> dict[str, Any]:
-        company_id, channel = await reading.owner_of(hub, subscription)
-        return await hub.subscriptions.get(company_id, subscription, channel=channel)
-
-    _show(run_with(reading.opened(load(config)), read), as_json=as_json)
+    _show(await _act(hub, subscription, hub.subscriptions.get), as_json=as_json)
 
 
 @app.command("create")
@@ -113,14 +103,16 @@ def create_subscription(
     request = requests.read_request(
         CreateSubscription, url=url, types=types, options=options, channel=channel
     )
-    settings, chosen = load(config), Chosen(company, environment)
+    settings = load(config)
     require_output()
     members = requests.read_members(target)
 
     async def create(hub: "Hub") -> dict[str, Any]:
         made = channel_named(request.pop("channel"), hub.channels())
         whole = requests.with_target(request, members, channel=made)
-        return await hub.subscriptions.create(await id_of(hub.directory, chosen), whole, channel=made.name)
+        return await hub.subscriptions.create(
+            await id_of(hub.directory, company, environment), whole, channel=made.name
+        )
 
     _show(run_with(opening.opened(settings), create), as_json=as_json)
 
@@ -155,51 +147,48 @@ def update_subscription(
     _show(run_with(opening.opened(load(config)), update), as_json=as_json)
 
 
-@app.command("pause")
-def pause_subscription(subscription: SubscriptionId, config: Config = None) -> None:
+@command(app, "pause", opening.opened)
+async def pause_subscription(hub: "Hub", subscription: SubscriptionId) -> None:
     """Pause a subscription: nothing is sent until it is resumed.
 
     Example: [bold]trunkline subscriptions pause sub_1f0c9a2d1e83c55b4f0c[/bold]
     """
-    view = _act(config, subscription, lambda hub: hub.subscriptions.update, changes={"status": "paused"})
+    view = await _act(hub, subscription, hub.subscriptions.update, changes={"status": "paused"})
     warn(f"{view['id']} is {view['status']}.")
 
 
-@app.command("resume")
-def resume_subscription(
+@command(app, "resume", opening.opened)
+async def resume_subscription(
+    hub: "Hub",
     subscription: SubscriptionId,
     catch_up: Annotated[
         bool, typer.Option("--catch-up/--no-catch-up", help="Send the events that were missed.")
     ] = True,
-    config: Config = None,
 ) -> None:
     """Resume a paused or disabled subscription.
 
     Example: [bold]trunkline subscriptions resume sub_1f0c9a2d1e83c55b4f0c[/bold]
     """
     changes = {"status": "active", "catch_up": catch_up}
-    view = _act(config, subscription, lambda hub: hub.subscriptions.update, changes=changes)
+    view = await _act(hub, subscription, hub.subscriptions.update, changes=changes)
     warn(f"{view['id']} is {view['status']}.")
 
 
 @app.command("delete")
-def delete_subscription(
-    subscription: SubscriptionId,
-    yes: Yes = False,
-    config: Config = None,
-) -> None:
+def delete_subscription(subscription: SubscriptionId, yes: Yes = False, config: Config = None) -> None:
     """Delete a subscription. Its open deliveries end as gone.
 
     Example: [bold]trunkline subscriptions delete sub_1f0c9a2d1e83c55b4f0c --yes[/bold]
     """
     if not yes:
         typer.confirm(f"Delete {subscription}, for good?", abort=True, err=True)
-    _act(config, subscription, lambda hub: hub.subscriptions.delete)
+    run_with(opening.opened(load(config)), lambda hub: _act(hub, subscription, hub.subscriptions.delete))
     warn(f"{subscription} is deleted.")
 
 
-@app.command("rotate-secret")
-def rotate_secret(
+@command(app, "rotate-secret", opening.opened)
+async def rotate_secret(
+    hub: "Hub",
     subscription: SubscriptionId,
     overlap_seconds: Annotated[
         int,
@@ -211,28 +200,27 @@ def rotate_secret(
         ),
     ] = DAY_SECONDS,
     as_json: AsJson = False,
-    config: Config = None,
 ) -> None:
     """Make a new secret and print it; it is shown only here.
 
     Example: [bold]trunkline subscriptions rotate-secret sub_1f0c9a2d1e83c55b4f0c[/bold]
     """
     require_output()
-    rotation = {"overlap_seconds": overlap_seconds}
-    made = _act(config, subscription, lambda hub: hub.subscriptions.rotate_secret, **rotation)
+    act = hub.subscriptions.rotate_secret
+    made = await _act(hub, subscription, act, overlap_seconds=overlap_seconds)
     if as_json:
         show_json(made)
     else:
         typer.echo(made.get("secret") or made.get("public_key"))
 
 
-@app.command("test")
-def try_subscription(subscription: SubscriptionId, as_json: AsJson = False, config: Config = None) -> None:
+@command(app, "test", opening.opened)
+async def try_subscription(hub: "Hub", subscription: SubscriptionId, as_json: AsJson = False) -> None:
     """Make one attempt with an example event, from this process, and show the target's answer.
 
     Example: [bold]trunkline subscriptions test sub_1f0c9a2d1e83c55b4f0c[/bold]
     """
-    _show(_act(config, subscription, lambda hub: hub.subscriptions.test), as_json=as_json)
+    _show(await _act(hub, subscription, hub.subscriptions.test), as_json=as_json)
 
 
 @app.command("channels")
@@ -256,16 +244,9 @@ def _cell(value: object) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def _act(
-    config: Path | None,
-    subscription_id: str,
-    action_of: Callable[["Hub"], Callable[..., Awaitable[Any]]],
-    **options: Any,
+async def _act(
+    hub: Readings, subscription_id: str, action: Callable[..., Awaitable[Any]], **options: Any
 ) -> Any:
     """Act on a subscription of any company and channel, and return the result. Raises NotFound."""
-
-    async def act(hub: "Hub") -> Any:
-        company_id, channel = await reading.owner_of(hub, subscription_id)
-        return await action_of(hub)(company_id, subscription_id, channel=channel, **options)
-
-    return run_with(opening.opened(load(config)), act)
+    company_id, channel = await reading.owner_of(hub, subscription_id)
+    return await action(company_id, subscription_id, channel=channel, **options)

@@ -3,9 +3,7 @@
 import typer
 
 from trunkline.cli.connecting import ready
-from trunkline.cli.loop import run_with
-from trunkline.cli.parameters import Config
-from trunkline.settings import load
+from trunkline.cli.loop import command
 from trunkline.store import clock
 from trunkline.store.database import Database
 
@@ -14,8 +12,8 @@ app = typer.Typer(
 )
 
 
-@app.command("confirm")
-def confirm(config: Config = None) -> None:
+@command(app, "confirm", ready)
+async def confirm(database: Database) -> None:
     """Confirm that the database's clock is right, after it has jumped forward.
 
     After a jump nothing is deleted or ended because of its age until you confirm, or the clock has been steady for a day.
@@ -23,10 +21,6 @@ def confirm(config: Config = None) -> None:
 
     Example: [bold]trunkline clock confirm[/bold]
     """
-
-    async def store(database: Database) -> bool:
-        async with database.write() as connection:
-            return await clock.confirm(connection)
-
-    was_doubted = run_with(ready(load(config)), store)
+    async with database.write() as connection:
+        was_doubted = await clock.confirm(connection)
     typer.echo("The clock is trusted as it is now." if was_doubted else "The clock was trusted already.")

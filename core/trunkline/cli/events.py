@@ -4,14 +4,16 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import orjson
 import typer
 
+from trunkline.access.vault import Vault
 from trunkline.cli import desk, opening
-from trunkline.cli.loop import run_with
+from trunkline.cli.loop import command, run_with
 from trunkline.cli.options import AsJson, Company, Environment, id_of, names_in, read_moment
 from trunkline.cli.output import show_document, show_json, show_table
 from trunkline.cli.parameters import Config, argument, option
@@ -75,6 +77,12 @@ Ranges = Annotated[
 ]
 
 
+def _readings(settings: Settings) -> AbstractAsyncContextManager["Readings"]:
+    from trunkline.cli import reading  # noqa: PLC0415 - here, as 'emit' and 'show' do without it
+
+    return reading.opened(settings)
+
+
 @app.command("emit")
 def emit(
     type: Annotated[str, argument("TYPE", "The event type, such as client.created.")],
@@ -131,8 +139,6 @@ def tail(
 
     Example: [bold]trunkline events tail --company 92 --types client.created,lead.created[/bold]
     """
-    from trunkline.cli import reading  # noqa: PLC0415 - here, as 'emit' does without it
-
     moment = read_moment(since, "--since")
     since_ms = None if moment is None else int(moment.timestamp() * 1000)
 
@@ -143,30 +149,25 @@ def tail(
             showing = _show_events(hub, company_id, names, since_ms, follow=follow, as_json=as_json)
             await stop.unless(showing)
 
-    run_with(reading.opened(load(config)), show)
+    run_with(_readings(load(config)), show)
 
 
-@app.command("show")
-def show_event(event: Id, config: Config = None) -> None:
+@command(app, "show", desk.database)
+async def show_event(opened: tuple[Database, Vault], event: Id) -> None:
     """Print the envelope of an event, as every channel sends it.
 
     Example: [bold]trunkline events show 1000[/bold]
     """
-    show_document(run_with(desk.database(load(config)), lambda opened: _find(opened[0], event)).body)
+    show_document((await _find(opened[0], event)).body)
 
 
-@app.command("explain")
-def explain_event(event: Id, as_json: AsJson = False, config: Config = None) -> None:
+@command(app, "explain", _readings)
+async def explain_event(hub: "Readings", event: Id, as_json: AsJson = False) -> None:
     """Show, for each subscription of the event's company, whether it matched the event, and the state of the delivery.
 
     Example: [bold]trunkline events explain 1000[/bold]
     """
-    from trunkline.cli import reading  # noqa: PLC0415 - here, as 'show' does without it
-
-    async def explain(hub: "Readings") -> dict[str, Any]:
-        return await hub.deliveries.explain((await _find(hub.database, event)).company_id, event)
-
-    view = run_with(reading.opened(load(config)), explain)
+    view = await hub.deliveries.explain((await _find(hub.database, event)).company_id, event)
     if as_json:
         show_json(view)
         return
@@ -184,8 +185,9 @@ def explain_event(event: Id, as_json: AsJson = False, config: Config = None) -> 
         show_table(("consumer", "state"), [[one["name"], one["state"]] for one in view["consumers"]])
 
 
-@app.command("digest")
-def digest_events(
+@command(app, "digest", _readings)
+async def digest_events(
+    hub: "Readings",
     company: Company,
     environment: Environment = LIVE,
     begin: Begin = None,
@@ -193,7 +195,6 @@ def digest_events(
     types: DigestTypes = None,
     subscription: Subscription = None,
     ranges: Ranges = None,
-    config: Config = None,
 ) -> None:
     """Count a company's events in a range and digest their ids, as JSON.
 
@@ -201,15 +202,9 @@ def digest_events(
 
     Example: [bold]trunkline events digest --company 92 --from 2026-01-28T00:00:00Z --to 2026-01-29T00:00:00Z[/bold]
     """
-    from trunkline.cli import reading  # noqa: PLC0415 - here, as 'show' does without it
-
     asked: dict[str, Any] = {"begin": begin, "end": end, "subscription_id": subscription, "ranges": ranges}
     asked["types"] = names_in(types)
-
-    async def digest(hub: "Readings") -> dict[str, Any]:
-        return await hub.readers.digests.of(await id_of(hub.directory, company, environment), **asked)
-
-    show_json(run_with(reading.opened(load(config)), digest))
+    show_json(await hub.readers.digests.of(await id_of(hub.directory, company, environment), **asked))
 
 
 class _Emission(msgspec.Struct, frozen=True):

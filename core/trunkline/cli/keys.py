@@ -1,5 +1,6 @@
 """``keys``: making and revoking API keys directly in the database."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -84,8 +85,9 @@ def create_key(
     _show_made(*made, as_json=as_json)
 
 
-@app.command("rotate")
-def rotate_key(
+@command(app, "rotate", partial(desk.opened, makes_keys=True))
+async def rotate_key(
+    hub: desk.Desk,
     key_id: Id,
     overlap_seconds: Annotated[
         int,
@@ -97,7 +99,6 @@ def rotate_key(
         ),
     ] = DEFAULT_OVERLAP_SECONDS,
     as_json: AsJson = False,
-    config: Config = None,
 ) -> None:
     """Replace a key with a new one with the same name, scopes and networks, and print the new key.
 
@@ -106,10 +107,7 @@ def rotate_key(
     Example: [bold]trunkline keys rotate key_5f0c9a2d1e83c55b4f0c9a2d --overlap-seconds 3600[/bold]
     """
     require_output()
-    made = run_with(
-        desk.opened(load(config), makes_keys=True),
-        lambda hub: hub.keys.rotate(key_id, company_id=None, by=desk.HERE, overlap_seconds=overlap_seconds),
-    )
+    made = await hub.keys.rotate(key_id, company_id=None, by=desk.HERE, overlap_seconds=overlap_seconds)
     _show_made(*made, as_json=as_json)
 
 

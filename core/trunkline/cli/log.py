@@ -5,12 +5,11 @@ from typing import Annotated
 import typer
 
 from trunkline.cli.connecting import ready
-from trunkline.cli.loop import run_with
-from trunkline.cli.parameters import Config, option
+from trunkline.cli.loop import command
+from trunkline.cli.parameters import option
 from trunkline.errors import BadCursor
 from trunkline.model import cursors
 from trunkline.model.deliveries import Key
-from trunkline.settings import load
 from trunkline.store import epochs
 from trunkline.store.database import Database
 from trunkline.store.epochs import MAX_POSITION, Advanced
@@ -48,8 +47,8 @@ Past = Annotated[
 ]
 
 
-@app.command("advance")
-def advance(past: Past = None, config: Config = None) -> None:
+@command(app, "advance", ready)
+async def advance(database: Database, past: Past = None) -> None:
     """Move the log past every id that may have been given out, after the database was reset to an earlier time.
 
     Run it after PostgreSQL was restored, or a standby that lagged was promoted, before the hub accepts events again.
@@ -57,12 +56,9 @@ def advance(past: Past = None, config: Config = None) -> None:
 
     Example: [bold]trunkline log advance[/bold]
     """
-
-    async def move(database: Database) -> Advanced:
-        async with database.write() as connection:
-            return await epochs.advance(connection, past=_position_of(past) if past else 0)
-
-    typer.echo(told(run_with(ready(load(config)), move)))
+    async with database.write() as connection:
+        advanced = await epochs.advance(connection, past=_position_of(past) if past else 0)
+    typer.echo(told(advanced))
 
 
 def told(advanced: Advanced) -> str:

@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from msgspec import to_builtins
 
 from trunkline.cli import opening, reading
 from trunkline.cli.connecting import ready
-from trunkline.cli.loop import run_with
+from trunkline.cli.loop import command, run_with
 from trunkline.cli.options import AsJson
 from trunkline.cli.output import REFUSED, show_json, show_list, warn
 from trunkline.cli.parameters import Config, argument
@@ -67,38 +67,30 @@ def schemas() -> None:
     """Check the schemas of event types, actions, searches and lookups."""
 
 
-@app.command("list")
-def list_event_types(as_json: AsJson = False, config: Config = None) -> None:
+@command(app, "list", reading.opened)
+async def list_event_types(hub: reading.Readings, as_json: AsJson = False) -> None:
     """List the event types in files, and the registered ones with their revisions.
 
     Example: [bold]trunkline schemas list[/bold]
     """
-
-    async def read(hub: reading.Readings) -> list[dict[str, Any]]:
-        revision_of = hub.registered_types.revision_of
-        return [event_types.view(each, revision_of(each.name)) for each in hub.catalog.types()]
-
-    views = run_with(reading.opened(load(config)), read)
+    revision_of = hub.registered_types.revision_of
+    views = [event_types.view(each, revision_of(each.name)) for each in hub.catalog.types()]
     rows = [[view["type"], str(view.get("revision") or "in files"), view["title"]] for view in views]
     show_list("event_types", views, ("type", "revision", "title"), rows, as_json=as_json)
 
 
-@app.command("register")
-def register_event_type(name: Name, schema: File, config: Config = None) -> None:
+@command(app, "register", reading.opened)
+async def register_event_type(hub: reading.Readings, name: Name, schema: File) -> None:
     """Add an event type, or change the schema of a registered one. A change that would break older clients is refused.
 
     Running processes use the new schema within two seconds.
 
     Example: [bold]trunkline schemas register order.shipped order.shipped.json[/bold]
     """
-
-    async def store(hub: reading.Readings) -> dict[str, Any]:
-        registered = hub.registered_types
-        is_known = registered.revision_of(name) is not None
-        made = await (registered.revise if is_known else registered.register)(name, schema.read_bytes())
-        return event_types.view(made, registered.revision_of(name))
-
-    view = run_with(reading.opened(load(config)), store)
+    registered = hub.registered_types
+    is_known = registered.revision_of(name) is not None
+    made = await (registered.revise if is_known else registered.register)(name, schema.read_bytes())
+    view = event_types.view(made, registered.revision_of(name))
     typer.echo(f"{view['type']} is registered, revision {view['revision']}: {view['title']}")
 
 

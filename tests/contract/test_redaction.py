@@ -58,7 +58,7 @@ OPENS_NOTHING = {
     "core/trunkline/operations/service.py once",
     "core/trunkline/store/rehearsal.py rehearse_append",
     "core/trunkline/stream/erasing.py __init__",
-    "core/trunkline/subscribing/trial.py attempt",
+    "core/trunkline/subscribing/trial.py _test",
     "kit/trunkline_kit/far_sides.py __init__",
     "kit/trunkline_kit/suites/plugin_tokens.py strangers_tokens",
     "plugins/mcp/trunkline_mcp/challenges.py _exchange",

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from msgspec import Struct
+
 from trunkline.dispatch.ledger import replay
 from trunkline.dispatch.ledger.replay import Range
 from trunkline.model.events import shard_of
@@ -12,12 +14,11 @@ from trunkline.store.wakeup import Signal
 from trunkline.subscribing.requests import Start
 
 
-class CatchUp:
+class CatchUp(Struct, frozen=True):
     """Starts replays of missed events. *shards* returns the number of shards; *replay_signal* is set when a replay has started."""
 
-    def __init__(self, *, shards: Callable[[], int], replay_signal: Signal) -> None:
-        self._shards = shards
-        self._replay_signal = replay_signal
+    shards: Callable[[], int]
+    replay_signal: Signal
 
     async def check_start(self, connection: Connection, company_id: int, start: Start) -> None:
         """Check that the log still has all events of the company since *start*. Raises CursorExpired, CursorUnknown."""
@@ -75,7 +76,7 @@ class CatchUp:
         """Find the position after which *subscription* misses events if it is paused now."""
         if subscription.status != Status.ACTIVE:
             return subscription.resume_position
-        shard = shard_of(subscription.company_id, self._shards())
+        shard = shard_of(subscription.company_id, self.shards())
         cursor = await cursors.cursor_of(connection, shard, subscription.no)
         # the cursor of its shard may not have reached its start
         return max(cursor, subscription.start_position)
@@ -85,4 +86,4 @@ class CatchUp:
     ) -> None:
         if after < up_to:
             await replay.begin(connection, subscription, Range(after, up_to, kind=replay.MISSED))
-            self._replay_signal.set()
+            self.replay_signal.set()

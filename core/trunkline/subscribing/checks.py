@@ -18,7 +18,6 @@ from trunkline.targets.addresses import AddressPolicy
 MAX_DESCRIPTION = 500
 MAX_EVENT_TYPES, MAX_VERSIONS = 100, 100
 """Limits that are checked before any other work."""
-_NEEDS_SECRETS = frozenset({"status", "target_url", "target", "headers"})
 _log = logging.getLogger(__name__)
 
 
@@ -177,17 +176,6 @@ def require_readable(subscription: Subscription) -> None:
             "one, send its 'headers' and the secrets of its 'target' again if it has any, and set 'status' to 'active'."
         )
         raise Conflict(msg)
-
-
-def check_readable(before: Subscription, changes: Mapping[str, Any]) -> None:
-    """Refuse changes that need the secrets and headers of *before* if these cannot be decrypted. Raises Conflict."""
-    if not _NEEDS_SECRETS.isdisjoint(changes):
-        require_readable(before)
-
-
-def unchecked(_: Any, __: Context) -> list[FieldError]:
-    """Return no fault, because the value is checked later together with others."""
-    return []
 
 
 def _ask_channel(channel: Channel, url: str) -> str | None:

@@ -131,7 +131,7 @@ class Consumers:
         if names is not None:
             self._checker.check({"event_types": names}, required=(), known=("event_types",))
         if wanted is not None:
-            self._checker.check_filter(wanted, names or ["*"], versions)
+            self._checker.check_conditions(wanted, names or ["*"], versions)
             if (cost := costs.cost_of(wanted)) > MOST_COST:
                 message = f"would cost {cost:,} to compare, of {MOST_COST:,} at most; ask for less"
                 raise BodyInvalid([FieldError("/filter", message)])

@@ -25,7 +25,8 @@ from trunkline.store import subscriptions as store
 from trunkline.store.audit_log import Origin
 from trunkline.store.connection import Connection
 from trunkline.store.database import Database
-from trunkline.subscribing import apart, declared, options
+from trunkline.subscribing import declared, options
+from trunkline.subscribing.apart import check_apart
 from trunkline.subscribing.catching_up import CatchUp
 from trunkline.subscribing.changes import SubscriptionChanges, path_of_target
 from trunkline.subscribing.filter_costs import check_filter_cost
@@ -115,8 +116,7 @@ class SubscriptionCreation:
         self._checker.check_creation(request, channel=channel)
         names = list(dict.fromkeys(request["event_types"]))
         pins = self._checker.pins_for(names, chosen=request.get("versions"))
-        self._checker.check_filter(request.get("filter"), names, pins)
-        self._checker.check_order_key(request.get("ordering"), names, pins)
+        self._checker.check_conditions(request.get("filter"), names, pins, ordering=request.get("ordering"))
         identifier = "sub_" + "".join(secrets.choice(_ALPHABET) for _ in range(20))
         registered = self._checker.channel(channel)
         columns = options.columns_of_creation(request, self._checker.options_of(registered))
@@ -186,24 +186,14 @@ class SubscriptionCreation:
                 fresh = [wanted for wanted in batch if wanted.company not in answers]
                 if not fresh:
                     raise _NothingMade
-                for wanted, made in zip(fresh, await self._insert(connection, fresh, version), strict=True):
+                columns, origins = [wanted.columns for wanted in fresh], [wanted.origin for wanted in fresh]
+                rows = await new_subscriptions.insert(connection, columns, version=version, by=origins)
+                for wanted, row in zip(fresh, rows, strict=True):
+                    made = self._records.open(row)
+                    if wanted.start is not None:
+                        await self._catch_up.begin_at(connection, made, wanted.start)
                     answers[wanted.company] = made, True
         return [answers[wanted.company] for wanted in batch]
-
-    async def _insert(
-        self, connection: Connection, fresh: Sequence[_Wanted], version: int
-    ) -> Sequence[Subscription]:
-        rows = await new_subscriptions.insert(
-            connection,
-            [wanted.columns for wanted in fresh],
-            version=version,
-            by=[wanted.origin for wanted in fresh],
-        )
-        made = [self._records.open(row) for row in rows]
-        for wanted, subscription in zip(fresh, made, strict=True):
-            if wanted.start is not None:
-                await self._catch_up.begin_at(connection, subscription, wanted.start)
-        return made
 
     async def _judge(
         self,
@@ -220,9 +210,8 @@ class SubscriptionCreation:
         if count >= allowed:
             raise TooManySubscriptions(allowed)
         await conditions.tell_limit(connection, "subscriptions", company_id, used=count + 1, allowed=allowed)
-        others = targets.get(other_environment(company_id), ())
         url, path = wanted.columns["target_url"], path_of_target(wanted.request)
-        apart.check_apart(company_id, url, others, path=path)
+        check_apart(company_id, url, targets, path=path)
         await check_filter_cost(
             connection, company_id, wanted.request.get("filter"), limit=quotas.filter_cost
         )

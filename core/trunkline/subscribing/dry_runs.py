@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import structs
+from msgspec import Struct, field, structs
 
 from trunkline.dispatch.ledger import replay
 from trunkline.dispatch.ledger.replay import Range
@@ -29,23 +29,15 @@ COUNTED = 20_000
 """The number of events in a piece if they are counted without being read; counting it takes a few milliseconds."""
 
 
-class DryRuns:
+class DryRuns(Struct, frozen=True):
     """Counts the events that replays would send. A count takes at most *limit_seconds*."""
 
-    def __init__(
-        self,
-        database: Database,
-        *,
-        schema_versions: SchemaVersions,
-        limit_seconds: float = LIMIT_SECONDS,
-        wait_seconds: float = WAIT_SECONDS,
-    ) -> None:
-        self._database = database
-        self._schema_versions = schema_versions
-        self._limit_seconds = limit_seconds
-        self._wait_seconds = wait_seconds
-        self._counts = Turns(share=1)
-        self._pieces = Turns(share=1, total=AT_ONCE)
+    database: Database
+    schema_versions: SchemaVersions
+    limit_seconds: float = LIMIT_SECONDS
+    wait_seconds: float = WAIT_SECONDS
+    counts: Turns = field(default_factory=lambda: Turns(share=1))
+    pieces: Turns = field(default_factory=lambda: Turns(share=1, total=AT_ONCE))
 
     async def count(self, subscription: Subscription, request: Mapping[str, Any]) -> dict[str, Any]:
         """Count the events; ``complete`` is false if the time limit was reached. Raises BodyInvalid, TooMuchAtOnce, CallerLeft."""
@@ -53,9 +45,9 @@ class DryRuns:
 
     async def _count(self, subscription: Subscription, request: Mapping[str, Any]) -> dict[str, Any]:
         company_id = subscription.company_id
-        async with self._counts.turn(company_id, wait_seconds=self._wait_seconds, things="dry run", limit=1):
-            deadline = time.monotonic() + self._limit_seconds
-            async with self._database.read() as connection:
+        async with self.counts.turn(company_id, wait_seconds=self.wait_seconds, things="dry run", limit=1):
+            deadline = time.monotonic() + self.limit_seconds
+            async with self.database.read() as connection:
                 span = await replay.plan(connection, request)
             matched = 0
             types = replay.countable_types(subscription, span)
@@ -77,9 +69,9 @@ class DryRuns:
         If *reads* is false, the events of *type* are counted without being read.
         """
         company_id = subscription.company_id
-        async with self._pieces.turn(company_id), self._database.read() as connection:
+        async with self.pieces.turn(company_id), self.database.read() as connection:
             if reads:
-                versions = self._schema_versions
+                versions = self.schema_versions
                 return await replay.count_page(connection, subscription, span, schema_versions=versions)
             return await stream.count_company(
                 connection, company_id, type=type, after=span.after, up_to=span.up_to, limit=COUNTED

@@ -64,14 +64,12 @@ class SubscriptionFinder:
         following = None if reached is None else cursors.encode(reached, kind=_CURSOR)
         return {"subscriptions": views, "count": len(views), "next_cursor": following}
 
-    async def each(
-        self, company_id: int, *, channel: str | None = None, target_url: str | None = None
-    ) -> AsyncIterator[Subscription]:
+    async def each(self, company_id: int) -> AsyncIterator[Subscription]:
         """Read a company's subscriptions, oldest first, with pauses for other tasks."""
         pauses = Pauses()
         reached: int | None = 0
         while reached is not None:
-            rows, reached = await self._read(company_id, reached, channel=channel, target_url=target_url)
+            rows, reached = await self._read(company_id, reached, channel=None, target_url=None)
             for row in rows:
                 yield self.records.open(row)
                 await pauses.pause_if_due()

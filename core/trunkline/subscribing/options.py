@@ -81,7 +81,8 @@ class Option(Struct, frozen=True, kw_only=True):
     change: Member | None = None
     hook: Member | None = None
     view: Member | None = None
-    check: Check = checks.unchecked
+    check: Check = lambda _value, _context: []
+    """Lists the faults of the option's value; none for a value that is checked later together with others."""
     is_required: bool = False
     """Whether a subscription cannot be created without it."""
     is_removable: bool = True
@@ -290,11 +291,6 @@ def in_order_of_views(options: Sequence[Option]) -> list[Option]:
 def _ordered(options: Sequence[Option], first: Sequence[str]) -> list[Option]:
     places = {name: place for place, name in enumerate(first)}
     return sorted(options, key=lambda option: places.get(option.name, len(first)))
-
-
-def editable(options: Sequence[Option] = OPTIONS, *, only_common: bool = False) -> tuple[str, ...]:
-    """Name the options that may be changed; with *only_common*, only options that may be changed on every channel."""
-    return tuple(members_of_change(options, only_common=only_common))
 
 
 def members_of_creation(options: Sequence[Option] = OPTIONS) -> dict[str, Member]:

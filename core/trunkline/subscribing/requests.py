@@ -12,7 +12,7 @@ from trunkline.model import cursors
 from trunkline.model.event_groups import types_among
 from trunkline.model.subscriptions import Status
 from trunkline.model.times import epoch_ms_of
-from trunkline.schemas.catalog import EventType, SchemaCatalog
+from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.subscribing import checks, options, orderings
 from trunkline.subscribing.names import TargetNames
@@ -58,7 +58,7 @@ class Checker(Struct, frozen=True):
         """Check a request that changes a subscription of *channel*; None means any channel. Raises as ``check`` does."""
         registered = self.channel(channel)
         own = self.options_of(registered)
-        known = options.editable(own, only_common=channel is None)
+        known = tuple(options.members_of_change(own, only_common=channel is None))
         self.check(changes, required=(), known=known, channel=registered, is_change=True)
         errors = [
             FieldError(f"/{option.name}", "cannot be removed")
@@ -107,21 +107,16 @@ class Checker(Struct, frozen=True):
         if errors:
             raise BodyInvalid(errors)
 
-    def event_types(self, names: Sequence[str], pins: Pins) -> list[EventType]:
-        """List the event types that *names* choose, in the versions of *pins*."""
+    def check_conditions(
+        self, source: Any, names: Sequence[str], pins: Pins, *, ordering: Any = None
+    ) -> None:
+        """Check the filter *source* and the key of *ordering* against the types *names* in these versions. Raises BodyInvalid."""
         chosen = types_among(names, self.catalog.all_names())
         versions = {name: self.schema_versions.chosen(name, pins) for name in chosen}
-        return [event_type for name in chosen if (event_type := self.catalog.known(name, versions[name]))]
-
-    def check_filter(self, source: Any, names: Sequence[str], pins: Pins) -> None:
-        """Check a filter against the types that it will apply to, in the versions of *pins*. Raises BodyInvalid."""
+        event_types = [kind for name in chosen if (kind := self.catalog.known(name, versions[name]))]
         if source is not None:
-            filters.compile(source, event_types=self.event_types(names, pins))
-
-    def check_order_key(self, ordering: Any, names: Sequence[str], pins: Pins) -> None:
-        """Check that the key of *ordering* exists in the types *names*, in the versions of *pins*. Raises BodyInvalid."""
-        if ordering is not None:
-            orderings.check_key(ordering, self.event_types(names, pins))
+            filters.compile(source, event_types=event_types)
+        orderings.check_key(ordering, event_types)
 
     def pins_for(self, names: Sequence[str], *, chosen: Mapping[str, int] | None) -> dict[str, int]:
         """Choose the versions for a new reader of *names*: for each type the version in *chosen*, else the current version."""

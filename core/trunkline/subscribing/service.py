@@ -17,7 +17,6 @@ from trunkline.subscribing.creating import SubscriptionCreation
 from trunkline.subscribing.finding import SubscriptionFinder
 from trunkline.subscribing.renewing import Renewals
 from trunkline.subscribing.requests import Checker
-from trunkline.subscribing.rotation import SecretRotation
 from trunkline.subscribing.trial import Trials
 
 
@@ -37,28 +36,16 @@ class SubscriptionService:
         limits: CompanyLimits,
         clock: ClockGuard,
     ) -> None:
-        changes = SubscriptionChanges(
-            database, records=records, checker=checker, catch_up=catch_up, notifier=notifier, limits=limits
-        )
+        changes = SubscriptionChanges(database, records, checker, catch_up, notifier, limits)
         self._creation = creation = SubscriptionCreation(
             database, records=records, checker=checker, catch_up=catch_up, changes=changes, limits=limits
         )
-        renewals = Renewals(
-            database,
-            records=records,
-            creation=creation,
-            changes=changes,
-            catch_up=catch_up,
-            finder=finder,
-            limits=limits,
-            clock=clock,
-        )
+        renewals = Renewals(database, records, creation, changes, catch_up, finder, limits, clock)
         self.list, self.page = finder.list, finder.page
         self.get, self.find = finder.get, finder.find
         self.create, self.subscribe = creation.create, creation.subscribe
         self.update, self.delete, self.disconnect = changes.update, changes.delete, changes.disconnect
-        rotation = SecretRotation(database, records=records)
-        self.rotate_secret, self.secrets = rotation.rotate_secret, rotation.secrets
+        self.rotate_secret, self.secrets = changes.rotate_secret, changes.secrets
         self.test = trials.test
         self.check, self.renew, self.held = renewals.check, renewals.renew, renewals.held
 

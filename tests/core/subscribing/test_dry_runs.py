@@ -80,12 +80,12 @@ async def test_a_count_without_time_says_that_it_is_not_complete(running):
 async def test_a_company_has_one_count_at_a_time_and_others_are_told_to_come_again(running):
     counts = dry(running, wait_seconds=0)
     subscription = await make(running)
-    await counts._counts.take(running.company_id, wait_seconds=0)  # as another count of the company does
+    await counts.counts.take(running.company_id, wait_seconds=0)  # as another count of the company does
     with pytest.raises(TooMuchAtOnce) as refused:
         await counts.count(subscription, {})
     assert refused.value.status == 429
     assert "Retry-After" in refused.value.headers
-    counts._counts.give_back(running.company_id)
+    counts.counts.give_back(running.company_id)
     assert await counts.count(subscription, {}) == {"matched": 0}
 
 
@@ -94,7 +94,7 @@ async def test_a_count_ends_with_its_caller_and_the_next_one_begins(running):
     subscription = await make(running)
     await emit(running, "lead.created")
     for company_id in (-1, -2):
-        await counts._pieces.take(company_id, wait_seconds=0)  # so that the count waits in the middle
+        await counts.pieces.take(company_id, wait_seconds=0)  # so that the count waits in the middle
     left = asyncio.Event()
 
     async def receive():
@@ -104,13 +104,13 @@ async def test_a_count_ends_with_its_caller_and_the_next_one_begins(running):
     callers.begin(receive)
     counting = asyncio.create_task(counts.count(subscription, {}))
     callers.begin(None)
-    while not counts._pieces.waiting(running.company_id):
+    while not counts.pieces.waiting(running.company_id):
         await asyncio.sleep(0.001)
     left.set()
     with pytest.raises(callers.CallerLeft):
         await counting
     for company_id in (-1, -2):
-        counts._pieces.give_back(company_id)
+        counts.pieces.give_back(company_id)
     assert await counts.count(subscription, {}) == {"matched": 1}
 
 

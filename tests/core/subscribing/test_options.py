@@ -65,7 +65,7 @@ def test_without_its_declaration_it_is_no_field():
     plain = structs.replace(CHECKER, options=OPTIONS)
     ((path, message),) = faults(plain.check_change, {"pace": "run"}, channel=None)
     assert path == "/pace"
-    known = ", ".join(options.editable(OPTIONS, only_common=True))
+    known = ", ".join(options.members_of_change(OPTIONS, only_common=True))
     assert message == f"is not a field here; known fields are {known}"
     assert known.startswith("status, catch_up")
 

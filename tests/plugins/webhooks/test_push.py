@@ -260,7 +260,7 @@ async def test_a_test_call_sends_an_example_and_shows_the_attempt(running, recei
 
 async def test_a_company_has_few_test_calls_under_way_at_once(running, receiver, monkeypatch):
     trials = running.hub.subscriptions.test.__self__
-    monkeypatch.setattr(trials, "_turns", Turns(share=1, total=2))
+    monkeypatch.setattr(trials, "turns", Turns(share=1, total=2))
     monkeypatch.setattr("trunkline.subscribing.trial.WAIT_SECONDS", 0.05)
     made = await create(running, receiver, timeout_seconds=3)
     receiver.always(Hang())

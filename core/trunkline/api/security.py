@@ -291,7 +291,7 @@ def _authentication(
 async def _authenticate(
     hub: "Hub", method: str, path: str, api_key: str | None, token: str | None
 ) -> Principal:
-    """Find the principal of *api_key* or of the bearer *token* (a key, or a plugin's). Raises Unauthenticated."""
+    """Find the principal of *api_key* or of the bearer *token* (a key, a plugin's, or the issuer's). Raises Unauthenticated."""
     if not (api_key or token):
         missing = Unauthenticated(_KEY_MISSING)
         missing.headers["WWW-Authenticate"] = "Bearer"  # no error: no token was sent (RFC 6750, 3.1)
@@ -299,6 +299,8 @@ async def _authenticate(
     if api_key or not token or parse_key(token) is not None:
         return await hub.keys.authenticate(api_key or token)
     principal = await hub.tokens.authenticate(BearerRequest(token, method, path))
+    if principal is None and hub.issuer is not None:
+        principal = await hub.issuer.authenticate(token)
     if principal is None:
         raise Unauthenticated(_UNKNOWN)
     return principal

@@ -22,6 +22,7 @@ from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.access.vault import Sealer, Vault
 from trunkline.contract import Channel, Clock, CompanyRows, PluginContext
 from trunkline.dispatch.signals import Signals
+from trunkline.errors import DatabaseUnfit
 from trunkline.hub import catalogs, connectors, own_issuer, preparing, readers, readiness
 from trunkline.hub.deployment import Deployment
 from trunkline.hub.products import key_prefix_of
@@ -158,13 +159,13 @@ class Hub:
             directory=self.directory,
             plugins=self._rows_of_companies,
         )
-        tokens = plugins.TokenPrincipals(self.registry)
+        tokens = self.tokens = plugins.TokenPrincipals(self.registry)
         self.limits = Limits(settings.limits)
         self.origins = Origins()
         self.issuers = own_issuer.Issuers(
             open_origin=self.origins.open, companies=self.companies, limits=self.limits
         )
-        self.issuer, self.tokens = own_issuer.beside(tokens, settings, self.issuers)
+        self.issuer = own_issuer.OwnIssuer(settings, self.issuers) if settings.auth.oauth else None
         self.metrics.watch_each("trunkline_issuer_keys_age_seconds", self.issuers.key_ages)
         # Makes the file of secrets, so every check of settings alone comes before.
         self.vault = Vault.open(settings.auth, settings.database.url)
@@ -298,9 +299,11 @@ class Hub:
             databases = (self._operation_database, self._door_database, self._reading_database)
             for database in (self.database, self.engines, *databases):
                 await stack.enter_async_context(database)
-            await preparing.check(self.database, writes=self._writes)
+            await self.database.check_pooler()
+            if self._writes and (why := await self.database.why_read_only()) is not None:
+                raise DatabaseUnfit(why.sentence)
             await self.secret_checks.verify()
-            self._shards = await preparing.prepare_with_plugins(
+            self._shards = await preparing.prepare(
                 self.database,
                 self.engines,
                 self.registry,

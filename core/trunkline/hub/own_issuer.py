@@ -3,25 +3,16 @@
 import logging
 from collections.abc import Iterator, Mapping
 from math import inf
-from typing import Any, Protocol
+from typing import Any
 
 from trunkline.access.issuer_tokens import IssuerTokens
 from trunkline.access.issuers import Issuer
-from trunkline.contract import BearerRequest, CallLimits, Companies, OpenOrigin
+from trunkline.contract import CallLimits, Companies, OpenOrigin
 from trunkline.errors import SettingsInvalid
-from trunkline.model.principals import Principal
 from trunkline.schemas.authorization import APP_SCOPES, OFFLINE, AuthorizationServer
 from trunkline.settings import AppIssuer, Settings, TokenIssuer
 
 _log = logging.getLogger(__name__)
-
-
-class Tokens(Protocol):
-    """Finds the principal of a bearer token that is not an API key."""
-
-    async def authenticate(self, request: BearerRequest) -> Principal | None:
-        """Find the principal of the token of *request*; None if the token is unknown."""
-        ...
 
 
 class Issuers:
@@ -84,6 +75,7 @@ class OwnIssuer:
         except ValueError as error:
             msg = f"Setting 'auth.oauth': {error}"
             raise SettingsInvalid(msg) from None
+        self.authenticate = self.access_tokens().authenticate
 
     def access_tokens(self, *audiences: str) -> IssuerTokens:
         """Make the check of the issuer's tokens, for the API's audience and for *audiences*."""
@@ -122,27 +114,3 @@ def _scopes_asked(named: AppIssuer) -> Iterator[str]:
             given |= needed
             yield theirs
     yield from (scope for scope in APP_SCOPES if scope not in given)
-
-
-class AlsoOfIssuer:
-    """Finds the principal of a token: first with the plugins, then with the issuer."""
-
-    def __init__(self, tokens: Tokens, issuer: IssuerTokens) -> None:
-        self._tokens = tokens
-        self._issuer = issuer
-
-    async def authenticate(self, request: BearerRequest) -> Principal | None:
-        """Find the principal of a token. Raises the errors of the plugins and of the issuer."""
-        principal = await self._tokens.authenticate(request)
-        return principal or await self._issuer.authenticate(request.token)
-
-
-def beside(tokens: Tokens, settings: Settings, issuers: Issuers) -> tuple[OwnIssuer | None, Tokens]:
-    """Return the issuer in *settings*, if any, and a check that tries *tokens* first and then this issuer.
-
-    Raises SettingsInvalid.
-    """
-    if settings.auth.oauth is None:
-        return None, tokens
-    issuer = OwnIssuer(settings, issuers)
-    return issuer, AlsoOfIssuer(tokens, issuer.access_tokens())

@@ -1,9 +1,9 @@
 """Prepares the database when a hub starts: migrates its schema, and logs problems once."""
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 
-from trunkline.errors import DatabaseUnfit, PluginFailed, SettingsInvalid
+from trunkline.errors import PluginFailed, SettingsInvalid
 from trunkline.plugins import Registry
 from trunkline.settings import Delivery
 from trunkline.store import epochs, migrate
@@ -14,19 +14,7 @@ from trunkline.store.engines import EngineDatabase
 _log = logging.getLogger(__name__)
 
 
-async def check(database: Database, *, writes: bool) -> None:
-    """Check that the database connection is usable for the hub. *writes* says that the process writes continuously.
-
-    Raises:
-        DatabaseUnfit: a pooler loses session state, or the role is read-only.
-        StoreUnavailable
-    """
-    await database.check_pooler()
-    if writes and (why := await database.why_read_only()) is not None:
-        raise DatabaseUnfit(why.sentence)
-
-
-async def prepare_with_plugins(
+async def prepare(
     database: Database,
     engines: EngineDatabase,
     registry: Registry,
@@ -36,46 +24,33 @@ async def prepare_with_plugins(
     migrates: bool,
     dispatches: bool,
 ) -> int:
-    """Prepare the database as ``prepare`` does. Plugins whose migrations cannot be applied are left out."""
-    while True:
-        added = [name for name in registry.active if not registry.is_own(name)]
-        try:
-            known = histories()
-            return await prepare(
-                database, engines, known, delivery, migrates=migrates, dispatches=dispatches, added=added
-            )
-        except PluginFailed as failure:
-            registry.refuse(failure)
-
-
-async def prepare(
-    database: Database,
-    engines: EngineDatabase,
-    histories: Sequence[migrate.History],
-    delivery: Delivery,
-    *,
-    migrates: bool,
-    dispatches: bool,
-    added: Collection[str] = (),
-) -> int:
     """Migrate the schema over *engines*, or check that it is up to date. Returns the number of shards of the log.
+
+    Plugins whose migrations cannot be applied are left out, and so are plugins of others whose migrations were not applied.
 
     Raises:
         SettingsInvalid: the schema is not up to date.
-        PluginFailed: a plugin's history cannot be applied, or the only histories that are not up to date belong to
-            plugins in *added*, which are not part of trunkline.
+        PluginFailed: a plugin would be left out, and plugins are enabled by name.
     """
-    if migrates:
-        states = await migrate.upgrade(engines, histories, shards=delivery.shards)
-    else:
-        states = await migrate.states(database, histories)
-        if behind := [s for s in states if s.is_behind]:
-            names = ", ".join(f"{s.history} ({s.current or 'nothing'} → {s.newest})" for s in behind)
-            if all(s.history in added for s in behind):
-                reason = f"needs migrations that were not applied: {names}; run 'trunkline migrate'"
-                raise PluginFailed(behind[0].history, reason)
+    while True:
+        try:
+            if migrates:
+                states = await migrate.upgrade(engines, histories(), shards=delivery.shards)
+                break
+            states = await migrate.states(database, histories())
+        except PluginFailed as failure:
+            registry.refuse(failure)
+            continue
+        behind = [s for s in states if s.is_behind]
+        if not behind:
+            break
+        names = ", ".join(f"{s.history} ({s.current or 'nothing'} → {s.newest})" for s in behind)
+        others = {name for name in registry.active if not registry.is_own(name)}
+        if not others.issuperset(s.history for s in behind):
             msg = f"The database is not up to date: {names}. Run 'trunkline migrate' first."
             raise SettingsInvalid(msg)
+        reason = f"needs migrations that were not applied: {names}; run 'trunkline migrate'"
+        registry.refuse(PluginFailed(behind[0].history, reason))
     if ahead := ", ".join(f"{s.history} {s.current}" for s in states if s.is_ahead):
         _log.warning("a later version has migrated the database (%s); this one goes on with it", ahead)
     if dispatches and is_open_to_others(database):

@@ -1,6 +1,6 @@
 """The tables beside the log and the ledger: consumers, quarantine, health, audit log, secrets, registered event types."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text, text
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table, Text, text
 
 from trunkline.model.health import BOUNDS_MS
 from trunkline.store.dialects import SERIAL
@@ -21,8 +21,6 @@ consumers = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Column("committed_ms", BigInteger),
-    Index("ix_consumers_name", "company_id", "name", unique=True),
-    Index("ix_consumers_cursor", "cursor"),
     sqlite_autoincrement=True,  # numbers are not reused, because a process may remember a deleted consumer
 )
 """Readers of the log whose cursors the hub keeps (``model.reach``).
@@ -45,7 +43,6 @@ quarantine = Table(
     Column("position", BigInteger),
     Column("received_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
-    Index("ix_quarantine_received", "received_ms"),
 )
 """Events that are not in the log because their payload does not fit its schema.
 
@@ -60,7 +57,6 @@ quarantine_answers = Table(
     Column("key", String(255), primary_key=True),
     Column("body", LargeBinary, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
-    Index("ix_quarantine_answers_created", "created_ms"),
 )
 """The answers about quarantined events, by idempotency key (``idempotency_keys``)."""
 
@@ -71,7 +67,6 @@ health_hours = Table(
     Column("hour", Integer, primary_key=True, autoincrement=False),
     Column("failed", Integer, nullable=False),
     *(Column(f"within_{bound}", Integer, nullable=False, server_default=text("0")) for bound in BOUNDS_MS),
-    Index("ix_health_hours_hour", "hour"),
 )
 """Counts of a subscription's attempts in one *hour* (since 1970): failed ones, and delivered ones by duration."""
 
@@ -82,7 +77,6 @@ news = Table(
     Column("type", String(40), nullable=False),
     Column("company_id", BigInteger, nullable=False),
     Column("payload", LargeBinary, nullable=False),
-    Index("ix_news_company", "company_id"),
 )
 """Operational events that wait to be appended to the log, in the order of their ids (``store.operational``)."""
 
@@ -96,7 +90,6 @@ gathered = Table(
     Column("count", Integer, nullable=False),
     Column("first_position", BigInteger),
     Column("last_position", BigInteger),
-    Index("ix_gathered_company", "company_id"),
 )
 """The counts for one operational event of *type*.
 
@@ -110,7 +103,6 @@ told = Table(
     Column("subject", String(300), primary_key=True),
     Column("company_id", BigInteger, nullable=False),
     Column("told_ms", BigInteger, nullable=False),
-    Index("ix_told_company", "company_id"),
 )
 """Conditions that still last and that an operational event has reported; the row prevents a second report."""
 
@@ -129,10 +121,6 @@ audit = Table(
     Column("request_id", String(64)),
     Column("content", LargeBinary(32), nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
-    Index("ix_audit_actor", "actor", "id"),
-    Index("ix_audit_action", "action", "id"),
-    Index("ix_audit_target", "target", "id"),
-    Index("ix_audit_company", "company_id"),
 )
 """Audited changes: append-only, numbered without gaps.
 

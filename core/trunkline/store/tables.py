@@ -1,6 +1,6 @@
 """The tables of the core. Times are Unix milliseconds (``…_ms``), taken from the database's clock.
 
-Only migrations create the partial indexes. A migration sets how often PostgreSQL vacuums and analyzes ``deliveries``.
+Only migrations create the indexes. A migration sets how often PostgreSQL vacuums and analyzes ``deliveries``.
 """
 
 from sqlalchemy import (
@@ -9,7 +9,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Float,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -77,9 +76,6 @@ events = Table(
     Column("body", LargeBinary, nullable=False),
     Column("version", SmallInteger),
     Column("traceparent", String(55)),
-    Index("ix_events_company", "company_id", "position"),
-    Index("ix_events_company_type", "company_id", "type", "position"),
-    Index("ix_events_accepted", "accepted_ms"),
 )
 """The log.
 
@@ -96,7 +92,6 @@ idempotency_keys = Table(
     Column("first_position", BigInteger, nullable=False),
     Column("count", Integer, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
-    Index("ix_idempotency_keys_created", "created_ms"),
 )
 """Idempotency keys of event writes.
 
@@ -114,7 +109,6 @@ operation_keys = Table(
     Column("status", SmallInteger),
     Column("body", LargeBinary),
     Column("created_ms", BigInteger, nullable=False),
-    Index("ix_operation_keys_created", "created_ms"),
 )
 """Idempotency keys of actions. *namespace* is the company that the action was for.
 
@@ -140,7 +134,6 @@ api_keys = Table(
     Column("networks", Text),
     Column("created_by", Text),
     Column("created_by_kind", String(20)),
-    Index("ix_api_keys_company", "company_id"),
 )
 """API keys. *company_id* is 0 for an operator's key; *scopes* is a JSON array.
 
@@ -193,8 +186,6 @@ subscriptions = Table(
     Column("created_by_kind", String(20)),
     Column("failing_level", SmallInteger),
     Column("told_ms", BigInteger),
-    Index("ix_subscriptions_company", "company_id"),
-    Index("ix_subscriptions_version", "version"),
     sqlite_autoincrement=True,  # numbers are not reused, because ids of deliveries contain them
 )
 """Subscriptions.
@@ -239,7 +230,6 @@ deliveries = Table(
     Column("order_shard", SmallInteger),
     Column("queued", SmallInteger),
     Column("status_before", String(12)),
-    Index("ix_deliveries_subscription", "subscription_no", "position"),
 )
 """Deliveries.
 
@@ -330,7 +320,6 @@ replays = Table(
     Column("updated_ms", BigInteger, nullable=False),
     Column("pins", Text),
     Column("withdrawing", SmallInteger),
-    Index("ix_replays_subscription", "subscription_no"),
 )
 """Replays: bounded second readers of the log. Events after *position* up to *end_position* have not been read yet.
 
@@ -366,7 +355,6 @@ companies = Table(
     Column("alert_recipients", Text),
     Column("erasure", String(40)),
     Column("delivery", JSON(none_as_null=True)),
-    Index("ix_companies_reference", "reference", unique=True),
 )
 """One row for each company that was created, changed, or is being erased.
 
@@ -386,6 +374,5 @@ erasures = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Column("completed_ms", BigInteger),
-    Index("ix_erasures_company", "company_id"),
 )
 """Removals of all rows of a company. *removed* is a JSON object of the numbers of removed rows by table. Rows are kept."""

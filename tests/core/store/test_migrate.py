@@ -10,7 +10,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
-from tests.core.store import partial_indexes
+from tests.core.store import indexes
 from tests.statements import count, execute
 
 from trunkline.errors import DatabaseUnfit, PluginFailed
@@ -62,7 +62,7 @@ async def test_the_migrated_schema_is_the_one_in_tables(empty):
         context = MigrationContext.configure(
             connection, opts={"version_table": "alembic_version_core", "compare_type": True}
         )
-        return compare_metadata(context, partial_indexes.metadata)
+        return compare_metadata(context, indexes.metadata)
 
     async with empty.engine.connect() as connection:
         assert await connection.run_sync(compare) == []
@@ -93,7 +93,7 @@ async def test_the_core_can_be_taken_back(empty):
         )
     assert await table_names(empty) == {"alembic_version_core"}
     await migrate.upgrade(empty, shards=4)
-    assert set(partial_indexes.metadata.tables) <= await table_names(empty)
+    assert set(indexes.metadata.tables) <= await table_names(empty)
 
 
 async def test_a_plugins_history_stands_beside_the_cores(empty, plugin):

@@ -10,7 +10,7 @@ import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
-from tests.core.store import partial_indexes
+from tests.core.store import indexes
 from tests.core.store.conftest import read_with, write_with
 from tests.reliability import later, migrating
 from tests.statements import count
@@ -83,9 +83,7 @@ async def check_schema(database: Database) -> None:
 
     def compare(connection: sqlalchemy.Connection) -> list[object]:
         options = {"version_table": "alembic_version_core", "compare_type": True}
-        return compare_metadata(
-            MigrationContext.configure(connection, opts=options), partial_indexes.metadata
-        )
+        return compare_metadata(MigrationContext.configure(connection, opts=options), indexes.metadata)
 
     async with database.read() as connection:
         differences = await connection.run_sync(compare)
@@ -94,9 +92,7 @@ async def check_schema(database: Database) -> None:
     assert {each[-1].name for each in differences if each[0] == "remove_column"} == {"later", "later_too"}
     assert {"ix_deliveries_later", "ix_later_notes_position"} <= set(found)
     assert "later" in found["ix_deliveries_stuck"]
-    declared = {
-        index.name: index for table in partial_indexes.metadata.tables.values() for index in table.indexes
-    }
+    declared = {index.name: index for table in indexes.metadata.tables.values() for index in table.indexes}
     for name, index in declared.items():
         where = index.dialect_options[database.dialect.name].get("where")
         if where is not None:

@@ -1,4 +1,4 @@
-"""The metadata of the core's tables with their partial indexes, which migrations create, to compare a database with."""
+"""The metadata of the core's tables with their indexes, which migrations create, to compare a database with."""
 
 from typing import Any
 
@@ -12,6 +12,40 @@ _STUCK = "status IN ('exhausted', 'rejected', 'held') AND queued IS NULL"
 _OF_SHARD = "order_shard IS NOT NULL AND order_key IS {} AND due_ms IS NOT NULL"
 _QUEUE = "order_key IS NOT NULL AND status IN ('pending', 'held')"
 _FREE = "due_ms IS NOT NULL AND order_shard IS NULL"
+
+for table, name, columns in (
+    ("events", "company", "company_id position"),
+    ("events", "company_type", "company_id type position"),
+    ("events", "accepted", "accepted_ms"),
+    ("idempotency_keys", "created", "created_ms"),
+    ("operation_keys", "created", "created_ms"),
+    ("api_keys", "company", "company_id"),
+    ("subscriptions", "company", "company_id"),
+    ("subscriptions", "version", "version"),
+    ("deliveries", "subscription", "subscription_no position"),
+    ("replays", "subscription", "subscription_no"),
+    ("erasures", "company", "company_id"),
+    ("consumers", "cursor", "cursor"),
+    ("quarantine", "received", "received_ms"),
+    ("quarantine_answers", "created", "created_ms"),
+    ("health_hours", "hour", "hour"),
+    ("news", "company", "company_id"),
+    ("gathered", "company", "company_id"),
+    ("told", "company", "company_id"),
+    ("audit", "actor", "actor id"),
+    ("audit", "action", "action id"),
+    ("audit", "target", "target id"),
+    ("audit", "company", "company_id"),
+):
+    found = metadata.tables[table].columns
+    Index(f"ix_{table}_{name}", *(found[column] for column in columns.split()))
+
+for table, name, columns in (
+    ("companies", "reference", "reference"),
+    ("consumers", "name", "company_id name"),
+):
+    found = metadata.tables[table].columns
+    Index(f"ix_{table}_{name}", *(found[column] for column in columns.split()), unique=True)
 
 for table, name, columns, condition in (
     ("api_keys", "expiry", "expires_ms", "expires_ms IS NOT NULL"),

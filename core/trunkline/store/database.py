@@ -20,7 +20,7 @@ from trunkline.runtime import callers
 from trunkline.runtime.turns import Turns
 from trunkline.store import audit_log, dialects, tables
 from trunkline.store.connection import Connection
-from trunkline.store.privileges import ReadOnly
+from trunkline.store.dialects.dialect import ReadOnly
 
 if TYPE_CHECKING:
     from trunkline.store.notifications import Notifications

@@ -57,12 +57,6 @@ async def shares_connections(connection: Any, connect: Callable[[], Awaitable[An
         raise _KeepsNoStatements from None
 
 
-async def check_schema(connection: Any, schema: str) -> None:
-    """Check that the driver's *connection* has *schema* as its search path. Raises DatabaseUnfit."""
-    if await connection.fetchval("SELECT current_setting('search_path')") != schema:
-        raise SchemaDropped(schema)
-
-
 async def _is_taken_from(connection: Any, connect: Callable[[], Awaitable[Any]]) -> bool:
     """Return whether another client gets the server connection that *connection* has just used.
 

@@ -7,8 +7,8 @@ from tests.few_files import at_most
 from trunkline import settings
 from trunkline.errors import SettingsInvalid, StoreUnavailable
 from trunkline.store.connections import FOR_COMMANDS, LEAST, Connections, allowed
+from trunkline.store.dialects.dialect import ConnectionRoom
 from trunkline.store.engines import EngineDatabase
-from trunkline.store.privileges import ConnectionRoom, connection_room
 
 
 @pytest.mark.parametrize("most", range(LEAST, 40))
@@ -50,7 +50,8 @@ async def test_sessions_of_other_roles_are_not_counted_as_free(postgres_database
     try:
         url = postgres_database_url.replace("//postgres:", f"//{name}_own:")
         async with EngineDatabase(url) as database, database.read() as connection:
-            assert await connection_room(connection) == ConnectionRoom(most=20, free=17)
+            room = await database.dialect.connection_room(connection)
+            assert room == ConnectionRoom(most=20, free=17)
     finally:
         await others[0].execute(f"DROP ROLE {name}_own")
         for other in others:

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from msgspec import Struct
 from sqlalchemy import BindParameter, Table
 from sqlalchemy.types import TypeEngine
 
 from trunkline.store.connection import Connection
 from trunkline.store.database_file import DatabaseFile
 from trunkline.store.direct import Driver
-from trunkline.store.privileges import ConnectionRoom, ReadOnly
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -31,6 +31,25 @@ class Access:
     schema: str | None
     answer_seconds: float
     file: DatabaseFile | None
+
+
+class ConnectionRoom(Struct, frozen=True):
+    """*most* is the number of connections that the hub's role may open, and *free* is how many of them are free."""
+
+    most: int
+    free: int
+
+
+class ReadOnly(Struct, frozen=True):
+    """The reason why the hub's rows are read-only, and the *remedy*; both are clauses in lower case without a period."""
+
+    reason: str
+    remedy: str
+
+    @property
+    def sentence(self) -> str:
+        """The reason and the remedy as a sentence for the operator."""
+        return f"{self.reason[:1].upper()}{self.reason[1:]}: {self.remedy}."
 
 
 class Dialect(ABC):

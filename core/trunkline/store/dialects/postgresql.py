@@ -10,11 +10,9 @@ from sqlalchemy import ARRAY, BindParameter, Table, TextClause, bindparam, event
 from sqlalchemy.schema import CreateSchema
 from sqlalchemy.types import TypeEngine
 
-from trunkline.store import privileges
 from trunkline.store.connection import Connection
-from trunkline.store.dialects.dialect import Access, Dialect
+from trunkline.store.dialects.dialect import Access, ConnectionRoom, Dialect, ReadOnly
 from trunkline.store.direct import Driver
-from trunkline.store.privileges import ConnectionRoom, ReadOnly
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -58,6 +56,28 @@ _ROWS = sqlalchemy.text(
     f"ELSE 1.0 / {_BYTES_PER_ROW} END FROM pg_class WHERE oid = to_regclass(quote_ident(:name))"
 )
 _HAS_SCHEMA = sqlalchemy.text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
+_SESSION = sqlalchemy.text(
+    "SELECT current_user, current_schema(), pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on'"
+)
+_LACKING = sqlalchemy.text(
+    "SELECT privilege, min(relname), count(*) FROM pg_class, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) "
+    "WITH ORDINALITY AS p (privilege, place) WHERE relnamespace = to_regnamespace(quote_ident(current_schema())) "
+    "AND relname = ANY (:tables) AND NOT has_table_privilege(pg_class.oid, privilege) GROUP BY privilege, place ORDER BY place"
+).bindparams(sqlalchemy.bindparam("tables", type_=sqlalchemy.ARRAY(sqlalchemy.Text)))
+_ROOM = sqlalchemy.text("""
+    WITH sessions AS ( -- backend_type is NULL for sessions of other roles
+        SELECT datid, usesysid FROM pg_stat_activity WHERE COALESCE(backend_type, 'client backend') = 'client backend'
+            AND datid IS NOT NULL AND usesysid IS NOT NULL AND pid <> pg_backend_pid()
+    ),
+    limits AS (
+        SELECT CAST(current_setting('max_connections') AS int) - CAST(current_setting('superuser_reserved_connections') AS int)
+            - COALESCE(CAST(current_setting('reserved_connections', true) AS int), 0) AS most, (SELECT count(*) FROM sessions) AS taken
+        UNION ALL SELECT rolconnlimit, (SELECT count(*) FROM sessions WHERE usesysid = r.oid)
+            FROM pg_roles AS r WHERE rolname = current_user AND rolconnlimit >= 0
+        UNION ALL SELECT datconnlimit, (SELECT count(*) FROM sessions WHERE datid = d.oid)
+            FROM pg_database AS d WHERE datname = current_database() AND datconnlimit >= 0
+    ) SELECT min(most), min(most - taken) FROM limits
+""")
 
 
 def _replace_closed(connection: Any, *_: object) -> None:
@@ -93,7 +113,7 @@ class PostgreSQL(Dialect):
 
         from trunkline.store.servers import Server  # noqa: PLC0415 - a hub on SQLite needs no asyncpg
 
-        server = Server.of_url(access.url, schema=access.schema)
+        server = Server(access.url, schema=access.schema)
         writer = create_async_engine(
             "postgresql+asyncpg://",  # ``Server`` connects by *url*
             pool_size=pool_size,
@@ -109,7 +129,7 @@ class PostgreSQL(Dialect):
         from trunkline.store.drivers_postgresql import PostgreSQLDriver  # noqa: PLC0415
         from trunkline.store.servers import Server  # noqa: PLC0415
 
-        server = Server.of_url(access.url, schema=access.schema)
+        server = Server(access.url, schema=access.schema)
         return await PostgreSQLDriver.over(await server.connect(command_timeout=access.answer_seconds))
 
     def readers(self, pool_size: int) -> int:
@@ -120,7 +140,7 @@ class PostgreSQL(Dialect):
         """Check *url*; returns None, because a server holds the database."""
         from trunkline.store.servers import Server  # noqa: PLC0415
 
-        Server.of_url(url)
+        Server(url)
         return None
 
     async def shares_connections(self, connection: Connection, server: str, schema: str | None) -> bool:
@@ -128,10 +148,11 @@ class PostgreSQL(Dialect):
         from trunkline.store import poolers  # noqa: PLC0415
         from trunkline.store.servers import Server  # noqa: PLC0415
 
-        driver = (await connection.get_raw_connection()).driver_connection
-        is_shared = await poolers.shares_connections(driver, Server.of_url(server, schema=schema).connect)
-        if is_shared and schema is not None:
-            await poolers.check_schema(driver, schema)
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        is_shared = await poolers.shares_connections(driver, Server(server, schema=schema).connect)
+        shown = "SELECT current_setting('search_path')"
+        if is_shared and schema is not None and await driver.fetchval(shown) != schema:
+            raise poolers.SchemaDropped(schema)
         return is_shared
 
     def notifications(self, url: str) -> "Notifications | None":
@@ -139,7 +160,7 @@ class PostgreSQL(Dialect):
         from trunkline.store.notifications import Notifications  # noqa: PLC0415
         from trunkline.store.servers import Server  # noqa: PLC0415
 
-        return Notifications(Server.of_url(url))
+        return Notifications(Server(url))
 
     def lock_rows(self, strength: str, *, of: str = "", skip: bool = False) -> str:
         """Return the locking clause."""
@@ -157,12 +178,35 @@ class PostgreSQL(Dialect):
         return f"PostgreSQL {str(version).partition(' ')[0]}"
 
     async def connection_room(self, connection: Connection) -> ConnectionRoom:
-        """Read the limits of the server, the database and the role."""
-        return await privileges.connection_room(connection)
+        """Apply the lowest of three limits: of the server (less reserved connections), of the database, and of the role."""
+        most, free = (await connection.execute(_ROOM)).one()
+        return ConnectionRoom(most=int(most), free=max(int(free), 0))
 
     async def why_read_only(self, connection: Connection, tables: Sequence[str]) -> ReadOnly | None:
-        """Find the reason in the server's state and the role's privileges."""
-        return await privileges.why_read_only(connection, tables)
+        """Find the reason in the server's state and the role's privileges; missing tables are skipped."""
+        role, schema, is_standby, is_read_only = (await connection.execute(_SESSION)).one()
+        if is_standby:
+            return ReadOnly(
+                "the database's server is a standby, which takes no writes",
+                "name the primary in database.url; of several hosts 'target_session_attrs=read-write' takes it",
+            )
+        if is_read_only:
+            return ReadOnly(
+                f"the database's role '{role}' is read-only here, as default_transaction_read_only is on",
+                f"run 'ALTER ROLE {role} SET default_transaction_read_only = off', or name another role in database.url",
+            )
+        lacking = (await connection.execute(_LACKING, {"tables": list(tables)})).all()
+        if not lacking:
+            return None
+        privileges = ", ".join(privilege for privilege, _, _ in lacking)
+        state = "lacks privileges" if "SELECT" in privileges else "is read-only"
+        _, table, count = lacking[-1]
+        others = f" and {count - 1} more" if count > 1 else ""
+        return ReadOnly(
+            f"the database's role '{role}' {state} (no {privileges} on '{table}'{others} in the schema '{schema}')",
+            f"run 'GRANT {privileges} ON ALL TABLES IN SCHEMA {schema} TO {role}' as the owner of the tables, "
+            "or name the owner in database.url",
+        )
 
     async def make_schema(self, connection: Connection, schema: str) -> None:
         """Create the schema if it is missing. If it exists, the role needs no privilege to create one."""

@@ -18,11 +18,10 @@ from trunkline import oldest
 from trunkline.errors import DatabaseTooOld, SettingsInvalid
 from trunkline.store import sqlite
 from trunkline.store.connection import Connection
-from trunkline.store.dialects.dialect import Access, Dialect
+from trunkline.store.dialects.dialect import Access, ConnectionRoom, Dialect, ReadOnly
 from trunkline.store.direct import Driver
 from trunkline.store.drivers import SQLiteDriver
 from trunkline.store.failures import unavailable
-from trunkline.store.privileges import ConnectionRoom, ReadOnly
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine

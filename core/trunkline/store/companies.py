@@ -157,17 +157,9 @@ def _audited(company: Company) -> dict[str, Any]:
 
 
 def _read(row: Sequence[Any]) -> Company:
-    company_id, reference, name, time_zone, limits, metadata, recipients, delivery, *times_ms = row
+    *named, limits, metadata, recipients, delivery, created_ms, updated_ms = row
     if isinstance(delivery, str):  # one of the drivers returns JSON as text
         delivery = orjson.loads(delivery)
-    return Company(
-        company_id,
-        reference,
-        name,
-        time_zone,
-        orjson.loads(limits),
-        orjson.loads(metadata) if metadata else {},
-        orjson.loads(recipients) if recipients else [],
-        delivery or {},
-        *times_ms,
-    )
+    read = orjson.loads(limits), orjson.loads(metadata or "{}"), orjson.loads(recipients or "[]")
+    columns: list[Any] = [*named, *read, delivery or {}, created_ms, updated_ms]
+    return Company(*columns)

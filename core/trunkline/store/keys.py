@@ -1,7 +1,7 @@
 """API keys as rows, and the lookup of keys by digest."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from typing import Any
 
@@ -19,12 +19,6 @@ from trunkline.store.sql import text
 
 TOUCH_AFTER_MS = 5 * 60 * 1000
 """Minimum time between two updates of a key's time of last use, so that most calls write nothing."""
-
-
-COLUMNS = (
-    "id, company_id, name, scopes, last4, created_ms, last_used_ms, revoked_ms, pins, expires_ms, networks, "
-    "created_by, created_by_kind"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +42,10 @@ class KeyRecord:
     networks: tuple[str, ...] = ()
     created_by: str | None = None
     created_by_kind: str | None = None
+
+
+_FIELDS = [each.name for each in fields(KeyRecord)]
+COLUMNS = ", ".join(_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +72,13 @@ async def insert(
     replaces: KeyRecord | None = None,
 ) -> None:
     """Store a new key, whose *digest* was made with *pepper*. *replaces* is the key that it replaces, if any."""
-    values = {
-        "id": record.id,
+    values = asdict(record) | {
         "company_id": record.company_id or operational.OPERATORS,
-        "name": record.name,
         "scopes": orjson.dumps(record.scopes).decode(),
-        "digest": digest,
-        "last4": record.last4,
-        "created_ms": record.created_ms,
         "pins": sql.json_or_none(record.pins),
-        "pepper": pepper,
-        "expires_ms": record.expires_ms,
         "networks": orjson.dumps(record.networks).decode() if record.networks else None,
-        "created_by": record.created_by,
-        "created_by_kind": record.created_by_kind,
+        "digest": digest,
+        "pepper": pepper,
     }
     await connection.execute(tables.api_keys.insert().values(values))
     if replaces is None:
@@ -231,23 +222,12 @@ def _valid(row: Sequence[Any]) -> ValidKey:
 
 def read_record(row: Sequence[Any]) -> KeyRecord:
     """Read a row of ``COLUMNS``."""
-    key_id, company_id, name, scopes, last4, *times_ms, pins, expires_ms, networks, maker, kind = row
-    created_ms, last_used_ms, revoked_ms = times_ms
-    return KeyRecord(
-        key_id,
-        company_id or None,
-        name,
-        tuple(orjson.loads(scopes)),
-        last4,
-        created_ms,
-        last_used_ms,
-        revoked_ms,
-        sql.pins_of(pins),
-        expires_ms,
-        tuple(orjson.loads(networks)) if networks else (),
-        maker,
-        kind,
-    )
+    values = dict(zip(_FIELDS, row, strict=True))
+    values["company_id"] = values["company_id"] or None
+    values["scopes"] = tuple(orjson.loads(values["scopes"]))
+    values["pins"] = sql.pins_of(values["pins"])
+    values["networks"] = tuple(orjson.loads(values["networks"] or "[]"))
+    return KeyRecord(**values)
 
 
 async def count_made(connection: Connection, company_id: int, *, within_ms: int) -> int:

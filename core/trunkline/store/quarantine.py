@@ -5,7 +5,7 @@ A release locks the event's row before the log's head; all code here uses this l
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from msgspec import Struct
 from sqlalchemy import String, bindparam
@@ -16,10 +16,6 @@ from trunkline.store import audit_log, operational, side_tables, sql
 from trunkline.store.connection import Connection
 from trunkline.store.operational import Gathered
 from trunkline.store.sql import text
-
-_COLUMNS = (
-    "no, id, company_id, type, version, created_utc, payload, metadata, position, received_ms, updated_ms"
-)
 
 
 class QuarantinedDraft(Struct, frozen=True):
@@ -50,6 +46,9 @@ class Quarantined:
     position: int | None
     received_ms: int
     updated_ms: int
+
+
+_COLUMNS = ", ".join(each.name for each in fields(Quarantined))
 
 
 class Which(Struct, frozen=True):

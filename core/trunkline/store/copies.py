@@ -32,7 +32,6 @@ def copy_database(source: Path, target: Path) -> None:
     if not os.access(source, os.R_OK):
         msg = f"This account may not read {source}."
         raise DatabaseUnfit(msg)
-    real = source.resolve()
     if file_state.size_of(Path(f"{real}-wal")):
         mode = "ro"
     elif os.access(real, os.W_OK) and os.access(real.parent, os.W_OK):

@@ -59,7 +59,7 @@ class EngineDatabase(Database):
     @property
     def engine(self) -> "AsyncEngine":
         """The engine that writes; migrations use it."""
-        return self._engines.writer
+        return self._engines.both[1]
 
     def read(self) -> "AbstractAsyncContextManager[AsyncConnection]":
         """Lend a connection for reading. Raises the same errors as ``Database.read``."""
@@ -127,27 +127,23 @@ class Engines:
     def __init__(self, make: "Callable[[], tuple[AsyncEngine, AsyncEngine]]") -> None:
         self._make = make
 
-    @property
-    def writer(self) -> "AsyncEngine":
-        """The engine that writes."""
-        return self._made[1]
-
     @cached_property
-    def _made(self) -> "tuple[AsyncEngine, AsyncEngine]":
+    def both(self) -> "tuple[AsyncEngine, AsyncEngine]":
+        """The engine that reads, and the engine that writes."""
         return self._make()
 
     def read(self) -> "AbstractAsyncContextManager[AsyncConnection]":
         """Lend a connection for reading. Raises StoreUnavailable."""
-        return _lent(self._made[0].connect())
+        return _lent(self.both[0].connect())
 
     def write(self) -> "AbstractAsyncContextManager[AsyncConnection]":
         """Lend a connection inside a transaction. Raises StoreUnavailable."""
-        return _lent(self.writer.begin())
+        return _lent(self.both[1].begin())
 
     async def close(self) -> None:
         """Close all connections."""
-        if "_made" in self.__dict__:
-            for engine in self._made:
+        if "both" in self.__dict__:
+            for engine in self.both:
                 await engine.dispose()
 
 

@@ -14,8 +14,6 @@ from urllib.parse import parse_qsl, unquote
 
 from trunkline.errors import SettingsInvalid
 
-SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-SESSION_ATTRIBUTES = ("any", "read-write", "read-only", "primary", "standby", "prefer-standby")
 SYSTEM = "system"
 """The value of ``sslrootcert`` that stands for the certificate authorities trusted by this machine."""
 
@@ -49,8 +47,8 @@ _INSTEAD: Mapping[str, str] = {
     "hostaddr": "write the address as 'host'",
 }
 _CHOICES: Mapping[str, tuple[str, ...]] = {
-    "sslmode": SSL_MODES,
-    "target_session_attrs": SESSION_ATTRIBUTES,
+    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "target_session_attrs": ("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
     "sslnegotiation": ("postgres", "direct"),
 }
 _URL = re.compile(

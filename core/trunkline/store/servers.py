@@ -4,8 +4,7 @@ import contextlib
 import os
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlencode
 
 import asyncpg
@@ -43,39 +42,17 @@ A pooler's connection, which has another number, is left alone, since others use
 """
 
 
-@dataclass(frozen=True, slots=True)
 class Server:
-    """The address of the database, and how to connect to it. If a host or port is None, the driver decides."""
+    """The server at *url*. If *schema* is given, tables are found and created only in this schema. Raises SettingsInvalid."""
 
-    hosts: tuple[tuple[str | None, int | None], ...]
-    user: str | None
-    password: str | None = field(repr=False)
-    database: str | None
-    driver: Mapping[str, str] = field(repr=False)
-    """The parameters that the driver handles itself (``libpq.TO_DRIVER``)."""
-    settings: Mapping[str, str]
-    """The settings of each session."""
-    attributes: str
-    timeout_seconds: int
-
-    @classmethod
-    def of_url(
-        cls, url: str, *, schema: str | None = None, environment: Mapping[str, str] = os.environ
-    ) -> Self:
-        """Read *url*. If *schema* is given, tables are found and created only in this schema. Raises SettingsInvalid."""
-        found = libpq.parameters(url, environment)
+    def __init__(self, url: str, *, schema: str | None = None) -> None:
+        self._found = found = libpq.parameters(url)
         ports = [int(port) if port else None for port in found.get("port", "").split(",")]
-        return cls(
-            hosts=tuple(zip(found["host"].split(",") if "host" in found else [None], ports, strict=True)),
-            user=found.get("user"),
-            password=found.get("password"),
-            database=found.get("dbname"),
-            driver={name: found[name] for name in libpq.TO_DRIVER if name in found},
-            settings={name: found[name] for name in libpq.TO_SERVER if name in found}
-            | ({"search_path": schema} if schema is not None else {}),
-            attributes=found.get("target_session_attrs") or environment.get("PGTARGETSESSIONATTRS", "any"),
-            timeout_seconds=int(found.get("connect_timeout", _TIMEOUT_SECONDS)),
-        )
+        hosts = found["host"].split(",") if "host" in found else [None]
+        self._hosts = list(zip(hosts, ports, strict=True))  # None: the driver decides
+        self._settings = {name: found[name] for name in libpq.TO_SERVER if name in found}
+        if schema is not None:
+            self._settings["search_path"] = schema
 
     async def connect(self, **options: Any) -> Any:
         """Connect to the first host that answers and meets the URL's requirements, with *options* for the driver.
@@ -89,18 +66,19 @@ class Server:
             DatabaseTooOld: the server is older than ``oldest.POSTGRESQL``.
         """
         failures: list[str] = []
+        wanted = self._found.get("target_session_attrs") or os.environ.get("PGTARGETSESSIONATTRS", "any")
         # If the URL only prefers a standby, the second round accepts any host.
-        rounds = ("standby", "any") if self.attributes == "prefer-standby" else (self.attributes,)
+        rounds = ("standby", "any") if wanted == "prefer-standby" else (wanted,)
         for attributes in rounds:
             failures.clear()
-            for host, port in self.hosts:
+            for host, port in self._hosts:
                 try:
                     return await self._connect_to(host, port, attributes, options)
                 except asyncpg.DiskFullError as error:
                     raise unavailable(error) from error
                 except asyncpg.ProtocolViolationError as error:
                     if "startup parameter: search_path" in str(error):  # a pooler refuses it
-                        raise poolers.SchemaDropped(self.settings["search_path"]) from error
+                        raise poolers.SchemaDropped(self._settings["search_path"]) from error
                     msg = f"{_name(host, port)}: {first_line(error)}"
                     raise StoreUnavailable(msg) from error
                 except CONNECTING_ERRORS as error:
@@ -112,34 +90,35 @@ class Server:
     async def _connect_to(
         self, host: str | None, port: int | None, attributes: str, options: Mapping[str, Any]
     ) -> Any:
-        driver = dict(self.driver)
+        found = self._found
+        driver = {name: found[name] for name in libpq.TO_DRIVER if name in found}
         context = _of_system(driver) if driver.get("sslrootcert") == libpq.SYSTEM else None
         connection = await asyncpg.connect(
             f"postgresql://?{urlencode(driver)}" if driver else "postgresql://",
             host=host,
             port=port,
-            user=self.user,
-            password=self.password,
-            database=self.database,
+            user=found.get("user"),
+            password=found.get("password"),
+            database=found.get("dbname"),
             ssl=context,
-            server_settings=dict(self.settings) or None,
+            server_settings=self._settings or None,
             target_session_attrs=attributes,
-            timeout=self.timeout_seconds,
+            timeout=int(found.get("connect_timeout", _TIMEOUT_SECONDS)),
             **options,
         )
-        if (found := connection.get_server_version()).major < oldest.POSTGRESQL:
+        if (version := connection.get_server_version()).major < oldest.POSTGRESQL:
             connection.terminate()
             server = f"The PostgreSQL server at {_name(host, port)}"
             raise DatabaseTooOld(
                 server,
-                found=f"{found.major}.{found.minor}",
+                found=f"{version.major}.{version.minor}",
                 oldest=str(oldest.POSTGRESQL),
                 remedy="upgrade it, or name another one in database.url",
             )
         if (encoding := getattr(connection.get_settings(), "server_encoding", _UTF8)) != _UTF8:
             connection.terminate()
             msg = (
-                f"The database '{self.database}' at {_name(host, port)} has the encoding {encoding}, and the hub stores any "
+                f"The database '{found.get('dbname')}' at {_name(host, port)} has the encoding {encoding}, and the hub stores any "
                 f"text: make one with CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0, and name it in database.url."
             )
             raise DatabaseUnfit(msg)

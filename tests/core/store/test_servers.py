@@ -29,7 +29,7 @@ async def ask(url: str, statement: str) -> object:
     """Ask over the pool and over a connection as for LISTEN; both must agree."""
     async with EngineDatabase(url) as database, database.read() as connection:
         pooled = (await connection.execute(text(statement))).scalar_one()
-    async with Notifications(Server.of_url(url)).connected() as connection:
+    async with Notifications(Server(url)).connected() as connection:
         assert await connection.fetchval(statement) == pooled
     return pooled
 
@@ -79,7 +79,7 @@ async def test_settings_of_the_session_come_from_the_url(postgres_url):
 
 
 async def test_a_caller_that_is_cancelled_leaves_no_connection(postgres_url):
-    server = Server.of_url(f"{postgres_url}&application_name=cancelled")
+    server = Server(f"{postgres_url}&application_name=cancelled")
     begun = asyncio.get_running_loop().time()
     await (await server.connect()).close()
     whole = asyncio.get_running_loop().time() - begun

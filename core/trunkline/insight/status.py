@@ -117,13 +117,13 @@ async def take(database: Database, *, counted: int = COUNTED) -> Snapshot:
     async with database.read() as connection:
         rows = await store.shards(connection)  # read before the head, so that no cursor is beyond it
         figures = await store.figures(connection, [row.cursor for row in rows], limit=counted)
-        head, due = figures.head, figures.due
+        head, due, oldest_due_ms = figures.head, figures.due, figures.oldest_due_ms
         recent: list[int] = []
         for span_ms in (60_000, 3_600_000):
             before = await stream.position_before(connection, head.now_ms - span_ms)
             recent.append(max(await epochs.count_between(connection, before, head.position), 0))
         by_status = await store.deliveries_by_status(connection, limit=counted)
-        due_ms = None if due.oldest_ms is None else max(head.now_ms - due.oldest_ms, 0)
+        due_ms = None if oldest_due_ms is None else max(head.now_ms - oldest_due_ms, 0)
         return Snapshot(
             head.now_ms,
             Log(head.position, head.accepted_ms or None, *recent),
@@ -132,11 +132,11 @@ async def take(database: Database, *, counted: int = COUNTED) -> Snapshot:
             Deliveries(
                 by_status,
                 sum(by_status.values()) >= counted,
-                due.count,
-                due.count >= counted,
+                due,
+                due >= counted,
                 None if due_ms is None else due_ms / 1000,
             ),
-            figures.replaying.count,
+            figures.replays,
             await store.running_replays(connection, limit=SHOWN_REPLAYS, count_limit=counted),
             await store.subscriptions_by_status(connection),
             figures.quarantined,

@@ -46,20 +46,6 @@ class Worker(Struct, frozen=True):
     heartbeat_ms: int
 
 
-class Due(Struct, frozen=True):
-    """Due deliveries without a claim."""
-
-    count: int
-    oldest_ms: int | None
-
-
-class Replaying(Struct, frozen=True):
-    """The number of running replays, and of the positions that they have not read yet."""
-
-    count: int
-    remaining: int
-
-
 class RunningReplay(Struct, frozen=True):
     """One running replay. *delivered* and *waiting* are counted up to a limit."""
 
@@ -81,14 +67,17 @@ _FAILING = "SELECT count(*) FROM subscriptions WHERE failing_level IS NOT NULL A
 class Figures(Struct, frozen=True):
     """Figures of the whole deployment, all from the same moment.
 
-    *lowest* is the lowest cursor of all shards. *oldest* has, for each of several cursors, the first event after it.
+    *lowest* is the lowest cursor of all shards. *oldest* has, for each of several cursors, the first event after it. *due*
+    counts the due deliveries without a claim, and *replay_positions* the positions that running replays have not read yet.
     """
 
     head: Head
     lowest: int
     oldest: Mapping[int, tuple[int, int]]
-    due: Due
-    replaying: Replaying
+    due: int
+    oldest_due_ms: int | None
+    replays: int
+    replay_positions: int
     workers: int
     quarantined: int
     failing: int
@@ -115,8 +104,10 @@ async def figures(connection: Connection, cursors: Iterable[int], *, limit: int)
         Head(position, accepted_ms, now_ms),
         furthest,
         {row[11]: (row[12], row[13]) for row in rows if row[11] is not None},
-        Due(min(int(due), limit), oldest_due_ms),
-        Replaying(int(replays), int(remaining)),
+        min(int(due), limit),
+        oldest_due_ms,
+        int(replays),
+        int(remaining),
         *counts,
     )
 

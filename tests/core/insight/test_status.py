@@ -169,7 +169,8 @@ async def test_what_is_due_is_counted_in_orders_and_at_paces_too(database):
     assert (found.due, found.is_due_capped) == (6, False)
     async with database.read() as connection:
         for limit, count in ((100, 6), (4, 4)):
-            assert (await store.figures(connection, [], limit=limit)).due == store.Due(count, 4000)
+            figures = await store.figures(connection, [], limit=limit)
+            assert (figures.due, figures.oldest_due_ms) == (count, 4000)
 
 
 async def test_a_running_replay_shows_how_far_it_is(database_url, make_hub):

@@ -193,6 +193,8 @@ def test_a_refusal_is_one_sentence_and_an_absence_is_told(sqlite_database_url):
             ("--forward", "localhost:3000", "--forward: write a URL, such "),
             ("--key", f"{served.key} ", "key has a space, a line end, "),
             ("--company", "acmé", "X-Company-Id has a space, a l"),
+            ("--url", "hub.example.com", "the hub's URL must be of the "),
+            ("--url", "http://[hub", "the hub's URL must be of the "),
         ):
             command = [sys.executable, "-m", "trunkline_client.listen", "--key", served.key, option, value]
             wrong = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

@@ -276,6 +276,31 @@ def test_a_relay_without_a_hub_or_a_key_does_not_start(url, key, named, tmp_path
         command.main(["--from", f"sqlite:///{tmp_path}/own.db", "--url", url, "--key", key])
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--from", "nonsense"), "The relay cannot start: .*URL"),
+        (("--from", "nonsense", "--create"), "The tables cannot be made: .*URL"),
+        (
+            ("--from", "sqlite:////no/such/folder/own.db", "--create"),
+            "The tables cannot be made: .*unable to open",
+        ),
+        (("--from", "unknown://host"), "The relay cannot start: .*unknown"),
+        (
+            ("--from", "sqlite://", "--batch", "0"),
+            "The relay cannot start: a batch has 1 to 1000 events, not 0",
+        ),
+        (
+            ("--from", "sqlite://", "--batch", "1001"),
+            "The relay cannot start: a batch has 1 to 1000 events, not 1001",
+        ),
+    ],
+)
+def test_wrong_options_of_trunkline_relay_end_with_a_sentence(given, said):
+    with pytest.raises(SystemExit, match=said):
+        command.main([*given, "--key", "k"])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_trunkline_relay_makes_the_tables_and_brings_rows_until_it_is_told_to_end(

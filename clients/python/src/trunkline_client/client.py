@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -32,7 +34,8 @@ class Client(Hub):
     With an operator's key, *company* (an id or a reference) and *environment* (``live`` or ``test``) choose the
     company.
 
-    Raises ValueError: the key, the company or the environment has a space, a line end, or a character outside of ASCII.
+    Raises ValueError: *url* is not an HTTP URL, or the key, the company or the environment has a space, a line end, or a
+    character outside of ASCII.
     """
 
     def __init__(
@@ -45,7 +48,7 @@ class Client(Hub):
         company: int | str | None = None,
     ) -> None:
         super().__init__()
-        self._http = httpx2.Client(base_url=url, headers=_headers(key, environment, company))
+        self._http = httpx2.Client(base_url=_base_of(url), headers=_headers(key, environment, company))
         self._timeout_seconds = timeout_seconds
 
     def __enter__(self) -> Self:
@@ -105,7 +108,7 @@ class AsyncClient(Hub):
         company: int | str | None = None,
     ) -> None:
         super().__init__()
-        self._http = httpx2.AsyncClient(base_url=url, headers=_headers(key, environment, company))
+        self._http = httpx2.AsyncClient(base_url=_base_of(url), headers=_headers(key, environment, company))
         self._timeout_seconds = timeout_seconds
 
     async def __aenter__(self) -> Self:
@@ -150,6 +153,14 @@ class AsyncClient(Hub):
             return _unreachable(error)
         except HubError as error:
             return error
+
+
+def _base_of(url: str) -> httpx2.URL:
+    with contextlib.suppress(ValueError, httpx2.InvalidURL):
+        if urlsplit(url).hostname and url.startswith(("http://", "https://")):
+            return httpx2.URL(url)
+    msg = f"the hub's URL must be of the form http://HOST or https://HOST, not '{url}'"
+    raise ValueError(msg)
 
 
 def _headers(key: str, environment: str | None, company: int | str | None) -> dict[str, str]:

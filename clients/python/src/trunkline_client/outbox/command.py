@@ -9,6 +9,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from trunkline_client.outbox.relay import Relay
 from trunkline_client.outbox.rows import blocking_engine
 from trunkline_client.outbox.tables import create_tables
@@ -37,7 +39,7 @@ def run(database: URL | str, given: argparse.Namespace) -> None:
     """Send rows from *database* until SIGTERM or Ctrl-C. Exits with a sentence if *given* lacks a key or has a wrong URL."""
     try:
         relay = Relay(database, given.url, given.key, batch=given.batch, lease_seconds=given.lease_seconds)
-    except (ValueError, ImportError) as error:
+    except (ValueError, ImportError, SQLAlchemyError) as error:
         msg = f"The relay cannot start: {error}; see --help."
         raise SystemExit(msg) from None
 
@@ -68,7 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     if given.create:
-        create_tables(blocking_engine(given.database))
+        try:
+            create_tables(blocking_engine(given.database))
+        except (ValueError, ImportError, SQLAlchemyError) as error:
+            msg = f"The tables cannot be made: {error}; see --help."
+            raise SystemExit(msg) from None
         return 0
     run(given.database, given)
     return 0

@@ -48,6 +48,7 @@ SAFE_SECONDS = 20 * 3600.0
 """A batch that was first sent longer ago than this is searched for in the hub before it is sent again."""
 _LONGEST_PAUSE_SECONDS = 10.0
 _KEYS_AT_ONCE = 100
+_MOST_IN_A_BATCH = 1000
 _AT_FAULT = re.compile(r"/events/(\d+)(/.*)?")
 _OF_A_ROW = frozenset({409, 413, 422})
 """Statuses of the answer to a faulty event, even if the answer does not name the event."""
@@ -63,7 +64,7 @@ class Relay:
     relays as you like: only one sends at a time; if it dies, another one continues after *lease_seconds*.
 
     Raises:
-        ValueError: *url* is not an HTTP URL, or *key* is empty.
+        ValueError: *url* is not an HTTP URL, *key* is empty, or *batch* is not 1 to 1,000.
     """
 
     def __init__(
@@ -81,14 +82,14 @@ class Relay:
         if not key:
             msg = "the relay needs a key of the hub, with the scopes events:write and events:read"
             raise ValueError(msg)
-        if not url.startswith(("http://", "https://")):
-            msg = f"the hub's URL must begin with http:// or https://: '{url}'"
+        if not 1 <= batch <= _MOST_IN_A_BATCH:
+            msg = f"a batch has 1 to {_MOST_IN_A_BATCH} events, not {batch}"
             raise ValueError(msg)
+        self._url, self._hub = url, Client(url, key, timeout_seconds=timeout_seconds)
         self._engine = blocking_engine(engine)
         self._at_end = contextlib.ExitStack()
         if self._engine is not engine:
             self._at_end.callback(self._engine.dispose)
-        self._hub = (url, key, timeout_seconds)
         self._rows = Rows(self._engine, lease_seconds=lease_seconds)
         self._batch = batch
         self._poll_seconds = poll_seconds
@@ -99,11 +100,10 @@ class Relay:
 
     def run(self) -> None:
         """Send rows until ``stop`` is called."""
-        url, key, timeout_seconds = self._hub
         waker = Waker(self._engine, self._stopping)
         outcome: Outcome | None = None
         is_told = False
-        with self._at_end, Client(url, key, timeout_seconds=timeout_seconds) as hub:
+        with self._at_end, self._hub as hub:
             self._at_end.callback(waker.close)
             while not self._stopping.is_set():
                 try:
@@ -128,11 +128,11 @@ class Relay:
                     )
                 except Unanswered as error:
                     self._pause(
-                        f"the hub at {url} did not take events, which wait: {error}",
+                        f"the hub at {self._url} did not take events, which wait: {error}",
                         error.retry_after_seconds,
                     )
                 except HubError as error:
-                    self._pause(f"the hub at {url} refuses the relay, and events wait: {error}")
+                    self._pause(f"the hub at {self._url} refuses the relay, and events wait: {error}")
             try:
                 if outcome:
                     self._rows.turn(outcome, limit=0)

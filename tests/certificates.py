@@ -33,8 +33,6 @@ _SIGNS_CERTIFICATES = x509.KeyUsage(
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A certificate with its key."""
-
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
 

@@ -112,7 +112,6 @@ def _templates_are_compiled_once() -> Iterator[None]:
 def migrated_databases(
     trunkline_databases: databases.Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> MigratedDatabases:
-    """Makes fresh, migrated databases."""
     return MigratedDatabases(trunkline_databases, tmp_path_factory.mktemp("migrated"))
 
 
@@ -225,7 +224,6 @@ async def make_hub(tmp_path: Path, _lent) -> AsyncIterator[MakeHub]:
 async def shared_hubs(
     migrated_databases: MigratedDatabases, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[SharedHubs]:
-    """Hubs shared by the tests of a module."""
     async with contextlib.AsyncExitStack() as stack:
         yield SharedHubs(migrated_databases, lambda: tmp_path_factory.mktemp("hub"), stack)
 

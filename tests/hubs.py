@@ -43,7 +43,6 @@ class Running(hubs.TestHub):
         return await self.create("/api/v1/events/test", {"type": type})
 
     async def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Post *body* with the company's key; return what was made."""
         answer = await self.client.post(path, json=body)
         assert answer.status_code == 201, answer.text
         made: dict[str, Any] = answer.json()

@@ -100,7 +100,6 @@ class SystemPostgres:
 
     @property
     def data(self) -> Path:
-        """Give the folder of the server's data."""
         return self.folder / "data"
 
     def url(self, role: str = "postgres", *, name: str = "postgres", host: str = "127.0.0.1") -> str:

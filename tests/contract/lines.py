@@ -16,7 +16,6 @@ TREES = (*HOUSES, "kit", "clients", "schemas", "benchmarks", "tests")
 
 
 def count(root: Path = ROOT) -> Counter[str]:
-    """Count the lines of each room."""
     lines: Counter[str] = Counter()
     for tree in TREES:
         for file in (root / tree).rglob("*.py"):
@@ -27,7 +26,6 @@ def count(root: Path = ROOT) -> Counter[str]:
 
 
 def read_budget(text: str) -> dict[str, int]:
-    """Read the budget of each room."""
     return {room: int(most) for room, most in (line.split() for line in text.splitlines())}
 
 

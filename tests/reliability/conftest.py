@@ -38,8 +38,6 @@ _LISTENS = re.compile(r"listens on (http://\S+)")
 
 
 class Process:
-    """One process of a deployment."""
-
     def __init__(
         self,
         command: list[str],

@@ -78,7 +78,6 @@ def fax(tmp_path_factory) -> str:
 
 @pytest.fixture
 async def hub(lend_hub, fax):
-    """Start a hub with the plugin ``fax``."""
     settings = {"portal.frame_ancestors": "https://app.example", "plugins.enabled": "portal, fax"}
     return await lend_hub("sqlite", settings | {"plugins.paths": fax}, dispatch=False)
 

@@ -94,16 +94,9 @@ async def test_a_repeated_event_type_counts_once_and_starting_now_may_be_said(ap
     assert made["event_types"] == ["client.created"]
 
 
-SHORT = "whsec_" + base64.b64encode(b"k" * 23).decode()
-LONG = "whsec_" + base64.b64encode(b"k" * 65).decode()
-
-
 FAULTS = [
     ({"target_url": None}, ["/target_url"]),
-    ({"target_url": ""}, ["/target_url"]),
     ({"target_url": "no url"}, ["/target_url"]),
-    ({"target_url": "ftp://example.com/"}, ["/target_url"]),
-    ({"target_url": "https://user:pass@example.com/"}, ["/target_url"]),
     ({"target_url": 5}, ["/target_url"]),
     ({"event_types": []}, ["/event_types"]),
     ({"event_types": None}, ["/event_types"]),
@@ -113,21 +106,11 @@ FAULTS = [
     ({"event_types": ["*", "client.created"]}, ["/event_types"]),
     ({"description": 5}, ["/description"]),
     ({"description": "x" * 501}, ["/description"]),
-    ({"secret": ""}, ["/secret"]),
     ({"secret": "plain text that is long enough for a secret"}, ["/secret"]),
-    ({"secret": SHORT}, ["/secret"]),
-    ({"secret": LONG}, ["/secret"]),
     ({"signature": "ed25519", "secret": "whsec_" + base64.b64encode(b"k" * 32).decode()}, ["/secret"]),
     ({"signature": "rot13"}, ["/signature"]),
     ({"headers": {"webhook-id": "1"}}, ["/headers/webhook-id"]),
-    ({"headers": {"Content-Type": "text/plain"}}, ["/headers/Content-Type"]),
-    ({"headers": {"Trunkline-Attempt": "1"}}, ["/headers/Trunkline-Attempt"]),
-    ({"headers": {"X-Hub-Signature-256": "1"}}, ["/headers/X-Hub-Signature-256"]),
-    ({"headers": {"x": "a\r\nb: c"}}, ["/headers/x"]),
     ({"headers": {"x": 5}}, ["/headers/x"]),
-    ({"headers": {"x": "Zoë"}}, ["/headers/x"]),
-    ({"headers": {f"x-{n}": "" for n in range(51)}}, ["/headers"]),
-    ({"headers": {"x": "v" * 4096}}, ["/headers"]),
     ({"headers": []}, ["/headers"]),
     ({"filter": {"payload.no_such": 1}}, ["/filter/payload.no_such"]),
     ({"filter": {"payload.first_name": {"gte": 5}}}, ["/filter/payload.first_name/gte"]),

@@ -17,7 +17,6 @@ from .zaps import PEOPLE, Shop
 
 @pytest.fixture
 def product() -> Product:
-    """Give a shop with one record of each kind, and every kind of field."""
     return make_product()
 
 

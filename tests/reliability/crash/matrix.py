@@ -143,8 +143,6 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of a case."""
-
     case: Case
     crashed: bool
     verdict: Verdict
@@ -252,8 +250,6 @@ class Matrix:
 
 
 class _Run:
-    """One running case."""
-
     def __init__(self, matrix: Matrix, case: Case, number: int, log: Path) -> None:
         self._matrix = matrix
         self._case = case

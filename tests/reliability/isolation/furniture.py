@@ -25,8 +25,6 @@ def _neighbours() -> Iterator[int]:
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """A company that calls the hub."""
-
     id: int
     keys: list[str]
 

@@ -31,8 +31,6 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of a case."""
-
     case: Case
     scale: str
     verdict: Verdict

@@ -99,7 +99,6 @@ def operator_key(served_hub: Any) -> str:
 
 @pytest.fixture(scope="module")
 def seeded(served_hub: Any, target: Target) -> SeededHub:
-    """Fill the module's hub with data."""
     return seed(served_hub, target)
 
 

@@ -33,16 +33,12 @@ CAME = (
 
 @dataclass(frozen=True)
 class Typed:
-    """A field to fill in."""
-
     label: str
     text: str
 
 
 @dataclass(frozen=True)
 class Box:
-    """A box to tick."""
-
     label: str
 
 

@@ -119,11 +119,13 @@ def _fork(live: Callable[[], None]) -> int:
 
 def _run_until_killed(point: str, url: str, chosen: Mapping[str, str]) -> None:
     """Run a hub on the database *url* until it reaches *point*, and kill the process there."""
-    post: Callable[..., Any] = Outbound.post
+    send: Callable[..., Any] = Outbound.send
 
-    async def post_and_die(*arguments: Any, **named: Any) -> Any:
+    async def post_and_die(client: Outbound, method: str, *arguments: Any, **named: Any) -> Any:
+        if method != "POST":
+            return await send(client, method, *arguments, **named)
         if point == AFTER:
-            await post(*arguments, **named)
+            await send(client, method, *arguments, **named)
         _die()
 
     def die_at_point(event: str, arguments: Sequence[object]) -> None:
@@ -131,7 +133,7 @@ def _run_until_killed(point: str, url: str, chosen: Mapping[str, str]) -> None:
             _die()
 
     if point in CLIENTS_POINTS:
-        setattr(Outbound, "post", post_and_die)  # noqa: B010 - this process is only here to be killed
+        setattr(Outbound, "send", post_and_die)  # noqa: B010 - this process is only here to be killed
     else:
         sys.addaudithook(die_at_point)
 

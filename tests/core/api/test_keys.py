@@ -62,6 +62,7 @@ class TestHub:
     limits: Limits
     tokens: Tokens
     directory: CompanyDirectory
+    issuer: None = None
     secrets: dict[str, str] = field(default_factory=dict)
 
 

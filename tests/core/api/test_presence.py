@@ -49,7 +49,7 @@ async def test_a_dry_run_ends(served):
     hub, address, key = served
     request = {"target_url": "https://example.com/", "event_types": ["*"]}
     made = await hub.subscriptions.create(92, request, channel="webhooks")
-    counts = hub.replays._dry_runs._counts
+    counts = hub.replays._dry_runs.counts
     await counts.take(92, wait_seconds=0)  # another count, which this one waits for
     path = f"/api/v1/webhooks/subscriptions/{made['id']}/replay"
     await hang_up_after(lambda: counts.waiting(92), address, head("POST", path, key, b'{"dry_run": true}'))

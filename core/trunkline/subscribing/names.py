@@ -5,12 +5,13 @@ refused.
 """
 
 import asyncio
+from collections.abc import Sequence
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from trunkline.errors import AddressRefused, TargetRefused
-from trunkline.outbound import Outbound
 from trunkline.targets import urls
 from trunkline.targets.addresses import AddressPolicy
 
@@ -19,10 +20,23 @@ LIMIT_SECONDS = 2.0
 _SHOWN_CHARACTERS = 60
 
 
+class Resolver(Protocol):
+    """Resolves the host names of URLs, within a company's limit of lookups."""
+
+    async def addresses(self, url: str, *, tenant: int) -> Sequence[str]:
+        """Find the addresses of the host of *url*.
+
+        Raises:
+            AddressRefused: the policy forbids one of the addresses.
+            OSError: the host name does not resolve.
+        """
+        ...
+
+
 class TargetNames(Struct, frozen=True):
     """Checks the host names of targets. If *policy* allows private networks, any name is allowed."""
 
-    resolver: Outbound
+    resolver: Resolver
     policy: AddressPolicy
     limit_seconds: float = LIMIT_SECONDS
 

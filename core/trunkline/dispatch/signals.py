@@ -1,17 +1,8 @@
 """The signals that wake a dispatcher."""
 
-from collections.abc import Awaitable, Callable
-
 from msgspec import Struct, field
 
 from trunkline.store.wakeup import Signal, Wakeup
-
-KeepUp = Callable[[], Awaitable[None]]
-"""Called before due times are read, so that a jump of the clock makes no delivery due (``store.clock``)."""
-
-
-async def kept_up() -> None:
-    """Do nothing, because the clock in a test does not jump."""
 
 
 class Signals(Struct, frozen=True):

@@ -12,7 +12,11 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from trunkline.errors import SettingsInvalid
+from trunkline.errors import SettingsInvalid, StoreUnavailable
+from trunkline.store.wakeup import Signal
+
+LOOK_SECONDS = 1.0
+"""How long a part waits if the database does not answer."""
 
 MAX_FAILURES = 5
 WITHIN_SECONDS = 300.0
@@ -22,6 +26,30 @@ _log = logging.getLogger(__name__)
 
 Run = Callable[[], Awaitable[None]]
 """Runs a part until it is cancelled."""
+Step = Callable[[], Awaitable[float | None]]
+"""Does what there is to do; gives the seconds until the next step, None if that depends on a signal alone."""
+
+
+def repeating(what: str, step: Step, signal: Signal | None = None) -> Run:
+    """Return a part that takes one *step* after the other, each at its time or as soon as *signal* is set.
+
+    *what* names the work in the log if the database does not answer.
+    """
+    wakes = signal or Signal()
+
+    async def run() -> None:
+        while True:
+            try:
+                wait = await step()
+            except StoreUnavailable as error:
+                _log.warning("cannot %s now: %s", what, error)
+                wait = LOOK_SECONDS
+            if wait == 0:
+                await asyncio.sleep(0)
+            else:
+                await wakes.wait(wait)
+
+    return run
 
 
 class Supervision:

@@ -17,7 +17,7 @@ services the clock, the figures of the metrics, and whether the log can be writt
 @pytest.fixture
 def soon(monkeypatch):
     """Let workers look ten times as often as usual."""
-    monkeypatch.setattr("trunkline.dispatch.agenda_watch.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("trunkline.dispatch.dispatcher.LOOK_SECONDS", 0.1)
 
 
 @pytest.mark.usefixtures("soon")

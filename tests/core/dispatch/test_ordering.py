@@ -11,10 +11,10 @@ from sqlalchemy import LargeBinary, bindparam, text
 from tests.core.dispatch.conftest import answer_after
 from tests.waiting import until
 
-from trunkline.dispatch.attempts import runner
+from trunkline.dispatch.attempts import ordering, runner
 from trunkline.dispatch.attempts.slots import DOWN_AFTER, UNTRUSTED_EACH
 from trunkline.dispatch.lanes import lane, ordered_lane
-from trunkline.dispatch.ledger import ordering, replay
+from trunkline.dispatch.ledger import replay
 from trunkline.dispatch.upkeep import status_changes
 from trunkline.errors import BodyInvalid
 from trunkline.model.events import shard_of
@@ -215,7 +215,7 @@ async def test_beyond_a_bound_what_waits_is_in_the_ledger_alone(open_ordered, ta
     async with open_ordered() as (house, no):
         await deliver(house, no, (2, 1))
         await emit(house, no, *((1, number) for number in range(1, 41)))
-        assert len(house.hub.dispatcher._ordering._new) <= 5
+        assert len(house.hub.dispatcher._runner.ordering._new) <= 5
         await house.check_settled()
     assert target.pushed[1] == [*range(1, 41)]
 

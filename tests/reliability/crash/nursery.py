@@ -56,7 +56,7 @@ def shorten_waits() -> None:
     """Reduce the dispatcher's waits for takeovers and slow deliveries to a tenth, and the size of pieces."""
     from eraser import SHORT_ROWS
 
-    from trunkline.dispatch import agenda_watch
+    from trunkline.dispatch import dispatcher
     from trunkline.dispatch.attempts import runner
     from trunkline.dispatch.lanes import free_lane
     from trunkline.dispatch.leases import leases
@@ -75,7 +75,7 @@ def shorten_waits() -> None:
     erasing.LEAST_ROWS = erasing.MOST_ROWS = SHORT_ROWS
     erasing.LOOK_SECONDS = 0.05
     releasing.KEYS = 1
-    agenda_watch.LOOK_SECONDS = lapses.LOOK_SECONDS = gaps.LOOK_SECONDS = 0.1
+    dispatcher.LOOK_SECONDS = lapses.LOOK_SECONDS = gaps.LOOK_SECONDS = 0.1
     event_subscriptions.SHORTEST_SECONDS = 0
     runner.CROWDED_MS = free_lane.CROWDED_MS = 60
 

@@ -10,10 +10,10 @@ import os
 import pytest
 
 from trunkline.dispatch.attempts.gates import Gate
+from trunkline.dispatch.attempts.ordering import BlockedKeys, Ordering
 from trunkline.dispatch.attempts.slots import Pool, Slots
 from trunkline.dispatch.lanes.starting import Starter
 from trunkline.dispatch.ledger import replay
-from trunkline.dispatch.ledger.ordering import BlockedKeys, Ordering
 from trunkline.dispatch.reading.matching_lane import MatchingLane
 from trunkline.dispatch.shards.progress import Progress, Track
 from trunkline.errors import LeaseLost

@@ -11,13 +11,13 @@ import pytest
 
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import Channel
-from trunkline.dispatch import agenda_watch, dispatcher
-from trunkline.dispatch.attempts import gates, open_limit, runner
+from trunkline.dispatch import dispatcher, supervision
+from trunkline.dispatch.attempts import gates, open_limit, ordering, runner
 from trunkline.dispatch.attempts.sender import Sender
 from trunkline.dispatch.dispatcher import Dispatcher
 from trunkline.dispatch.lanes import free_lane, lane, ordered_lane, paced_lane, replay_lane, starting
 from trunkline.dispatch.leases import leases
-from trunkline.dispatch.ledger import ordering, replay, settlement, unroutable
+from trunkline.dispatch.ledger import replay, settlement, unroutable
 from trunkline.dispatch.ledger.reports import Reports
 from trunkline.dispatch.reading import matching_lane, reader
 from trunkline.dispatch.shards import owned_shards
@@ -57,10 +57,16 @@ TYPES = ("order.made", "order.paid", "note")
 LIMITS = {
     leases: {"LEASE_MS": 1200, "RENEW_SECONDS": 0.3, "HAND_OVER_SECONDS": 0.05, "PATIENCE_SECONDS": 1},
     runner: {"SLOW_SECONDS": 0.4, "LEAVING_SECONDS": 0.1, "GRACE_SECONDS": 0.15, "CROWDED_MS": 100},
-    dispatcher: {"STOP_SECONDS": 0.5, "SWEEP_SECONDS": 0.2, "IDLE_SECONDS": 0.4},
-    agenda_watch: {"LOOK_SECONDS": 0.3, "NEAR_MS": 600},
+    dispatcher: {
+        "STOP_SECONDS": 0.5,
+        "SWEEP_SECONDS": 0.2,
+        "IDLE_SECONDS": 0.4,
+        "LOOK_SECONDS": 0.3,
+        "NEAR_MS": 600,
+    },
+    supervision: {"LOOK_SECONDS": 0.3},
     unroutable: {"CROWDED_MS": 100},
-    lane: {"LOOK_SECONDS": 0.3, "IDLE_SECONDS": 0.6},
+    lane: {"IDLE_SECONDS": 0.6},
     free_lane: {"CROWDED_SECONDS": 0.03, "ROUND_SECONDS": 0.05, "WINDOW": 9, "IN_TURN": 2},
     reader: {"LOOK_SECONDS": 0.3, "PAGE": 7, "FAR_BEHIND": 9},
     matching_lane: {
@@ -175,6 +181,10 @@ class OpenVault:
 
     def unseal(self, sealed, *, context):
         return sealed
+
+
+async def kept_up():
+    """Do nothing, because no worker's own clock jumps."""
 
 
 async def _no_warnings(*_, **__):
@@ -467,6 +477,9 @@ class World:
                 ),
                 SimpleNamespace(wants=lambda _: False),
             ),
+            keep_up=kept_up,
+            connections=4,
+            certificates=dict,
         )
         built.worker = machine.name
         return built

@@ -3,26 +3,26 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
+from collections.abc import Iterable, Mapping
 
 from trunkline.dispatch.attempts import open_limit
 from trunkline.dispatch.attempts.gates import Gate, Gates
 from trunkline.dispatch.attempts.jobs import Deferred, Ended, Job, ResultQueue, older
 from trunkline.dispatch.attempts.open_limit import HIGH_WATER
+from trunkline.dispatch.attempts.ordering import LEAVING_SECONDS, Ordering
 from trunkline.dispatch.attempts.results import GRACE_SECONDS
 from trunkline.dispatch.attempts.sender import Sender
 from trunkline.dispatch.attempts.slots import Slots, SubscriptionQueue
-from trunkline.dispatch.routing.table import Route
+from trunkline.dispatch.routing.table import Route, RoutingTable
+from trunkline.dispatch.shards.owned_shards import OwnedShards
 from trunkline.dispatch.shards.progress import Progress
 from trunkline.model.deliveries import Outcome, Result, Status
 from trunkline.runtime import faults, shortages
 from trunkline.runtime.beginnings import Beginnings
+from trunkline.store.wakeup import Signal
 
 SLOW_SECONDS = 2.0
 """After this time an attempt is written to the ledger as in flight, so that it does not hold the cursor back."""
-LEAVING_SECONDS = 0.2
-"""Replaces ``SLOW_SECONDS`` for a shard that is being given away or divided, because nobody reads such a shard."""
 BEGIN_AT_ONCE = 16
 """Number of attempts that begin in one iteration of the event loop; an attempt with a long body counts as several."""
 UNIT_BYTES = 16 * 1024
@@ -38,39 +38,18 @@ SHORTAGE_MS = 2_000
 _log = logging.getLogger(__name__)
 
 
-class Order(Protocol):
-    """The methods that the runner calls for deliveries that have an order (``dispatch.ordering``)."""
-
-    def submit(self, job: Job) -> None:
-        """Start *job*, or hold it until the deliveries before it have ended."""
-        ...
-
-    def ended(self, job: Job, outcome: Outcome) -> None:
-        """Continue with the next delivery after the attempt at *job* has ended."""
-        ...
-
-    def deferred(self, job: Job) -> None:
-        """Note that *job* found no slot and was sent to the ledger."""
-        ...
-
-    def forget(self, subscription_nos: Iterable[int]) -> None:
-        """Read the ledger again before new deliveries of these changed subscriptions start."""
-        ...
-
-
 class Runner:
-    """Runs the attempts of one process. Ended attempts wait in ``results`` to be written.
-
-    *order_of* makes the order of the deliveries that have one, which starts them by this runner.
-    """
+    """Runs the attempts of one process. Ended attempts wait in ``results`` to be written."""
 
     def __init__(
         self,
         slots: Slots[Job],
         sender: Sender,
+        owned: OwnedShards,
+        table: RoutingTable,
         *,
         timeout_seconds: float,
-        order_of: Callable[["Runner"], Order],
+        turn: Signal,
     ) -> None:
         self.slots = slots
         self.gates = Gates()
@@ -93,7 +72,7 @@ class Runner:
         """The limit of the live reader's open deliveries."""
         self.room_of_stretches = open_limit.of_stretches(slots.total)
         """The limit of open deliveries from stretches (older ranges of the log)."""
-        self.ordering = order_of(self)
+        self.ordering = Ordering(self, owned, table, turn=turn)
         """Holds each ordered delivery until the deliveries before it have ended."""
 
     def allow(self, timeout_seconds: float) -> None:

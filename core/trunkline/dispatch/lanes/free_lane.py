@@ -15,7 +15,6 @@ from trunkline.model.deliveries import Key
 from trunkline.runtime import faults
 from trunkline.store import deliveries as ledger
 from trunkline.store import due
-from trunkline.store.wakeup import Signal
 
 WINDOW = 500
 """If at most this many deliveries are due, they are claimed by their time alone; otherwise the subscriptions take turns."""
@@ -32,13 +31,9 @@ In it, due deliveries accumulate: claiming ten costs little more than one.
 
 
 class FreeLane:
-    """Claims, for each subscription, as many due deliveries as the runner has room for.
+    """Claims, for each subscription, as many due deliveries as the runner has room for."""
 
-    The agenda watch sets *signal* if another process made deliveries due.
-    """
-
-    def __init__(self, starter: Starter, signal: Signal) -> None:
-        self.signal = signal
+    def __init__(self, starter: Starter) -> None:
         self._starter = starter
         self._slots = starter.runner.slots
         self._rounds = Rounds(due.FREE, most=IN_TURN)

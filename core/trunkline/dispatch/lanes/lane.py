@@ -1,4 +1,4 @@
-"""The loop that claims the deliveries that wait in the ledger. It runs once for each kind of them, with a policy.
+"""What the lanes have in common, which claim the deliveries that wait in the ledger, one lane for each kind.
 
 ::
 
@@ -8,58 +8,17 @@
     replay_lane   of a replay: when a worker has read their page of the log
 """
 
-import logging
 import time
 from collections.abc import Callable, Hashable, Sequence
-from typing import Protocol
 
-from trunkline.dispatch.shards.owned_shards import OwnedShards
-from trunkline.dispatch.signals import KeepUp
-from trunkline.errors import StoreUnavailable
 from trunkline.store import due
 from trunkline.store.connection import Connection
 from trunkline.store.due import Waiting
-from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
-"""How long a lane waits if the database does not answer, and how often it queries the ledger without a signal."""
-NOT_ALIVE_SECONDS = 0.05
-"""How often to check whether a worker whose leases have lapsed may claim again."""
+"""How often a lane queries the ledger without a signal."""
 IDLE_SECONDS = 10.0
 """Pause between queries for a kind that no subscription needs. A worker may still write deliveries of a deleted subscription."""
-_log = logging.getLogger(__name__)
-
-
-class Policy(Protocol):
-    """Claims the deliveries of one kind. *signal* is set if some of them may begin."""
-
-    signal: Signal
-
-    async def step(self) -> float | None:
-        """Claim and start deliveries once.
-
-        Returns the seconds until the next step; None if it depends on the signal alone. Raises StoreUnavailable.
-        """
-        ...
-
-
-class Lane:
-    """Runs policies for the worker of *owned*. It awaits *keep_up* before each step."""
-
-    def __init__(self, owned: OwnedShards, *, keep_up: KeepUp) -> None:
-        self._owned = owned
-        self._keep_up = keep_up
-
-    async def run(self, kind: str, policy: Policy) -> None:
-        """Claim deliveries by *policy* until cancelled."""
-        while True:
-            wait: float | None = LOOK_SECONDS
-            try:
-                await self._keep_up()
-                wait = await policy.step() if self._owned.is_alive else NOT_ALIVE_SECONDS
-            except StoreUnavailable as error:
-                _log.warning("cannot claim %s now: %s", kind, error)
-            await policy.signal.wait(wait)
 
 
 class Rounds:

@@ -8,9 +8,9 @@ import functools
 from collections.abc import Collection, Mapping, Sequence
 
 from trunkline.dispatch.attempts.jobs import Job
+from trunkline.dispatch.attempts.ordering import MOST_BLOCKED
 from trunkline.dispatch.lanes.lane import LOOK_SECONDS, Idleness, Rounds
 from trunkline.dispatch.lanes.starting import Starter
-from trunkline.dispatch.ledger.ordering import MOST_BLOCKED, Ordering
 from trunkline.dispatch.ledger.unroutable import put_aside
 from trunkline.model import parts
 from trunkline.model.deliveries import Key, Status
@@ -22,7 +22,6 @@ from trunkline.store import ordering as store
 from trunkline.store.deliveries import Settled
 from trunkline.store.ordering import OrderedClaim, Place
 from trunkline.store.shards import Reached
-from trunkline.store.wakeup import Signal
 
 CROWDED_SECONDS = 0.05
 """Pause if no slot is free or all claimed targets are down.
@@ -44,21 +43,15 @@ LOOKED_AT = 50
 
 
 class OrderedLane:
-    """Claims deliveries in order, for at most *per_subscription* keys of a subscription at a time.
+    """Claims deliveries in order, for at most *per_subscription* keys of a subscription at a time."""
 
-    *signal* is set if the next delivery of a key may begin.
-    """
-
-    def __init__(
-        self, starter: Starter, ordering: Ordering, signal: Signal, *, per_subscription: int
-    ) -> None:
-        self.signal = signal
+    def __init__(self, starter: Starter, *, per_subscription: int) -> None:
         self._starter = starter
         self._database = starter.database
         self._owned = starter.owned
         self._table = starter.table
         self._slots = starter.runner.slots
-        self._ordering = ordering
+        self._ordering = starter.runner.ordering
         self._per_subscription = per_subscription
         self._rounds = Rounds(due.ORDERED, most=IN_TURN)
         self._idleness = Idleness()

@@ -30,7 +30,6 @@ class PacedLane:
         self._runner = starter.runner
         self._rounds = Rounds(due.PACED, most=LOOKED_AT)
         self._idleness = Idleness()
-        self.signal = starter.runner.gates.signal
 
     async def step(self) -> float:
         """Query and claim once. Returns the seconds until the next call."""

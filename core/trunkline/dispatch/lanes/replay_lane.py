@@ -76,7 +76,6 @@ class ReplayLane:
         records: SubscriptionRecords,
         schema_versions: SchemaVersions,
     ) -> None:
-        self.signal = signals.replay
         self._starter = starter
         self._database = starter.database
         self._owned = starter.owned

@@ -13,7 +13,6 @@ are written to the ledger, as far as other companies leave room, so that every w
 import asyncio
 import contextlib
 import itertools
-import logging
 import time
 from collections import OrderedDict, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -25,7 +24,6 @@ from trunkline.dispatch.attempts.open_limit import HIGH_WATER, OpenLimit
 from trunkline.dispatch.attempts.runner import Runner
 from trunkline.dispatch.routing.table import Candidates, Route, RoutingTable
 from trunkline.dispatch.shards.progress import Progress, Track
-from trunkline.errors import StoreUnavailable
 from trunkline.model.deliveries import Key
 from trunkline.model.events import Event
 from trunkline.model.parts import WHOLE, Slice
@@ -53,7 +51,6 @@ SPILL_ROOM = HIGH_WATER // 2
 SPILL_SECONDS = 0.02
 """How often to check whether a waiting company may exceed its limit."""
 LOOK_SECONDS = 0.5
-_log = logging.getLogger(__name__)
 
 
 class Budget:
@@ -153,18 +150,12 @@ class MatchingLane:
                 line.rest = _Rest(event.position, event.position)
         self._has_work.set()
 
-    async def run(self) -> None:
-        """Match waiting events until cancelled."""
-        while True:
-            await self._has_work.wait()
-            try:
-                await self.step()
-            except StoreUnavailable as error:
-                _log.warning("cannot read the events to match now: %s", error)
-                await asyncio.sleep(LOOK_SECONDS)
+    async def step(self) -> float:
+        """Wait for events, and match the next ones of a company that may have more open deliveries.
 
-    async def step(self) -> None:
-        """Match the next events of a company that may have more open deliveries."""
+        Returns 0, because more events may wait. Raises StoreUnavailable.
+        """
+        await self._has_work.wait()
         company_id, track = await self._next_line()
         line, progress = self._waiting[company_id, track], track.progress
         self._waiting.move_to_end((company_id, track))
@@ -191,6 +182,7 @@ class MatchingLane:
             del self._waiting[company_id, track]
         if not self._waiting:
             self._has_work.clear()
+        return 0.0
 
     async def _next_line(self) -> tuple[int, Track]:
         while True:

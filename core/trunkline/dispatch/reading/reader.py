@@ -8,7 +8,6 @@ its own tracks (``dispatch.progress``).
 
 import asyncio
 import itertools
-import logging
 import time
 from collections.abc import Collection, Iterable, Sequence
 
@@ -19,7 +18,6 @@ from trunkline.dispatch.routing.table import RoutingTable
 from trunkline.dispatch.shards.owned_shards import OwnedShards
 from trunkline.dispatch.shards.progress import SPAN, Progress, Track, next_window
 from trunkline.dispatch.upkeep.unreadable import Unreadable
-from trunkline.errors import StoreUnavailable
 from trunkline.model.deliveries import Key
 from trunkline.model.events import Event, shard_of
 from trunkline.model.subscriptions import Status
@@ -45,7 +43,6 @@ FAR_BEHIND = 5_000
 MOST_STRETCHES = 1_000
 """The most stretches of one shard; with so many, the live reader no longer jumps to the head."""
 LOOK_SECONDS = 1.0
-_log = logging.getLogger(__name__)
 
 
 class Reader:
@@ -80,32 +77,8 @@ class Reader:
         self._head = 0
         self._pages = 0
         self._refreshing = asyncio.Lock()
-        self._has_stretch = Signal()
-
-    async def run(self, log_has_grown: Signal) -> None:
-        """Read whenever the log has grown; the agenda watch sets *log_has_grown* if a wake-up was lost."""
-        while True:
-            await self._matching.room.has_room.wait()
-            wait = None
-            try:
-                if await self.read_on():
-                    continue
-            except StoreUnavailable as error:
-                _log.warning("cannot read the log now: %s", error)
-                wait = LOOK_SECONDS
-            await log_has_grown.wait(wait)
-
-    async def catch_up(self) -> None:
-        """Read stretches whenever there are any."""
-        while True:
-            try:
-                if await self.read_stretch():
-                    continue
-            except StoreUnavailable as error:
-                _log.warning("cannot catch up with the log now: %s", error)
-            # A shard that is draining, or whose lease may have lapsed, may become readable again.
-            is_any = any(progress.stretches for progress in self._owned.progress.values())
-            await self._has_stretch.wait(LOOK_SECONDS if is_any else None)
+        self.has_stretch = Signal()
+        """Set if a stretch may have to be read."""
 
     def is_behind(self, agenda: Agenda) -> bool:
         """Return whether the log has unread events, or subscriptions have changed."""
@@ -118,20 +91,30 @@ class Reader:
             head = await stream.head(connection)
         await self.refresh(head.routing_version)
 
-    async def read_on(self) -> bool:
-        """Read one page at the head of the log, or take the events that this process just appended. Returns whether more is unread."""
+    async def read_on(self) -> float | None:
+        """Read one page at the head of the log, or take the events that this process just appended.
+
+        Returns 0 if more is unread; otherwise None. Raises StoreUnavailable.
+        """
+        await self._matching.room.has_room.wait()
         tracks = [progress.live for progress in self._readable()]
         head, is_read = await self._read_page(tracks, self._matching)
-        return is_read and any(progress.live.read < head for progress in self._readable())
+        is_more = is_read and any(progress.live.read < head for progress in self._readable())
+        return 0.0 if is_more else None
 
-    async def read_stretch(self) -> bool:
-        """Read one page of the stretches. Returns whether a page was read."""
+    async def read_stretch(self) -> float | None:
+        """Read one page of the stretches.
+
+        Returns 0 if a page was read, and None if there is no stretch. Raises StoreUnavailable.
+        """
         tracks = [t for t in (progress.next_stretch() for progress in self._readable()) if t is not None]
         if not tracks:
-            return False
+            # A shard that is draining, or whose lease may have lapsed, may become readable again.
+            is_any = any(progress.stretches for progress in self._owned.progress.values())
+            return LOOK_SECONDS if is_any else None
         await self._read_page(tracks, self._catching_up)
         faults.point("stretch.after_hand_over")
-        return True
+        return 0.0
 
     async def _read_page(self, tracks: Sequence[Track], lane: MatchingLane) -> tuple[int, bool]:
         """Read a page for the tracks whose turn is next. Returns the head of the log, and whether a page was read."""
@@ -188,7 +171,7 @@ class Reader:
         for progress in far_behind:
             progress.go_on_at(head)
         if far_behind or any(progress.stretches for progress in self._owned.progress.values()):
-            self._has_stretch.set()
+            self.has_stretch.set()
         if far_behind:
             faults.point("read.after_going_on")
         return bool(far_behind)

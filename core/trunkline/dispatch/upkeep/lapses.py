@@ -1,12 +1,9 @@
 """Disables subscriptions that nobody renewed in time, and ends their open deliveries."""
 
-import asyncio
-import logging
 from collections.abc import Callable
 
 from trunkline.dispatch.ledger.reports import Reports
 from trunkline.dispatch.routing.table import NEVER_MS, RoutingTable
-from trunkline.errors import StoreUnavailable
 from trunkline.model.subscriptions import LAPSED
 from trunkline.runtime import faults
 from trunkline.store import open_deliveries, streaks
@@ -18,7 +15,6 @@ from trunkline.store.subscriptions import Row
 
 LOOK_SECONDS = 1.0
 AT_ONCE = 200
-_log = logging.getLogger(__name__)
 
 
 class Lapses:
@@ -32,18 +28,10 @@ class Lapses:
         self._reports = reports
         self._now_ms = now_ms
 
-    async def run(self) -> None:
-        """Disable lapsed subscriptions until cancelled."""
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            if self._now_ms() < self._table.first_expiry_ms:
-                continue
-            try:
-                await self._end()
-            except StoreUnavailable as error:
-                _log.warning("cannot end subscriptions that have lapsed now: %s", error)
-
-    async def _end(self) -> None:
+    async def step(self) -> float:
+        """Disable lapsed subscriptions. Returns the seconds until the next check. Raises StoreUnavailable."""
+        if self._now_ms() < self._table.first_expiry_ms:
+            return LOOK_SECONDS
         self._table.first_expiry_ms = NEVER_MS  # rows read meanwhile may lower it again
         ended: list[Row] = []
         try:
@@ -64,3 +52,4 @@ class Lapses:
         if next_ms is not None:
             self._table.first_expiry_ms = min(self._table.first_expiry_ms, next_ms)
         self._reports.subscriptions_disabled(ended)
+        return LOOK_SECONDS

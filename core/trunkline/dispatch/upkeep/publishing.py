@@ -3,12 +3,9 @@
 Each step is one transaction, so no event is lost or repeated if the process is killed.
 """
 
-import asyncio
-import logging
 import time
 from collections.abc import Callable, Mapping
 
-from trunkline.errors import StoreUnavailable
 from trunkline.model.times import utc_text_of_ms
 from trunkline.runtime import faults
 from trunkline.store import conditions, operational
@@ -18,10 +15,8 @@ from trunkline.store.wakeup import Signal, Wakeup
 
 MINUTES_SECONDS = 5.0
 """How often to check for conditions to report, and for minutes whose counts are complete (``operational.gather``)."""
-LOOK_SECONDS = 1.0
 CERTIFICATE_SECONDS = 14 * 24 * 60 * 60
 """How long before its expiry a certificate is reported."""
-_log = logging.getLogger(__name__)
 
 
 Certificates = Callable[[], Mapping[tuple[int, str, int], int]]
@@ -42,19 +37,14 @@ class Publishing:
         self._told: set[tuple[tuple[int, str, int], int]] = set()
         self.signal = Signal()
 
-    async def run(self) -> None:
-        """Publish until cancelled."""
-        while True:
-            try:
-                if time.monotonic() - self._looked >= MINUTES_SECONDS:
-                    self._looked = time.monotonic()
-                    await self.look()
-                while await self._publish():
-                    self._wakeup.announce()
-            except StoreUnavailable as error:
-                _log.warning("cannot publish operational events now: %s", error)
-                await asyncio.sleep(LOOK_SECONDS)
-            await self.signal.wait(MINUTES_SECONDS)
+    async def step(self) -> float:
+        """Publish what was noted. Returns the seconds until the next check for conditions. Raises StoreUnavailable."""
+        if time.monotonic() - self._looked >= MINUTES_SECONDS:
+            self._looked = time.monotonic()
+            await self.look()
+        while await self._publish():
+            self._wakeup.announce()
+        return MINUTES_SECONDS
 
     async def look(self) -> None:
         """Report conditions that have begun, and the counts of minutes that have ended. Raises StoreUnavailable."""

@@ -7,20 +7,16 @@ piece took.
 """
 
 import asyncio
-import logging
 import time
 
-from trunkline.errors import StoreUnavailable
 from trunkline.runtime import faults
 from trunkline.store import open_deliveries, releasing
 from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal
 
-LOOK_SECONDS = 1.0
 PAUSE_SECONDS = 0.02
 IN_TURN = 20
 """Number of subscriptions that get one piece each, one after the other."""
-_log = logging.getLogger(__name__)
 
 
 class StatusChanges:
@@ -31,22 +27,10 @@ class StatusChanges:
         self._due = due
         self.signal = Signal()
 
-    async def run(self) -> None:
-        """Continue until cancelled, whenever pieces remain."""
-        while True:
-            wait = None
-            try:
-                while await self.go_on():
-                    self._due.set()
-            except StoreUnavailable as error:
-                _log.warning("cannot go on with what subscriptions left open now: %s", error)
-                wait = LOOK_SECONDS
-            await self.signal.wait(wait)
-
-    async def go_on(self) -> bool:
+    async def step(self) -> float | None:
         """Do one piece for each of up to ``IN_TURN`` subscriptions.
 
-        Returns whether there was one. Raises StoreUnavailable.
+        Returns 0 if there was one; otherwise None. Raises StoreUnavailable.
         """
         async with self._database.read() as connection:
             unsettled = await open_deliveries.unsettled(connection, limit=IN_TURN)
@@ -62,7 +46,10 @@ class StatusChanges:
                 await releasing.go_on(connection, no)
                 faults.point("order.after_release")
             await _rest_since(began)
-        return bool(unsettled or unreleased)
+        if not (unsettled or unreleased):
+            return None
+        self._due.set()
+        return 0.0
 
 
 async def _rest_since(began: float) -> None:

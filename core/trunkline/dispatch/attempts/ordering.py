@@ -14,9 +14,9 @@ import bisect
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from trunkline.dispatch.attempts.jobs import Deferred, Job, KeyQueue
-from trunkline.dispatch.attempts.runner import LEAVING_SECONDS, Runner
 from trunkline.dispatch.routing.table import RoutingTable
 from trunkline.dispatch.shards.owned_shards import OwnedShards
 from trunkline.dispatch.shards.progress import Progress
@@ -24,6 +24,11 @@ from trunkline.model.deliveries import Outcome, Status
 from trunkline.runtime import faults
 from trunkline.store.wakeup import Signal
 
+if TYPE_CHECKING:
+    from trunkline.dispatch.attempts.runner import Runner
+
+LEAVING_SECONDS = 0.2
+"""How long a delivery may hold back the cursor of a shard that is being given away or divided; nobody reads such a shard."""
 LOOK_SECONDS = 1.0
 """How long to wait before the keys of a subscription in the ledger are read again, if they are still unknown."""
 WAIT_SECONDS = 2.0
@@ -101,7 +106,7 @@ class Ordering:
     Sets *turn* to request more from the ledger.
     """
 
-    def __init__(self, runner: Runner, owned: OwnedShards, table: RoutingTable, *, turn: Signal) -> None:
+    def __init__(self, runner: "Runner", owned: OwnedShards, table: RoutingTable, *, turn: Signal) -> None:
         self._runner = runner
         self._owned = owned
         self._table = table

@@ -11,6 +11,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import secrets
@@ -19,7 +20,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Self
 
 from trunkline.access.subscription_records import SubscriptionRecords
-from trunkline.dispatch.attempts.gathering import Gathering
+from trunkline.dispatch.attempts.gathering import deliver_for
 from trunkline.dispatch.attempts.jobs import Job
 from trunkline.dispatch.attempts.runner import Runner
 from trunkline.dispatch.attempts.sender import Sender
@@ -31,7 +32,6 @@ from trunkline.dispatch.lanes.replay_lane import ReplayLane
 from trunkline.dispatch.lanes.starting import Starter
 from trunkline.dispatch.leases.dividing import Dividing
 from trunkline.dispatch.leases.leases import Leases
-from trunkline.dispatch.ledger import policies
 from trunkline.dispatch.ledger.reports import Reports
 from trunkline.dispatch.ledger.settlement import Settlement
 from trunkline.dispatch.reading.matching_lane import MatchingLane
@@ -48,6 +48,7 @@ from trunkline.dispatch.upkeep.status_changes import StatusChanges
 from trunkline.dispatch.upkeep.unreadable import Unreadable
 from trunkline.errors import StoreUnavailable
 from trunkline.model.parts import Slice
+from trunkline.model.treatments import PACE
 from trunkline.model.workers import name_worker
 from trunkline.settings import Delivery
 from trunkline.store import agenda as agendas
@@ -123,8 +124,8 @@ class Dispatcher:
         table = RoutingTable(
             self._sender.channels.get,
             schema_versions=self._sender.schema_versions,
-            deliver_for=Gathering(slots, self._reports.batch_began).deliver_for,
-            treatment=policies.treatment_of(self._settings),
+            deliver_for=functools.partial(deliver_for, slots, self._reports.batch_began),
+            treatment={name: value for name in PACE if (value := getattr(self._settings, name)) is not None},
             tracer=self._sender.tracer,
         )
         self._runner = Runner(
@@ -135,7 +136,7 @@ class Dispatcher:
             timeout_seconds=self._settings.timeout_seconds,
             turn=self._signals.turn,
         )
-        matching = MatchingLane(self._database, table, self._runner, self._runner.room, spills=True)
+        self._matching = MatchingLane(self._database, table, self._runner, self._runner.room, spills=True)
         catching_up = MatchingLane(
             self._database, table, self._runner, self._runner.room_of_stretches, spills=False
         )
@@ -145,7 +146,7 @@ class Dispatcher:
             self._runner,
             self._owned,
             unreadable=Unreadable(self._database, self._owned, records=self._records, reports=self._reports),
-            matching=matching,
+            matching=self._matching,
             handover=self._stack.enter_context(self._signals.log.handover()),
             catching_up=catching_up,
         )
@@ -154,12 +155,12 @@ class Dispatcher:
             self._owned,
             self._log_has_grown,
             self._signals.log.lock,
-            mark_hot=Dividing(self._owned, table, (matching, catching_up)).mark,
+            mark_hot=Dividing(self._owned, table, (self._matching, catching_up)).mark,
         )
         self._reports.watch(self._runner, self._owned)
         await self._reader.prepare()
         await self._leases.renew()
-        self._start(self._parts(table, matching, catching_up))
+        self._start(self._parts(table, catching_up))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -197,9 +198,7 @@ class Dispatcher:
         """Wait until a part has failed permanently, so that the process must be restarted."""
         await self._supervision.has_failed.wait()
 
-    def _parts(
-        self, table: RoutingTable, matching: MatchingLane, catching_up: MatchingLane
-    ) -> dict[str, Run]:
+    def _parts(self, table: RoutingTable, catching_up: MatchingLane) -> dict[str, Run]:
         """Make the parts that run side by side, by name."""
         signals = self._signals
         starter = Starter(self._database, self._owned, table, self._runner)
@@ -215,7 +214,8 @@ class Dispatcher:
             self._database,
             self._owned,
             self._runner,
-            policies=policies.of_settings(self._settings, self._sender.channels),
+            settings=self._settings,
+            channels=self._sender.channels,
             reports=self._reports,
             due=signals.due,
             turn=signals.turn,
@@ -250,7 +250,7 @@ class Dispatcher:
             "stretches": repeating(
                 "catch up with the log", self._reader.read_stretch, self._reader.has_stretch
             ),
-            "matching": repeating("read the events to match", matching.step),
+            "matching": repeating("read the events to match", self._matching.step),
             "matching of stretches": repeating("read the events to match", catching_up.step),
             "retries": self._claiming("retries", free.step, signals.due),
             "paced": self._claiming("deliveries with a pace", self._paced.step, self._runner.gates.signal),

@@ -8,12 +8,11 @@ it, because the subscription has no free slot or its order lets only one deliver
 import asyncio
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from msgspec import Struct
 
-from trunkline.contract import Batch, Channel, Deliver, DeliverBatch, HttpClient, Push
+from trunkline.contract import Channel, Deliver, DeliverBatch, HttpClient, Push
 from trunkline.dispatch.attempts.slots import Slots
 from trunkline.model.deliveries import Outcome, Result
 from trunkline.model.ordering import WHOLE
@@ -24,36 +23,16 @@ Observe = Callable[[str, int], None]
 """Reports the size of a batch: (channel name, number of deliveries)."""
 
 
-MayFollow = Callable[[int], bool]
-"""Returns whether more deliveries may join a batch while that many begun deliveries are in flight; True if uncertain."""
+def deliver_for(
+    slots: Slots[Any], observe: Observe, subscription: Subscription, channel: Channel
+) -> Deliver | None:
+    """Return the function that makes one attempt for *subscription*.
 
-
-class Gathering:
-    """Makes the ``deliver`` function of each subscription whose channel takes batches."""
-
-    def __init__(self, slots: Slots[Any], observe: Observe) -> None:
-        self._slots = slots
-        self._observe = observe
-
-    def deliver_for(self, subscription: Subscription, channel: Channel) -> Deliver | None:
-        """Return the function that makes one attempt for *subscription*.
-
-        It is the channel's own function, unless the channel takes batches.
-        """
-        if channel.deliver_batch is None:
-            return channel.deliver
-        most = 1 if subscription.ordering == WHOLE else channel.batch.most
-
-        def may_follow(begun: int) -> bool:
-            queue = self._slots.queue(subscription.no, subscription.company_id)
-            return subscription.no not in self._slots.busy or queue.in_flight != begun
-
-        return _Gatherer(
-            channel.deliver_batch,
-            batch=replace(channel.batch, most=most),
-            may_follow=may_follow,
-            observe=lambda size: self._observe(channel.name, size),
-        ).deliver
+    It is the channel's own function, unless the channel takes batches.
+    """
+    if channel.deliver_batch is None:
+        return channel.deliver
+    return _Gatherer(slots, observe, subscription, channel, channel.deliver_batch).deliver
 
 
 class _Waiting(Struct, eq=False):
@@ -70,16 +49,18 @@ class _Gatherer:
 
     def __init__(
         self,
+        slots: Slots[Any],
+        observe: Observe,
+        subscription: Subscription,
+        channel: Channel,
         deliver_batch: DeliverBatch,
-        *,
-        batch: Batch,
-        may_follow: MayFollow,
-        observe: Callable[[int], None],
     ) -> None:
-        self._deliver_batch = deliver_batch
-        self._batch = batch
-        self._may_follow = may_follow
+        self._slots = slots
         self._observe = observe
+        self._no, self._company_id = subscription.no, subscription.company_id
+        self._channel = channel
+        self._deliver_batch = deliver_batch
+        self._most = 1 if subscription.ordering == WHOLE else channel.batch.most
         self._waiting: list[_Waiting] = []
         self._waiting_bytes = 0
         self._in_calls = 0
@@ -89,22 +70,26 @@ class _Gatherer:
         """Make one attempt, in a batch with others."""
         loop = asyncio.get_running_loop()
         one = _Waiting(push, loop.create_future())
-        if self._waiting_bytes + len(push.body) > self._batch.most_bytes:
+        most_bytes = self._channel.batch.most_bytes
+        if self._waiting_bytes + len(push.body) > most_bytes:
             self._flush(http)
         self._waiting.append(one)
         self._waiting_bytes += len(push.body)
-        if self._is_full() or not self._may_follow(len(self._waiting) + self._in_calls):
+        is_full = len(self._waiting) >= self._most or self._waiting_bytes >= most_bytes
+        if is_full or not self._may_follow():
             self._flush(http)
         elif self._timer is None:
-            self._timer = loop.call_later(self._batch.wait_seconds, self._flush, http)
+            self._timer = loop.call_later(self._channel.batch.wait_seconds, self._flush, http)
         try:
             return await one.result
         except asyncio.CancelledError:
             await self._withdraw(one)
             raise
 
-    def _is_full(self) -> bool:
-        return len(self._waiting) >= self._batch.most or self._waiting_bytes >= self._batch.most_bytes
+    def _may_follow(self) -> bool:
+        """Return whether more deliveries may join the batch; True if uncertain."""
+        queue = self._slots.queue(self._no, self._company_id)
+        return self._no not in self._slots.busy or queue.in_flight != len(self._waiting) + self._in_calls
 
     def _flush(self, http: HttpClient) -> None:
         if self._timer is not None:
@@ -114,7 +99,7 @@ class _Gatherer:
         if not batch:
             return
         self._in_calls += len(batch)
-        self._observe(len(batch))
+        self._observe(self._channel.name, len(batch))
         call = asyncio.get_running_loop().create_task(self._call(batch, http))
         call.add_done_callback(functools.partial(self._if_never_begun, len(batch)))
         for one in batch:

@@ -1,9 +1,9 @@
 """One batch of results: the rows of the ledger that one transaction writes. No I/O, no clock."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 import orjson
-from msgspec import Struct, field
+from msgspec import Struct
 
 from trunkline.dispatch.attempts.jobs import Deferred, Ended, Job, KeyQueue
 from trunkline.dispatch.shards.progress import Progress
@@ -23,38 +23,55 @@ _NO_STREAK = Streak(0, succeeded=False, failures=0)
 class Batch(Struct):
     """The rows that one transaction writes: *first* has new rows of the ledger, *claimed* rows whose claim ends."""
 
-    first: list[tuple[Progress, Settled]] = field(default_factory=list[tuple[Progress, Settled]])
-    first_attempts: list[tuple[Progress, Attempt]] = field(default_factory=list[tuple[Progress, Attempt]])
-    claimed: dict[Key, tuple[Settled, Attempt | None]] = field(
-        default_factory=dict[Key, tuple[Settled, Attempt | None]]
-    )
-    streaks: dict[int, Streak] = field(default_factory=dict[int, Streak])
-    gone: set[int] = field(default_factory=set[int])
-    told_of: dict[int, Ended] = field(default_factory=dict[int, Ended])
+    first: list[tuple[Progress, Settled, Attempt | None]] = []
+    claimed: dict[Key, tuple[Settled, Attempt | None]] = {}
+    streaks: dict[int, Streak] = {}
+    gone: set[int] = set()
+    told_of: dict[int, Ended] = {}
     """The last failed attempt of each subscription. Attempts at operational events are left out, because they are not reported."""
-    companies: dict[int, int] = field(default_factory=dict[int, int])
-    ended: list[Ended] = field(default_factory=list[Ended])
-    failures: list[Failure] = field(default_factory=list[Failure])
-    rooms: list[Job] = field(default_factory=list[Job])
+    companies: dict[int, int] = {}
+    ended: list[Ended] = []
+    failures: list[Failure] = []
+    rooms: list[Job] = []
     """The deferred deliveries that count as open until they are written."""
     is_due_soon: bool = False
     is_paced_soon: bool = False
     """Whether a delivery of a subscription with a pace is due soon."""
-    order: dict[Key, tuple[int | None, int]] = field(default_factory=dict[Key, tuple[int | None, int]])
+    order: dict[Key, tuple[int | None, int]] = {}
     """The order key and the shard of each row in *first* with an order or a pace; without an order, the key is None."""
-    places: dict[Place, None] = field(default_factory=dict[Place, None])
+    places: dict[Place, None] = {}
     """The order keys whose open deliveries change in the ledger."""
 
     def add_ended(self, ended: Ended, state: NextState) -> None:
         """Add an attempt that ended, and the delivery's *state* after it."""
         job, result = ended.job, ended.result
-        settled = _settled(ended, state)
-        attempt = _attempt(ended, state)
+        settled = Settled(
+            job.event.position,
+            job.route.subscription.no,
+            state.status,
+            job.attempt,
+            result.status_code,
+            wait_ms=None if state.wait_seconds is None else int(state.wait_seconds * 1000),
+            claim=job.claim,
+        )
+        attempt = Attempt(
+            job.event.position,
+            job.route.subscription.no,
+            job.attempt,
+            ended.started_ms,
+            ended.duration_ms,
+            result.outcome,
+            result.status_code,
+            result.response_body,
+            result.error,
+            result.sent_twice,
+            None if state.retry_after_seconds is None else int(state.retry_after_seconds * 1000),
+            orjson.dumps(result.response_headers).decode() if result.response_headers else None,
+        )
         if job.claim or job.progress is None:
             self._end_claim(settled, attempt)
         else:
-            self.first.append((job.progress, settled))
-            self.first_attempts.append((job.progress, attempt))
+            self.first.append((job.progress, settled, attempt))
         self.ended.append(ended)
         if result.outcome is not Outcome.DELIVERED:
             self.failures.append((ended, state))
@@ -87,7 +104,7 @@ class Batch(Struct):
         if job.progress is None or (job.claim and not deferred.in_flight):
             self._end_claim(settled, None)
         else:
-            self.first.append((job.progress, settled))
+            self.first.append((job.progress, settled, None))
         if job.key_queue is not None:
             self._note_order(job, job.key_queue, is_open=True)
 
@@ -99,20 +116,15 @@ class Batch(Struct):
     def drop(self, lost: Collection[Progress]) -> None:
         """Remove the rows that belong to *lost* shards."""
         self.first = [row for row in self.first if row[0] not in lost]
-        self.first_attempts = [row for row in self.first_attempts if row[0] not in lost]
         self.ended = [e for e in self.ended if e.job.progress not in lost or e.job.claim]
         self.failures = [f for f in self.failures if f[0].job.progress not in lost or f[0].job.claim]
 
     def attempts_to_log(self, ended_claims: Collection[Key]) -> list[Attempt]:
         """List the attempts to log: first attempts, and attempts whose claims were ended."""
         return [
-            *(attempt for _, attempt in self.first_attempts),
+            *(attempt for _, _, attempt in self.first if attempt),
             *(attempt for key, (_, attempt) in self.claimed.items() if attempt and key in ended_claims),
         ]
-
-    def settled_claims(self) -> Sequence[Settled]:
-        """List the rows to write for deliveries whose claim ends."""
-        return [settled for settled, _ in self.claimed.values()]
 
     def exhausted(self, ended_claims: Collection[Key] | None = None) -> dict[int, list[int]]:
         """List the positions of the events whose deliveries are exhausted, by subscription.
@@ -174,34 +186,3 @@ class Batch(Struct):
         elif outcome is Outcome.GONE:
             self.gone.add(no)
         self.companies[no] = job.route.subscription.company_id
-
-
-def _settled(ended: Ended, state: NextState) -> Settled:
-    job = ended.job
-    return Settled(
-        job.event.position,
-        job.route.subscription.no,
-        state.status,
-        job.attempt,
-        ended.result.status_code,
-        wait_ms=None if state.wait_seconds is None else int(state.wait_seconds * 1000),
-        claim=job.claim,
-    )
-
-
-def _attempt(ended: Ended, state: NextState) -> Attempt:
-    job, result = ended.job, ended.result
-    return Attempt(
-        job.event.position,
-        job.route.subscription.no,
-        job.attempt,
-        ended.started_ms,
-        ended.duration_ms,
-        result.outcome,
-        result.status_code,
-        result.response_body,
-        result.error,
-        result.sent_twice,
-        None if state.retry_after_seconds is None else int(state.retry_after_seconds * 1000),
-        orjson.dumps(result.response_headers).decode() if result.response_headers else None,
-    )

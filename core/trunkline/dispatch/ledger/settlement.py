@@ -14,21 +14,23 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import structs
 
+from trunkline.contract import Channel
 from trunkline.dispatch.attempts.jobs import Deferred, Ended
 from trunkline.dispatch.attempts.runner import Runner
 from trunkline.dispatch.ledger import telling
 from trunkline.dispatch.ledger.batch import Batch
-from trunkline.dispatch.ledger.policies import Policies
 from trunkline.dispatch.ledger.reports import Reports
+from trunkline.dispatch.ledger.telling import FailingPolicy
 from trunkline.dispatch.shards.owned_shards import OwnedShards
 from trunkline.dispatch.shards.progress import Progress
 from trunkline.errors import LeaseLost, StoreUnavailable
 from trunkline.model import deliveries
-from trunkline.model.deliveries import Outcome
+from trunkline.model.deliveries import BreakerPolicy, Outcome, RetryPolicy
 from trunkline.model.events import shard_of
 from trunkline.model.parts import WHOLE, Slice
 from trunkline.model.subscriptions import FAILING, GONE
 from trunkline.runtime import faults
+from trunkline.settings import Delivery
 from trunkline.store import (
     cursors,
     health,
@@ -81,7 +83,8 @@ class Settlement:
         owned: OwnedShards,
         runner: Runner,
         *,
-        policies: Policies,
+        settings: Delivery,
+        channels: Mapping[str, Channel],
         reports: Reports,
         due: Signal,
         turn: Signal,
@@ -89,7 +92,10 @@ class Settlement:
         self._database = database
         self._owned = owned
         self._runner = runner
-        self._policies = policies
+        self._retry = RetryPolicy(settings.retry_schedule_seconds, settings.retry_jitter)
+        self._breaker = BreakerPolicy(settings.breaker_failures, settings.breaker_span_seconds)
+        self._failing = FailingPolicy(settings.failing_failures, settings.failing_spans_seconds)
+        self._channels = channels
         self._reports = reports
         self._due = due
         self._turn = turn
@@ -131,7 +137,7 @@ class Settlement:
                 await self._write(Batch())
             while left > 0:
                 self._unwritten = batch = self._batch_of(queue.take(MOST_AT_ONCE))
-                for progress, settled in batch.first:
+                for progress, settled, _ in batch.first:
                     progress.close(settled.position)
                 for job in batch.rooms:
                     job.has_room = False
@@ -160,7 +166,7 @@ class Settlement:
                 jitter = random.uniform(-1, 1)  # noqa: S311 - spreads retries; nothing depends on its secrecy
                 attempt = job.attempt - job.round_start
                 retry = job.route.subscription.retry
-                policy = self._policies.retry if retry is None else self._policies.retry.of(retry)
+                policy = self._retry if retry is None else self._retry.of(retry)
                 state = deliveries.next_state(attempt, item.result, policy, jitter)
                 batch.add_ended(item, state)
             else:
@@ -170,19 +176,20 @@ class Settlement:
     async def _write(self, batch: Batch) -> None:
         """Write *batch*, retrying until the database accepts it, and report it."""
         while True:
-            batch.drop([progress for progress, _ in batch.first if progress.lost])
+            batch.drop([progress for progress, *_ in batch.first if progress.lost])
             leases = [progress for progress in self._owned.progress.values() if not progress.lost]
             reached = {progress.lease.slice: progress.reached for progress in leases}
+            moved = _moved(batch, leases, reached)
             began = time.perf_counter()
             tallies = self._tally_is_due()
             faults.point("settle.before_transaction")
             try:
                 disabled: list[Row] = []
-                if tallies or not await self._settle_at_once(batch, leases, reached):
+                if tallies or not await self._settle_at_once(batch, moved):
                     async with self._database.write() as connection:
                         if tallies:
                             await health.add(connection, self._tally)
-                        disabled = await self._store(connection, batch, leases, reached)
+                        disabled = await self._store(connection, batch, leases, moved)
                         faults.point("settle.before_commit")
             except LeaseLost:
                 continue
@@ -258,16 +265,13 @@ class Settlement:
         while len(self._failed_at) > MOST_FAILING:
             del self._failed_at[next(iter(self._failed_at))]
 
-    async def _settle_at_once(
-        self, batch: Batch, leases: Sequence[Progress], reached: Mapping[Slice, Reached]
-    ) -> bool:
+    async def _settle_at_once(self, batch: Batch, moved: Sequence[Lease]) -> bool:
         """Write *batch* in one statement. Returns False, with nothing written, if it needs a transaction."""
         if self._database.dialect.has_one_writer or not batch.is_plain:
             return False
-        moved = _moved(batch, leases, reached)
         if any(lease.part != WHOLE for lease in moved):
             return False
-        attempts = [attempt for _, attempt in batch.first_attempts]
+        attempts = batch.attempts_to_log(())
         async with self._database.write_once() as connection:
             return await settle_at_once.settle(
                 connection, self._owned.worker, moved, attempts, subscriptions=batch.streaks
@@ -278,25 +282,24 @@ class Settlement:
         connection: Connection,
         batch: Batch,
         leases: Sequence[Progress],
-        reached: Mapping[Slice, Reached],
+        moved: Sequence[Lease],
     ) -> list[Row]:
-        """Write *batch*, and the cursors up to *reached*. Returns the subscriptions that were disabled. Raises LeaseLost."""
-        now_ms = await self._advance(connection, batch, leases, reached)
+        """Write *batch*, and the progress of *moved*. Returns the subscriptions that were disabled. Raises LeaseLost."""
+        now_ms = await self._advance(connection, leases, moved)
         recorded = await streaks.record_streaks(
             connection,
             self._timed(batch.streaks.values()),
-            also=batch.gone | {place.subscription_no for place in batch.places}
-            if batch.places
-            else batch.gone,
+            also=batch.gone | {place.subscription_no for place in batch.places},
         )
         disabled = await self._disable_failing(connection, batch, recorded.failing)
-        await telling.tell(connection, batch, recorded, policy=self._policies.failing, disabled=disabled)
+        await telling.tell(connection, batch, recorded, policy=self._failing, disabled=disabled)
         faults.point("settle.after_streaks")
         if batch.first:
-            rows = [settled for _, settled in batch.first]
+            rows = [settled for _, settled, _ in batch.first]
             await ledger.record(connection, rows, now_ms=now_ms, places=batch.order)
             faults.point("settle.after_record")
-        ended = await ledger.settle(connection, self._owned.worker, batch.settled_claims())
+        claimed = [settled for settled, _ in batch.claimed.values()]
+        ended = await ledger.settle(connection, self._owned.worker, claimed)
         if ended:
             faults.point("settle.after_claims")
         await ledger.insert_attempts(connection, batch.attempts_to_log(ended))
@@ -314,17 +317,9 @@ class Settlement:
         return disabled
 
     async def _advance(
-        self,
-        connection: Connection,
-        batch: Batch,
-        leases: Sequence[Progress],
-        reached: Mapping[Slice, Reached],
+        self, connection: Connection, leases: Sequence[Progress], moved: Sequence[Lease]
     ) -> int:
-        """Write the cursors that have moved, and those of the shards in *batch*.
-
-        Returns the database's time. Raises LeaseLost.
-        """
-        moved = _moved(batch, leases, reached)
+        """Write the progress of *moved*. Returns the database's time. Raises LeaseLost, with the lost *leases* marked."""
         if not moved:
             return 0
         owned, now_ms = await shard_store.advance(connection, self._owned.worker, moved)
@@ -342,7 +337,8 @@ class Settlement:
     ) -> list[Row]:
         reasons = dict.fromkeys(batch.gone, GONE)
         for each in failing:
-            breaker = self._policies.breaker_of(each.channel)
+            channel = self._channels.get(each.channel)
+            breaker = (channel.breaker if channel is not None else None) or self._breaker
             if breaker.trips(failures=each.failures, failing_since_ms=0, now_ms=each.failing_ms):
                 reasons.setdefault(each.no, FAILING)
         shards = {no: shard_of(batch.companies[no], self._owned.total) for no in reasons}
@@ -353,7 +349,7 @@ class Settlement:
 
 def _moved(batch: Batch, leases: Sequence[Progress], reached: Mapping[Slice, Reached]) -> list[Lease]:
     """List the leases whose progress changed, and those of the shards in *batch*, with their progress in *reached*."""
-    needed = {progress for progress, _ in batch.first}
+    needed = {progress for progress, *_ in batch.first}
     return [
         structs.replace(progress.lease, reached=reached[progress.lease.slice])
         for progress in leases

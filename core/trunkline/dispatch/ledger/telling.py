@@ -5,20 +5,38 @@ Failed deliveries of operational events are not reported, so no operational even
 
 from collections.abc import Sequence
 
-from trunkline.dispatch.attempts.jobs import Ended
+from msgspec import Struct
+
 from trunkline.dispatch.ledger.batch import Batch
-from trunkline.dispatch.ledger.policies import FailingPolicy
 from trunkline.model.health import UNTOLD
 from trunkline.model.subscriptions import Subscription
 from trunkline.model.times import utc_or_none, utc_text_of_ms
 from trunkline.store import operational, streaks
 from trunkline.store.connection import Connection
 from trunkline.store.operational import News
-from trunkline.store.streaks import Failing, Recorded
+from trunkline.store.streaks import Recorded
 from trunkline.store.subscriptions import Row
 
 TELL_AGAIN_MS = 60 * 60 * 1000
 """Shortest time between two reports of a subscription that alternates between failing and recovering."""
+
+
+class FailingPolicy(Struct, frozen=True):
+    """Defines when a subscription is failing, and which threshold is reached.
+
+    Threshold 1 needs *failures* failures in a row; also, these must span ``spans_seconds[0]``, or a delivery must be
+    exhausted. Each further span in *spans_seconds* is the next threshold.
+    """
+
+    failures: int
+    spans_seconds: tuple[float, ...]
+
+    def threshold(self, *, failures: int, failing_ms: int, is_exhausted: bool) -> int:
+        """Return the number of the highest threshold that is reached; 0 if none is reached."""
+        if failures < self.failures:
+            return 0
+        reached = sum(failing_ms >= span * 1000 for span in self.spans_seconds)
+        return max(reached, int(is_exhausted))
 
 
 async def tell(
@@ -53,7 +71,16 @@ async def tell(
         levels[each.no] = level
         if level > UNTOLD:
             told.add(each.no)
-            news.append(_failing(each, last, threshold))
+            subscription = last.job.route.subscription
+            facts = {
+                "subscription": _name(subscription),
+                "failures": each.failures,
+                "failing_since_utc": utc_text_of_ms(each.failing_since_ms),
+                "threshold": threshold,
+                "last_status_code": last.result.status_code,
+                "last_error": last.result.error,
+            }
+            news.append(News("subscription.failing", subscription.company_id, facts))
     if recorded.recovered:
         subscriptions = {s.no: s for s in (ended.job.route.subscription for ended in batch.ended)}
         for no, since_ms in recorded.recovered.items():
@@ -61,18 +88,6 @@ async def tell(
             news.append(News("subscription.recovered", subscriptions[no].company_id, facts))
     await streaks.set_levels(connection, levels, told=told)
     await operational.tell(connection, news)
-
-
-def _failing(failing: Failing, last: Ended, threshold: int) -> News:
-    facts = {
-        "subscription": _name(last.job.route.subscription),
-        "failures": failing.failures,
-        "failing_since_utc": utc_text_of_ms(failing.failing_since_ms),
-        "threshold": threshold,
-        "last_status_code": last.result.status_code,
-        "last_error": last.result.error,
-    }
-    return News("subscription.failing", last.job.route.subscription.company_id, facts)
 
 
 def _name(subscription: Subscription) -> dict[str, str]:

@@ -204,7 +204,7 @@ class Dispatcher:
         starter = Starter(self._database, self._owned, table, self._runner)
         free = FreeLane(starter)
         self._paced = PacedLane(starter)
-        ordered = OrderedLane(
+        self._ordered = OrderedLane(
             starter, per_subscription=max(1, self._settings.concurrency_per_subscription // 2)
         )
         replays = ReplayLane(
@@ -254,7 +254,7 @@ class Dispatcher:
             "matching of stretches": repeating("read the events to match", catching_up.step),
             "retries": self._claiming("retries", free.step, signals.due),
             "paced": self._claiming("deliveries with a pace", self._paced.step, self._runner.gates.signal),
-            "ordered": self._claiming("deliveries in order", ordered.step, signals.turn),
+            "ordered": self._claiming("deliveries in order", self._ordered.step, signals.turn),
             "replays": self._claiming("deliveries of replays", replays.step, signals.replay),
             "lapses": repeating("end subscriptions that have lapsed", lapses.step),
             "status_changes": repeating(

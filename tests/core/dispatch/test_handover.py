@@ -17,9 +17,7 @@ async def test_an_event_is_pushed_without_reading_it_again(open_house, receiver,
             await house.emit(to=[no])
             await house.check_recorded()
         pages = [statement for statement in statements if " AS page ON true" in statement]
-        assert len(pages) <= 1, (
-            "at most the look at the agenda has read one, between a commit and its hand-over"
-        )
+        assert len(pages) <= 1, "at most the look once a second has read one, before the hand-over"
         await house.check_settled()
 
 

@@ -57,13 +57,7 @@ TYPES = ("order.made", "order.paid", "note")
 LIMITS = {
     leases: {"LEASE_MS": 1200, "RENEW_SECONDS": 0.3, "HAND_OVER_SECONDS": 0.05, "PATIENCE_SECONDS": 1},
     runner: {"SLOW_SECONDS": 0.4, "LEAVING_SECONDS": 0.1, "GRACE_SECONDS": 0.15, "CROWDED_MS": 100},
-    dispatcher: {
-        "STOP_SECONDS": 0.5,
-        "SWEEP_SECONDS": 0.2,
-        "IDLE_SECONDS": 0.4,
-        "LOOK_SECONDS": 0.3,
-        "NEAR_MS": 600,
-    },
+    dispatcher: {"STOP_SECONDS": 0.5, "SWEEP_SECONDS": 0.2, "IDLE_SECONDS": 0.4, "LOOK_SECONDS": 0.3},
     supervision: {"LOOK_SECONDS": 0.3},
     unroutable: {"CROWDED_MS": 100},
     lane: {"IDLE_SECONDS": 0.6},
@@ -183,11 +177,7 @@ class OpenVault:
         return sealed
 
 
-async def kept_up():
-    """Do nothing, because no worker's own clock jumps."""
-
-
-async def _no_warnings(*_, **__):
+async def _nothing(*_, **__):
     return []
 
 
@@ -371,7 +361,7 @@ class World:
             check_creation=lambda *_, **__: None,
             check_change=lambda *_, **__: None,
             check_conditions=lambda *_, **__: None,
-            check_name=_no_warnings,
+            check_name=_nothing,
             pins_for=lambda *_, **__: {},
             shown_versions=lambda *_: {},
         )
@@ -477,7 +467,7 @@ class World:
                 ),
                 SimpleNamespace(wants=lambda _: False),
             ),
-            keep_up=kept_up,
+            keep_up=_nothing,
             connections=4,
             certificates=dict,
         )

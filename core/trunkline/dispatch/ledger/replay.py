@@ -273,8 +273,11 @@ async def _rest(connection: Connection, replay: Row) -> Step:
 
 
 async def _before_attempts(connection: Connection, replay: Row, page: Page) -> Page:
-    """While *replay* is new, end *page* before the first delivery in flight."""
-    if not page.positions or replay.kind == MISSED or replay.updated_ms - replay.created_ms > PATIENCE_MS:
+    """While *replay* is new, end *page* before the first delivery in flight.
+
+    A replay whose creation lies in the future is not new: the clock was set back after it.
+    """
+    if not page.positions or replay.kind == MISSED or not 0 <= replay.updated_ms - replay.created_ms <= PATIENCE_MS:
         return page
     first = await store.first_claimed(connection, replay, page.positions, within_ms=PATIENCE_MS)
     if first is None:

@@ -45,7 +45,6 @@ from trunkline.dispatch.upkeep.gaps import Gaps
 from trunkline.dispatch.upkeep.lapses import Lapses
 from trunkline.dispatch.upkeep.publishing import Certificates, Publishing
 from trunkline.dispatch.upkeep.status_changes import StatusChanges
-from trunkline.dispatch.upkeep.unreadable import Unreadable
 from trunkline.errors import StoreUnavailable
 from trunkline.model.parts import Slice
 from trunkline.model.treatments import PACE
@@ -145,7 +144,8 @@ class Dispatcher:
             table,
             self._runner,
             self._owned,
-            unreadable=Unreadable(self._database, self._owned, records=self._records, reports=self._reports),
+            records=self._records,
+            reports=self._reports,
             matching=self._matching,
             handover=self._stack.enter_context(self._signals.log.handover()),
             catching_up=catching_up,
@@ -160,7 +160,12 @@ class Dispatcher:
         self._reports.watch(self._runner, self._owned)
         await self._reader.prepare()
         await self._leases.renew()
-        self._start(self._parts(table, catching_up))
+        self._tasks = {
+            name: asyncio.create_task(
+                self._supervision.keep(name, run, is_vital=name not in _NOT_VITAL), name=name
+            )
+            for name, run in self._parts(table, catching_up).items()
+        }
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -275,14 +280,6 @@ class Dispatcher:
             return await step() if self._owned.is_alive else NOT_ALIVE_SECONDS
 
         return repeating(f"claim {kind}", claim, signal)
-
-    def _start(self, parts: Mapping[str, Run]) -> None:
-        self._tasks = {
-            name: asyncio.create_task(
-                self._supervision.keep(name, run, is_vital=name not in _NOT_VITAL), name=name
-            )
-            for name, run in parts.items()
-        }
 
     async def _rest(self, seconds: float) -> None:
         """Release all shards and claims, and claim nothing for *seconds*."""

@@ -17,7 +17,7 @@ from trunkline.dispatch.attempts.sender import Sender
 from trunkline.dispatch.dispatcher import Dispatcher
 from trunkline.dispatch.lanes import free_lane, lane, ordered_lane, paced_lane, replay_lane, starting
 from trunkline.dispatch.leases import leases
-from trunkline.dispatch.ledger import replay, settlement, unroutable
+from trunkline.dispatch.ledger import replay, settlement
 from trunkline.dispatch.ledger.reports import Reports
 from trunkline.dispatch.reading import matching_lane, reader
 from trunkline.dispatch.shards import owned_shards
@@ -59,7 +59,6 @@ LIMITS = {
     runner: {"SLOW_SECONDS": 0.4, "LEAVING_SECONDS": 0.1, "GRACE_SECONDS": 0.15, "CROWDED_MS": 100},
     dispatcher: {"STOP_SECONDS": 0.5, "SWEEP_SECONDS": 0.2, "IDLE_SECONDS": 0.4, "LOOK_SECONDS": 0.3},
     supervision: {"LOOK_SECONDS": 0.3},
-    unroutable: {"CROWDED_MS": 100},
     lane: {"IDLE_SECONDS": 0.6},
     free_lane: {"CROWDED_SECONDS": 0.03, "ROUND_SECONDS": 0.05, "WINDOW": 9, "IN_TURN": 2},
     reader: {"LOOK_SECONDS": 0.3, "PAGE": 7, "FAR_BEHIND": 9},
@@ -89,7 +88,7 @@ LIMITS = {
         "IN_TURN": 2,
     },
     replay: {"PAGE": 5, "OUTSTANDING": 8, "LOOKED_AT": 7},
-    starting: {"SHORTEST_PAGE": 2},
+    starting: {"SHORTEST_PAGE": 2, "CROWDED_MS": 100},
     open_limit: {"SHARE_OF_SLOTS": 4, "SHARE_OF_COMPANY": 0.5},
     settlement: {"INTERVAL_SECONDS": 0.08, "CURSOR_SECONDS": 0.3},
 }

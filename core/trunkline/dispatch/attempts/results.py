@@ -25,7 +25,7 @@ def checked(result: object) -> Result:
     """Return *result* cut to the limits of the ledger. Anything but a ``Result`` becomes a failed attempt."""
     if not isinstance(result, Result):
         return _refused(f"gave {type(result).__name__} instead of a Result")
-    if not _is_outcome(result.outcome):
+    if not isinstance(result.outcome, Outcome):  # pyright: ignore[reportUnnecessaryIsInstance] - from a plugin
         return _refused("gave a Result without an Outcome")
     if _is_plain(result):
         return result
@@ -94,7 +94,3 @@ def _headers(value: object) -> dict[str, str] | None:
 
 def _seconds(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
-
-
-def _is_outcome(value: object) -> bool:
-    return isinstance(value, Outcome)

@@ -115,11 +115,6 @@ class Slots(Generic[Job]):
         return self._all.in_use
 
     @property
-    def untrusted(self) -> int:
-        """How many slots are taken by untrusted subscriptions."""
-        return self._untrusted.in_use
-
-    @property
     def free(self) -> int:
         """How many slots are free."""
         return max(self._all.total - self._all.in_use, 0)

@@ -11,9 +11,8 @@ from trunkline.dispatch.attempts.jobs import Job
 from trunkline.dispatch.attempts.ordering import MOST_BLOCKED
 from trunkline.dispatch.lanes.lane import LOOK_SECONDS, Idleness, Rounds
 from trunkline.dispatch.lanes.starting import Starter
-from trunkline.dispatch.ledger.unroutable import put_aside
 from trunkline.model import parts
-from trunkline.model.deliveries import Key, Status
+from trunkline.model.deliveries import Status
 from trunkline.model.parts import Slice
 from trunkline.runtime import faults
 from trunkline.store import deliveries as ledger
@@ -88,7 +87,20 @@ class OrderedLane:
             fronts = await store.fronts(
                 connection, [(no, reached[no] or 0, most) for no, most in shares.items()]
             )
-        claimed = await self._claim(fronts, settled, room=min(room, MOST_OF_COMPANY)) if fronts else []
+        if not fronts:
+            return CROWDED_SECONDS
+        faults.point("order.before_claim")
+        async with self._database.write() as connection:
+            claimed = await store.claim(
+                connection,
+                self._owned.worker,
+                fronts,
+                settled=settled,
+                run=min(RUN, min(room, MOST_OF_COMPANY) // len(fronts)),
+                lease_ms=self._starter.runner.claim_ms,
+            )
+            faults.point("order.after_claim")
+        faults.point("order.after_claim_commit")
         if not claimed:
             return CROWDED_SECONDS
         await self._start(claimed, settled)
@@ -119,21 +131,6 @@ class OrderedLane:
             return busy
         routes = ((no, self._table.route(no)) for no in self._table.ordered)
         return busy | {no for no, route in routes if route and route.subscription.company_id in full}
-
-    async def _claim(self, fronts: Sequence[Key], settled: store.Settled, *, room: int) -> list[OrderedClaim]:
-        faults.point("order.before_claim")
-        async with self._database.write() as connection:
-            claimed = await store.claim(
-                connection,
-                self._owned.worker,
-                fronts,
-                settled=settled,
-                run=min(RUN, room // len(fronts)),
-                lease_ms=self._starter.runner.claim_ms,
-            )
-            faults.point("order.after_claim")
-        faults.point("order.after_claim_commit")
-        return claimed
 
     async def _learn_keys(self) -> None:
         """Read which keys have deliveries in the ledger, for the subscriptions that ``ordering`` has not read yet."""
@@ -171,7 +168,6 @@ class OrderedLane:
 
         If the shard was given away meanwhile, the deliveries are left to its next holder.
         """
-        worker = self._owned.worker
         fronts = [queue.claims[0] for queue in queues]
         behind = [
             Settled(c.position, c.subscription_no, Status.HELD, c.attempts, None, claim=c.claim)
@@ -181,7 +177,7 @@ class OrderedLane:
         place_of = {queue.claims[0].key: Place(queue.subscription_no, queue.order_key) for queue in queues}
         async with self._database.write() as connection:
             await store.lock(connection, {front.subscription_no for front in fronts})
-            gone = await put_aside(connection, worker, fronts, positions=positions)
-            await ledger.settle(connection, worker, behind)
+            gone = await self._starter.put_aside(connection, fronts, positions=positions)
+            await ledger.settle(connection, self._owned.worker, behind)
             await store.requeue(connection, place_of.values())
             await store.arrange(connection, [place_of[front.key] for front in gone])

@@ -2,23 +2,25 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from trunkline.dispatch.attempts.jobs import Job
-from trunkline.dispatch.attempts.runner import Runner
+from trunkline.dispatch.attempts.runner import CROWDED_MS, Runner
 from trunkline.dispatch.ledger.replay import Claiming
-from trunkline.dispatch.ledger.unroutable import put_aside
 from trunkline.dispatch.routing.table import Route, RoutingTable
 from trunkline.dispatch.shards.owned_shards import OwnedShards
 from trunkline.dispatch.shards.progress import Progress
-from trunkline.model.deliveries import Key
+from trunkline.model.deliveries import Key, Status
 from trunkline.model.events import Event, shard_of
 from trunkline.runtime import faults
 from trunkline.schemas.versions import Pins
+from trunkline.store import deliveries as ledger
 from trunkline.store import due, paced, stream
 from trunkline.store import replays as replay_store
+from trunkline.store import subscriptions as subscription_store
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
-from trunkline.store.deliveries import Claim
+from trunkline.store.deliveries import Claim, Settled
 
 PAGE = 500
 """Number of deliveries that are claimed at once."""
@@ -124,10 +126,38 @@ class Starter:
         if unroutable or elsewhere:
             async with self.database.write() as connection:
                 if unroutable:
-                    await put_aside(connection, self.owned.worker, unroutable, positions=set(events))
+                    await self.put_aside(connection, unroutable, positions=set(events))
                 if elsewhere:
                     await paced.hand_over(connection, self.owned.worker, elsewhere)
             self.runner.gates.signal.set()
+
+    async def put_aside(
+        self, connection: Connection, claims: Sequence[Claim], *, positions: Collection[int]
+    ) -> list[Claim]:
+        """End the *claims* whose subscription or event no longer exists, and postpone the others. Returns the ended ones.
+
+        *positions* are the positions of existing events. A claim has no route if its subscription is paused, disabled or
+        deleted, or if this worker has not loaded it yet. A delivery of an inactive subscription becomes due when the
+        subscription becomes active.
+        """
+        rows = await subscription_store.locked(
+            connection, sorted({claim.subscription_no for claim in claims})
+        )
+        settled: list[Settled] = []
+        gone: list[Claim] = []
+        for claim in claims:
+            position, no = claim.key
+            state = rows.get(no, "deleted")
+            if position not in positions or state == "deleted":
+                status, wait_ms = Status.GONE, None
+                gone.append(claim)
+            else:
+                status, wait_ms = Status.PENDING, CROWDED_MS if state == "active" else None
+            settled.append(
+                Settled(position, no, status, claim.attempts, None, wait_ms=wait_ms, claim=claim.claim)
+            )
+        await ledger.settle(connection, self.owned.worker, settled)
+        return gone
 
     def progress_of(self, route: Route) -> Progress | None:
         """Return the progress of the slice of a subscription; None if this worker does not hold the slice."""

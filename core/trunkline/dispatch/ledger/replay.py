@@ -212,12 +212,24 @@ async def step(
     if in_order and not await ordering.lock(connection, [subscription.no], skip=True):
         return Step()  # another transaction is changing the subscription, and may wait for this replay
     if replay.position >= replay.end_position:
-        if await _is_over(connection, replay, in_order=in_order):
+        is_open = bool(await store.outstanding(connection, replay.no, limit=1)) or (
+            in_order and await order_changes.is_any_open(connection, replay.no)
+        )
+        if not is_open:
             return Step(has_ended=await store.end(connection, replay.no, "completed"))
         return await _rest(connection, replay)
     shard = shard_of(replay.company_id, shards)
-    up_to = await _reach(connection, replay, shard=shard, in_order=in_order)
-    room = await _room(connection, replay, claiming)
+    no, after = replay.subscription_no, replay.position
+    up_to = min(
+        replay.end_position, await cursors.cursor_of(connection, shard, no)
+    )  # never beyond the live lane
+    if in_order and after < up_to:
+        up_to = await order_changes.reach(connection, no, after=after, up_to=up_to, limit=PASSED)
+    if claiming is not None:
+        room = min(PAGE, claiming.room)
+    else:
+        waiting = await store.outstanding(connection, replay.no, limit=OUTSTANDING)
+        room = PAGE if waiting < OUTSTANDING else 0
     if not room or replay.position >= up_to:
         return await _rest(connection, replay)
     types = tuple(orjson.loads(replay.event_types)) if replay.event_types else ()
@@ -230,40 +242,11 @@ async def step(
     faults.point("replay.after_make_due")
     await store.move(connection, replay.no, position=page.reached, matched=done.made)
     if in_order:  # start the next deliveries of the keys that the replay has passed
-        no = replay.subscription_no
-        places = await ordering.places_between(connection, no, after=replay.position, up_to=page.reached)
+        places = await ordering.places_between(connection, no, after=after, up_to=page.reached)
         await ordering.arrange(connection, places)
         if page.reached >= replay.end_position:  # release all deliveries that waited for it
             await releasing.release(connection, no)
     return structs.replace(done, has_moved=page.reached > replay.position)
-
-
-async def _reach(connection: Connection, replay: Row, *, shard: int, in_order: bool) -> int:
-    """Return the last position that the next page may read. It is never beyond the live lane's cursor.
-
-    With an ordering, the page passes a limited number of open deliveries.
-    """
-    up_to = min(replay.end_position, await cursors.cursor_of(connection, shard, replay.subscription_no))
-    if not in_order or replay.position >= up_to:
-        return up_to
-    return await order_changes.reach(
-        connection, replay.subscription_no, after=replay.position, up_to=up_to, limit=PASSED
-    )
-
-
-async def _is_over(connection: Connection, replay: Row, *, in_order: bool) -> bool:
-    """Return whether all deliveries of *replay* have ended."""
-    if await store.outstanding(connection, replay.no, limit=1):
-        return False
-    return not (in_order and await order_changes.is_any_open(connection, replay.no))
-
-
-async def _room(connection: Connection, replay: Row, claiming: Claiming | None) -> int:
-    """Return how many deliveries the next page may make due."""
-    if claiming is not None:
-        return min(PAGE, claiming.room)
-    waiting = await store.outstanding(connection, replay.no, limit=OUTSTANDING)
-    return PAGE if waiting < OUTSTANDING else 0
 
 
 async def _rest(connection: Connection, replay: Row) -> Step:
@@ -277,7 +260,11 @@ async def _before_attempts(connection: Connection, replay: Row, page: Page) -> P
 
     A replay whose creation lies in the future is not new: the clock was set back after it.
     """
-    if not page.positions or replay.kind == MISSED or not 0 <= replay.updated_ms - replay.created_ms <= PATIENCE_MS:
+    if (
+        not page.positions
+        or replay.kind == MISSED
+        or not 0 <= replay.updated_ms - replay.created_ms <= PATIENCE_MS
+    ):
         return page
     first = await store.first_claimed(connection, replay, page.positions, within_ms=PATIENCE_MS)
     if first is None:

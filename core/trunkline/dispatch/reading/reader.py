@@ -11,13 +11,15 @@ import itertools
 import time
 from collections.abc import Collection, Iterable, Sequence
 
+from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.dispatch.attempts.jobs import Job
 from trunkline.dispatch.attempts.runner import Runner
+from trunkline.dispatch.ledger.reports import Reports
 from trunkline.dispatch.reading.matching_lane import Budget, MatchingLane, candidates_of, unsettled
 from trunkline.dispatch.routing.table import RoutingTable
 from trunkline.dispatch.shards.owned_shards import OwnedShards
 from trunkline.dispatch.shards.progress import SPAN, Progress, Track, next_window
-from trunkline.dispatch.upkeep.unreadable import Unreadable
+from trunkline.dispatch.upkeep import unreadable
 from trunkline.model.deliveries import Key
 from trunkline.model.events import Event, shard_of
 from trunkline.model.subscriptions import Status
@@ -59,7 +61,8 @@ class Reader:
         runner: Runner,
         owned: OwnedShards,
         *,
-        unreadable: Unreadable,
+        records: SubscriptionRecords,
+        reports: Reports,
         matching: MatchingLane,
         handover: Handover,
         catching_up: MatchingLane,
@@ -68,7 +71,8 @@ class Reader:
         self._table = table
         self._runner = runner
         self._owned = owned
-        self._unreadable = unreadable
+        self._records = records
+        self._reports = reports
         self._matching = matching
         self._handover = handover
         self._catching_up = catching_up
@@ -233,19 +237,22 @@ class Reader:
 
     async def _refresh(self, version: int) -> None:
         known = self._table.version
-        unreadable: list[Row] = []
+        sealed: list[Row] = []
         async with self._database.read() as connection:
             async for rows in subscription_store.changed_since(connection, known):
                 version = max(version, rows[-1].version) if known else version
-                opened = self._unreadable.open(rows)
-                unreadable += [o.row for o in opened if not o.is_readable and o.row.status == Status.ACTIVE]
+                opened = list(map(self._records.unseal, rows))
+                sealed += [o.row for o in opened if not o.is_readable and o.row.status == Status.ACTIVE]
                 for seconds in filter(None, (said_of("timeout_seconds", row.options) for row in rows)):
                     self._runner.allow(seconds)
                 for no in self._table.apply(opened):
                     self._runner.slots.forget(no)
                 self._runner.ordering.forget(row.no for row in rows)
-        if unreadable:  # before events are handed over: these subscriptions would miss them
-            await self._unreadable.disable(unreadable)
+        if sealed:  # before events are handed over: these subscriptions would miss them
+            disabled = await unreadable.disable(
+                self._database, sealed, records=self._records, shards=self._owned.total
+            )
+            self._reports.subscriptions_disabled(disabled)
         self._table.version = version  # last: if anything above fails, the changes are read again
 
     async def _hand_over(

@@ -21,7 +21,6 @@ from typing import Self
 
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.dispatch.attempts.gathering import deliver_for
-from trunkline.dispatch.attempts.jobs import Job
 from trunkline.dispatch.attempts.runner import Runner
 from trunkline.dispatch.attempts.sender import Sender
 from trunkline.dispatch.attempts.slots import Slots
@@ -117,7 +116,7 @@ class Dispatcher:
             self._owned = OwnedShards(self.worker, await shard_store.count(connection))
             await ledger.release_held(connection, self._sender.pushing_channels())
         self._log_has_grown = self._stack.enter_context(self._signals.log.signal())
-        slots: Slots[Job] = Slots(
+        slots = Slots(
             self._settings.concurrency, per_subscription=self._settings.concurrency_per_subscription
         )
         table = RoutingTable(

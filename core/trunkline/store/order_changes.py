@@ -64,24 +64,6 @@ def _again() -> str:
     return ", ".join(("replay_no = :replay", STATUS_BEFORE, "round_start = deliveries.attempts", *kept))
 
 
-async def is_any_open(connection: Connection, replay_no: int) -> bool:
-    """Return whether any delivery of a replay is still open."""
-    statement = text(f"SELECT 1 FROM deliveries WHERE replay_no = :no AND {OPEN} LIMIT 1")
-    return (await connection.execute(statement, {"no": replay_no})).first() is not None
-
-
-async def reach(connection: Connection, no: int, *, after: int, up_to: int, limit: int) -> int:
-    """Find the last position a replay may read after *after*: the *limit*-th open delivery's, but at most *up_to*."""
-    through = sql.through_index(connection, "ix_deliveries_open")
-    statement = text(
-        f"SELECT position FROM deliveries {through} WHERE subscription_no = :no AND {OPEN} AND position > :after "
-        "AND position <= :up_to ORDER BY position LIMIT 1 OFFSET :skipped"
-    )
-    parameters = {"no": no, "after": after, "up_to": up_to, "skipped": limit - 1}
-    row = (await connection.execute(statement, parameters)).first()
-    return row[0] if row else up_to
-
-
 async def take_back(connection: Connection, replay_no: int, no: int) -> bool:
     """Withdraw some deliveries of a cancelled replay, and release the deliveries queued behind them.
 

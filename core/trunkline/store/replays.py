@@ -96,10 +96,11 @@ async def delivered(connection: Connection, no: int) -> int:
     return int((await connection.execute(statement, {"no": no})).scalar_one())
 
 
-async def outstanding(connection: Connection, no: int, *, limit: int) -> int:
-    """Count the pending deliveries of a replay, up to *limit*."""
+async def outstanding(connection: Connection, no: int, *, limit: int, with_held: bool = False) -> int:
+    """Count the pending deliveries of a replay, and *with_held* the held ones too, up to *limit*."""
+    which = OPEN if with_held else f"status = '{Status.PENDING}'"
     statement = text(
-        "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE replay_no = :no AND status = 'pending' LIMIT :limit) AS p"
+        f"SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE replay_no = :no AND {which} LIMIT :limit) AS p"
     )
     return int((await connection.execute(statement, {"no": no, "limit": limit})).scalar_one())
 
@@ -302,15 +303,19 @@ async def make_due(
     return sorted((Claim(*row) for row in rows), key=lambda claim: claim.position)
 
 
-async def looked_to(
-    connection: Connection, subscription_no: int, *, after: int, up_to: int, limit: int
+async def nth_position(
+    connection: Connection, no: int, *, after: int, up_to: int, limit: int, is_open: bool = False
 ) -> int:
-    """Find the position of the *limit*-th delivery of a subscription after *after*; *up_to* if there are fewer."""
+    """Find the position of the *limit*-th delivery of a subscription after *after*; *up_to* if there are fewer.
+
+    If *is_open*, only open deliveries count.
+    """
+    which = f"{sql.through_index(connection, 'ix_deliveries_open')} WHERE {OPEN} AND" if is_open else "WHERE"
     statement = text(
-        "SELECT position FROM deliveries WHERE subscription_no = :no AND position > :after AND position <= :up_to "
+        f"SELECT position FROM deliveries {which} subscription_no = :no AND position > :after AND position <= :up_to "
         "ORDER BY position LIMIT 1 OFFSET :skipped"
     )
-    parameters = {"no": subscription_no, "after": after, "up_to": up_to, "skipped": limit - 1}
+    parameters = {"no": no, "after": after, "up_to": up_to, "skipped": limit - 1}
     row = (await connection.execute(statement, parameters)).first()
     return row[0] if row else up_to
 

@@ -5,10 +5,10 @@ no row has that epoch. All times are the database's; a worker's own clock is not
 each part (``store.shard_parts``), which is leased like a whole shard.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from trunkline.model.deliveries import Status
 from trunkline.model.parts import WHOLE, Slice
@@ -62,30 +62,23 @@ class ClockStep(Struct, frozen=True):
 
 
 class Heartbeat(Struct, frozen=True):
-    """The numbers of live workers and of divided shards. *step* is a backward jump of the clock that was just noticed.
+    """The numbers of live workers and of divided shards, and the slices *renewed*, which the worker still owns.
 
-    *missing* has the live workers whose lock is free, with their last heartbeats. *ended* has the suspects that turned
-    out to be dead.
+    *step* is a backward jump of the clock that was just noticed. *missing* has the live workers whose lock is free, with
+    their last heartbeats. *ended* has the suspects that turned out to be dead.
     """
 
     alive: int
-    step: ClockStep | None
-    missing: Mapping[str, int] = field(default_factory=dict[str, int])
-    ended: Sequence[str] = ()
-    divided: int = 0
-
-
-class Beat(Struct, frozen=True):
-    """The number of live workers, the slices still owned, and the number of divided shards."""
-
-    alive: int
-    renewed: set[Slice]
     divided: int
+    renewed: Collection[Slice] = ()
+    step: ClockStep | None = None
+    missing: Mapping[str, int] = {}
+    ended: Sequence[str] = ()
 
 
 async def beat(
     connection: Connection, worker: str, leases: Sequence[Lease], *, lease_ms: int, lock_no: int | None
-) -> Beat | None:
+) -> Heartbeat | None:
     """Write the heartbeat of *worker* and renew its *leases* in the usual case.
 
     In any other case, write nothing and return None. The other cases are: the clock was set back, a worker is dead or
@@ -108,7 +101,7 @@ async def beat(
         noted = (await connection.execute(text(note), whose)).first()
         if noted is None:
             return None
-        return Beat(noted[0], await renew(connection, worker, leases, lease_ms=lease_ms), noted[1])
+        return Heartbeat(noted[0], noted[1], await renew(connection, worker, leases, lease_ms=lease_ms))
     tables = _tables_of(leases) or [WHOLES]
     until = f"lease_until_ms = {now} + :lease"
     steps = [
@@ -122,7 +115,7 @@ async def beat(
     )
     rows = (await connection.execute(statement, whose)).all()
     slices = {Slice(row[2], row[3]) for row in rows if row[2] is not None}
-    return Beat(rows[0][0], slices, rows[0][1]) if rows else None
+    return Heartbeat(rows[0][0], rows[0][1], slices) if rows else None
 
 
 async def heartbeat(
@@ -166,7 +159,8 @@ async def heartbeat(
     )
     alive = (await connection.execute(statement, {"worker": worker})).all()
     divided = (await connection.execute(text(DIVIDED_COUNT))).scalar_one()
-    return Heartbeat(len(alive), step, {row[0]: row[1] for row in alive if row[2]}, ended, divided)
+    missing = {row[0]: row[1] for row in alive if row[2]}
+    return Heartbeat(len(alive), divided, step=step, missing=missing, ended=ended)
 
 
 def _has_no_lock(connection: Connection) -> str:

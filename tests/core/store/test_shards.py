@@ -107,7 +107,7 @@ async def test_what_a_worker_does_not_know_of_is_free_at_once_and_what_it_knows_
     assert sorted(lease.shard for lease in await claim(database, "wrk_c", limit=2)) == [0, 1]
 
 
-async def beat(database: Database, worker: str, leases: list[shards.Lease]) -> shards.Beat | None:
+async def beat(database: Database, worker: str, leases: list[shards.Lease]) -> shards.Heartbeat | None:
     async with database.write_once() as connection:
         return await shards.beat(connection, worker, leases, lease_ms=LONG, lock_no=None)
 
@@ -117,7 +117,7 @@ async def test_a_beat_counts_the_living_and_renews_what_is_still_owned(database)
     await heartbeat(database, "wrk_b")
     leases = await claim(database, "wrk_a", limit=3, lease_ms=-1)
     await claim(database, "wrk_b", limit=1)
-    assert await beat(database, "wrk_a", leases) == shards.Beat(2, {Slice(1), Slice(2)}, 0)
+    assert await beat(database, "wrk_a", leases) == shards.Heartbeat(2, 0, {Slice(1), Slice(2)})
     assert [lease.shard for lease in await claim(database, "wrk_c", limit=1)] == [3]
     assert await beat(database, "wrk_b", []) is None, "it does not know of its shard"
 

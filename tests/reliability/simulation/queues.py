@@ -336,20 +336,6 @@ class Changes:
                 made += 1
         return made
 
-    async def reach(connection, no, *, after, up_to, limit):
-        await connection.statement()
-        found = sorted(
-            position
-            for (position, number), row in connection.rows("deliveries").items()
-            if number == no and after < position <= up_to and row["status"] in OPEN
-        )
-        return found[limit - 1] if len(found) >= limit else up_to
-
-    async def is_any_open(connection, replay_no):
-        await connection.statement()
-        rows = connection.rows("deliveries").values()
-        return any(row["replay_no"] == replay_no and row["status"] in OPEN for row in rows)
-
     async def skip(connection, key):
         await connection.statement()
         changed = await connection.update(

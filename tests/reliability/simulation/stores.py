@@ -252,7 +252,7 @@ class Shards:
             return None
         until = now + lease_ms
         renewed = await _change_held(connection, worker, leases, lambda lease: {"lease_until_ms": until})
-        return shards.Beat(alive, renewed, _divided(connection))
+        return shards.Heartbeat(alive, _divided(connection), renewed)
 
     async def heartbeat(connection, worker, *, lease_ms, lock_no, suspects):
         await connection.statement()
@@ -280,7 +280,7 @@ class Shards:
                     lambda row: FREE,
                 )
         await connection.statement()
-        return shards.Heartbeat(len(connection.rows("workers")), step, divided=_divided(connection))
+        return shards.Heartbeat(len(connection.rows("workers")), _divided(connection), step=step)
 
     async def _follow_clock_back(connection, *, lease_ms):
         now = connection.now_ms
@@ -716,10 +716,10 @@ class Replays:
                 return replays.Row(**row)
         return None
 
-    async def outstanding(connection, no, *, limit):
+    async def outstanding(connection, no, *, limit, with_held=False):
         await connection.statement()
-        rows = connection.rows("deliveries").values()
-        return min(sum(row["replay_no"] == no and row["status"] == "pending" for row in rows), limit)
+        rows, statuses = connection.rows("deliveries").values(), OPEN if with_held else {"pending"}
+        return min(sum(row["replay_no"] == no and row["status"] in statuses for row in rows), limit)
 
     async def take_next(connection, *, but=()):
         await connection.statement()
@@ -855,10 +855,11 @@ class Replays:
                     opened.append(key)
         return opened
 
-    async def looked_to(connection, subscription_no, *, after, up_to, limit):
+    async def nth_position(connection, no, *, after, up_to, limit, is_open=False):
         await connection.statement()
         rows = connection.rows("deliveries")
-        positions = sorted(p for p, no in rows if no == subscription_no and after < p <= up_to)
+        counted = (key for key in rows if not is_open or rows[key]["status"] in OPEN)
+        positions = sorted(p for p, number in counted if number == no and after < p <= up_to)
         return positions[limit - 1] if len(positions) >= limit else up_to
 
     async def failed_positions(connection, subscription_no, *, after, up_to, limit):

@@ -24,7 +24,7 @@ Observe = Callable[[str, int], None]
 
 
 def deliver_for(
-    slots: Slots[Any], observe: Observe, subscription: Subscription, channel: Channel
+    slots: Slots, observe: Observe, subscription: Subscription, channel: Channel
 ) -> Deliver | None:
     """Return the function that makes one attempt for *subscription*.
 
@@ -49,7 +49,7 @@ class _Gatherer:
 
     def __init__(
         self,
-        slots: Slots[Any],
+        slots: Slots,
         observe: Observe,
         subscription: Subscription,
         channel: Channel,

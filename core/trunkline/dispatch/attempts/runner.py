@@ -43,7 +43,7 @@ class Runner:
 
     def __init__(
         self,
-        slots: Slots[Job],
+        slots: Slots,
         sender: Sender,
         owned: OwnedShards,
         table: RoutingTable,
@@ -303,13 +303,13 @@ class Runner:
                 self.ordering.ended(job, result.outcome)
         return self._start_waiting(job.task if job.task is asyncio.current_task() else None)
 
-    def _set_gate(self, queue: SubscriptionQueue[Job], route: Route, progress: Progress | None) -> None:
+    def _set_gate(self, queue: SubscriptionQueue, route: Route, progress: Progress | None) -> None:
         if route.pace is None or progress is None:
             queue.gate = None
         else:
             queue.gate = self.gates.of(queue.subscription_no, route.pace, progress)
 
-    def _may_wait(self, queue: SubscriptionQueue[Job], job: Job) -> bool:
+    def _may_wait(self, queue: SubscriptionQueue, job: Job) -> bool:
         """Return whether *job* may be queued in memory. A gate limits its new and its claimed jobs separately."""
         if queue.gate is not None:
             alike = sum(1 for waiting in queue.waiting if bool(waiting.claim) == bool(job.claim))
@@ -317,12 +317,12 @@ class Runner:
                 return False
         return queue.is_trusted or self.room.open < HIGH_WATER // 2
 
-    def _wait_ms(self, queue: SubscriptionQueue[Job]) -> int:
+    def _wait_ms(self, queue: SubscriptionQueue) -> int:
         """Return the milliseconds until a delivery that cannot be queued in memory is due again."""
         wait_ms = CROWDED_MS if queue.is_failing else 0
         return wait_ms if queue.gate is None else max(wait_ms, int(queue.gate.wait() * 1000))
 
-    def _wake_later(self, queue: SubscriptionQueue[Job]) -> None:
+    def _wake_later(self, queue: SubscriptionQueue) -> None:
         """Set a timer that starts the waiting deliveries of *queue* when its gate allows."""
         gate = queue.gate
         if gate is None or gate.timer is not None or not queue.waiting:
@@ -334,11 +334,11 @@ class Runner:
             loop = asyncio.get_running_loop()
             gate.timer = loop.call_later(max(wait, SHORTEST_STEP_SECONDS), self._on_timer, queue, gate)
 
-    def _on_timer(self, queue: SubscriptionQueue[Job], gate: Gate) -> None:
+    def _on_timer(self, queue: SubscriptionQueue, gate: Gate) -> None:
         gate.timer = None
         self._step(queue)
 
-    def _step(self, queue: SubscriptionQueue[Job]) -> None:
+    def _step(self, queue: SubscriptionQueue) -> None:
         self.slots.line_up(queue)
         self._start_waiting()
 
@@ -354,7 +354,7 @@ class Runner:
             self._wake_later(self.slots.refused.pop())
         return in_task
 
-    def _queue_of(self, job: Job) -> SubscriptionQueue[Job]:
+    def _queue_of(self, job: Job) -> SubscriptionQueue:
         return self.slots.queue(job.route.subscription.no, job.route.subscription.company_id)
 
     def _defer(self, job: Job, status: Status, wait_ms: int | None) -> None:

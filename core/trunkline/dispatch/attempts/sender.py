@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from trunkline.contract import Channel, Gap, Push
+from trunkline.contract import Channel, Gap, Push, Target
 from trunkline.dispatch.attempts.jobs import Job
 from trunkline.dispatch.attempts.results import checked, unusable
 from trunkline.dispatch.routing.table import Route
@@ -10,7 +10,7 @@ from trunkline.errors import BodyInvalid
 from trunkline.model import cursors
 from trunkline.model.deliveries import Outcome, Result
 from trunkline.model.environments import company_number
-from trunkline.model.subscriptions import LAPSED, Subscription
+from trunkline.model.subscriptions import LAPSED
 from trunkline.outbound import ClientOf
 from trunkline.runtime import faults
 from trunkline.runtime.tracing import Attributes, SpanKind, Tracer
@@ -55,8 +55,15 @@ class Sender:
         """List the channels that push."""
         return [channel.name for channel in self.channels.values() if channel.deliver]
 
-    def _has_lapsed(self, subscription: Subscription, now_ms: int) -> bool:
-        return subscription.expires_ms is not None and subscription.lapses_by(self._aged_ms(now_ms))
+    def _target(self, route: Route, now_ms: int) -> Target | Result:
+        """Return the target of *route*, or the result of the attempt if there is none to call."""
+        subscription = route.subscription
+        if subscription.expires_ms is not None and subscription.lapses_by(self._aged_ms(now_ms)):
+            return _LAPSED
+        try:
+            return route.target(now_ms)
+        except BodyInvalid as error:
+            return unusable(error)
 
     def attempt(self, job: Job, now_ms: int) -> Awaitable[Result]:
         """Make one attempt at *job*. Returns a result that fits the ledger, and raises any exception of the channel."""
@@ -86,12 +93,9 @@ class Sender:
     async def _attempt(self, job: Job, now_ms: int, traceparent: str | None) -> Result:
         event, route = job.event, job.route
         assert route.deliver is not None
-        if self._has_lapsed(route.subscription, now_ms):
-            return _LAPSED
-        try:
-            target = route.target(now_ms)
-        except BodyInvalid as error:
-            return unusable(error)
+        target = self._target(route, now_ms)
+        if isinstance(target, Result):
+            return target
         faults.point("deliver.before_attempt")
         result = await route.deliver(
             Push(
@@ -115,12 +119,9 @@ class Sender:
         subscription = route.subscription
         assert route.tell_gap is not None
         assert subscription.gap_position is not None
-        if self._has_lapsed(subscription, now_ms):
-            return _LAPSED
-        try:
-            target = route.target(now_ms)
-        except BodyInvalid as error:
-            return unusable(error)
+        target = self._target(route, now_ms)
+        if isinstance(target, Result):
+            return target
         gap = Gap(
             gap_id=f"gap_{subscription.gap_position}_{subscription.no}",
             cursor=cursors.encode(subscription.gap_position),

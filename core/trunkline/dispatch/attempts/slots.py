@@ -12,14 +12,12 @@ the subscriptions of a company do too.
 """
 
 from collections import deque
-from typing import Generic, TypeVar
 
 from msgspec import Struct, field
 
 from trunkline.dispatch.attempts.gates import Gate
+from trunkline.dispatch.attempts.jobs import Job
 from trunkline.runtime.fair_queue import FairQueue
-
-Job = TypeVar("Job")
 
 UNTRUSTED_EACH = 8
 """Slots of one subscription that is new, failing or slow."""
@@ -30,7 +28,7 @@ BACKLOG_UNTRUSTED = 128
 """Deliveries of one subscription that may wait in memory; further ones wait in the database."""
 
 
-class SubscriptionQueue(Struct, Generic[Job], eq=False):
+class SubscriptionQueue(Struct, eq=False):
     """One subscription: its slots in use, whether it is trusted, and its jobs that wait for a slot."""
 
     subscription_no: int
@@ -75,7 +73,7 @@ class Pool:
             self._in_use_by.pop(company_id, None)
 
 
-class Slots(Generic[Job]):
+class Slots:
     """The slots of one process. Decides which subscription gets the next free slot."""
 
     def __init__(self, total: int, *, per_subscription: int) -> None:
@@ -83,15 +81,15 @@ class Slots(Generic[Job]):
         self._untrusted = Pool(max(total // 2, 1))
         self._per_subscription = per_subscription
         self._untrusted_per_subscription = min(per_subscription, UNTRUSTED_EACH)
-        self._queues: dict[int, SubscriptionQueue[Job]] = {}
-        self._trusted_ready: FairQueue[int, SubscriptionQueue[Job]] = FairQueue()
-        self._untrusted_ready: FairQueue[int, SubscriptionQueue[Job]] = FairQueue()
+        self._queues: dict[int, SubscriptionQueue] = {}
+        self._trusted_ready: FairQueue[int, SubscriptionQueue] = FairQueue()
+        self._untrusted_ready: FairQueue[int, SubscriptionQueue] = FairQueue()
         self.busy: set[int] = set()
         """Numbers of the subscriptions that use all the slots they may have."""
-        self.refused: list[SubscriptionQueue[Job]] = []
+        self.refused: list[SubscriptionQueue] = []
         """Queues whose gate refused the next attempt; the runner sets a timer for each."""
 
-    def queue(self, subscription_no: int, company_id: int) -> SubscriptionQueue[Job]:
+    def queue(self, subscription_no: int, company_id: int) -> SubscriptionQueue:
         """Return the queue of a subscription; it is created if it does not exist."""
         queue = self._queues.get(subscription_no)
         if queue is None:
@@ -119,7 +117,7 @@ class Slots(Generic[Job]):
         """How many slots are free."""
         return max(self._all.total - self._all.in_use, 0)
 
-    def take(self, queue: SubscriptionQueue[Job]) -> bool:
+    def take(self, queue: SubscriptionQueue) -> bool:
         """Take a slot if *queue* may have one more; return whether it did."""
         limit, company_id = self._limit_of(queue), queue.company_id
         if queue.in_flight >= limit or not self._all.has_slot_for(company_id):
@@ -137,7 +135,7 @@ class Slots(Generic[Job]):
             self.busy.add(queue.subscription_no)
         return True
 
-    def enqueue(self, queue: SubscriptionQueue[Job], job: Job) -> bool:
+    def enqueue(self, queue: SubscriptionQueue, job: Job) -> bool:
         """Queue *job* in memory for a slot; return False if too many jobs are queued."""
         limit = BACKLOG_TRUSTED if queue.is_trusted else 0 if queue.is_failing else BACKLOG_UNTRUSTED
         if len(queue.waiting) >= limit:
@@ -146,13 +144,13 @@ class Slots(Generic[Job]):
         self.line_up(queue)
         return True
 
-    def line_up(self, queue: SubscriptionQueue[Job]) -> None:
+    def line_up(self, queue: SubscriptionQueue) -> None:
         """Queue a subscription for a slot, if it has waiting jobs and is not queued."""
         if queue.waiting and not queue.queued:
             queue.queued = True
             self._ready_of(queue).put(queue.company_id, queue)
 
-    def room(self, queue: SubscriptionQueue[Job]) -> int:
+    def room(self, queue: SubscriptionQueue) -> int:
         """Return how many more slots *queue* may have by its own limit."""
         return max(self._limit_of(queue) - queue.in_flight, 0)
 
@@ -183,7 +181,7 @@ class Slots(Generic[Job]):
             return None
         return max(self.room(queue) + BACKLOG_TRUSTED // 2 - len(queue.waiting), 0)
 
-    def release(self, queue: SubscriptionQueue[Job], *, succeeded: bool, failed: bool = False) -> None:
+    def release(self, queue: SubscriptionQueue, *, succeeded: bool, failed: bool = False) -> None:
         """Return a slot after an attempt that *succeeded* in time, *failed*, or did neither."""
         if failed:
             queue.failures += 1
@@ -201,14 +199,14 @@ class Slots(Generic[Job]):
         self.set_trust(queue, succeeded=succeeded)
         self.line_up(queue)
 
-    def take_back(self, queue: SubscriptionQueue[Job]) -> None:
+    def take_back(self, queue: SubscriptionQueue) -> None:
         """Return a slot after an attempt that never reached the target; the trust does not change."""
         self._give_back(queue)
         if queue.in_flight < self._limit_of(queue):
             self.busy.discard(queue.subscription_no)
         self.line_up(queue)
 
-    def set_trust(self, queue: SubscriptionQueue[Job], *, succeeded: bool) -> None:
+    def set_trust(self, queue: SubscriptionQueue, *, succeeded: bool) -> None:
         """Set whether *queue* is trusted. The slots that it uses then count for the trusted or the untrusted group."""
         queue.is_failing = not succeeded
         if queue.is_trusted != succeeded:
@@ -229,10 +227,10 @@ class Slots(Generic[Job]):
                 return job
         return None
 
-    def _next_of(self, ready: FairQueue[int, SubscriptionQueue[Job]], pool: Pool) -> Job | None:
+    def _next_of(self, ready: FairQueue[int, SubscriptionQueue], pool: Pool) -> Job | None:
         """Take a slot of *pool* for the next job of the subscriptions in *ready*."""
 
-        def may_take(_: int, queue: SubscriptionQueue[Job]) -> bool:
+        def may_take(_: int, queue: SubscriptionQueue) -> bool:
             return self._all.has_slot_for(queue.company_id) and pool.has_slot_for(queue.company_id)
 
         while self._all.in_use < self._all.total and pool.in_use < pool.total:
@@ -250,16 +248,16 @@ class Slots(Generic[Job]):
             # the queue uses all slots that it may have: it is queued again when a slot is returned
         return None
 
-    def _ready_of(self, queue: SubscriptionQueue[Job]) -> FairQueue[int, SubscriptionQueue[Job]]:
+    def _ready_of(self, queue: SubscriptionQueue) -> FairQueue[int, SubscriptionQueue]:
         return self._trusted_ready if queue.is_trusted else self._untrusted_ready
 
-    def _give_back(self, queue: SubscriptionQueue[Job]) -> None:
+    def _give_back(self, queue: SubscriptionQueue) -> None:
         queue.in_flight -= 1
         self._all.take(queue.company_id, -1)
         if not queue.is_trusted:
             self._untrusted.take(queue.company_id, -1)
 
-    def _limit_of(self, queue: SubscriptionQueue[Job]) -> int:
+    def _limit_of(self, queue: SubscriptionQueue) -> int:
         limit = self._per_subscription if queue.is_trusted else self._untrusted_per_subscription
         if queue.ramp:
             limit = min(limit, queue.ramp)

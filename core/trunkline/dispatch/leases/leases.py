@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Self
 
+from msgspec import structs
+
 from trunkline.dispatch.leases.missing_locks import MissingLocks
 from trunkline.dispatch.ledger import reports
 from trunkline.dispatch.shards.owned_shards import OwnedShards
@@ -21,7 +23,7 @@ from trunkline.store import shard_parts
 from trunkline.store import shards as shard_store
 from trunkline.store.connection import Connection
 from trunkline.store.database import Database
-from trunkline.store.shards import Beat, ClockStep, Lease
+from trunkline.store.shards import ClockStep, Heartbeat, Lease
 from trunkline.store.wakeup import Signal
 from trunkline.store.worker_locks import WorkerLock
 
@@ -193,36 +195,29 @@ class Leases:
             self._drop_lost()
             await self.leave()
 
-    async def _renew_all(self) -> Beat:
-        """Send the heartbeat and renew every lease. Returns the number of live workers and the slices that are still owned."""
+    async def _renew_all(self) -> Heartbeat:
+        """Send the heartbeat and renew every lease, in one statement if that suffices."""
         worker = self._owned.worker
         lock_no, suspects = await self._look_at_lock()
-        if not suspects and self._clock_step is None and (usual := await self._beat(lock_no)) is not None:
-            return usual
+        leases = [progress.lease for progress in self._owned.progress.values()]
+        if not suspects and self._clock_step is None:
+            async with self._database.write_once() as connection:
+                usual = await shard_store.beat(connection, worker, leases, lease_ms=LEASE_MS, lock_no=lock_no)
+            if usual is not None:
+                self._missing_locks.see({}, now=time.monotonic())
+                return usual
         async with self._database.write() as connection:
             beat = await shard_store.heartbeat(
                 connection, worker, lease_ms=LEASE_MS, lock_no=lock_no, suspects=suspects
             )
             await self._follow_clock(connection, beat.step)
             faults.point("lease.after_heartbeat")
-            leases = [progress.lease for progress in self._owned.progress.values()]
             renewed = await shard_store.renew(connection, worker, leases, lease_ms=LEASE_MS)
             await shard_store.disown(connection, worker, leases)
         self._missing_locks.see(beat.missing, now=time.monotonic())
         for ended in beat.ended:
             _log.info("the process of %s has ended", ended, extra={"worker_id": worker})
-        return Beat(beat.alive, renewed, beat.divided)
-
-    async def _beat(self, lock_no: int | None) -> Beat | None:
-        """Send the heartbeat and renew every lease in one statement; return None if this statement does not suffice."""
-        leases = [progress.lease for progress in self._owned.progress.values()]
-        async with self._database.write_once() as connection:
-            beat = await shard_store.beat(
-                connection, self._owned.worker, leases, lease_ms=LEASE_MS, lock_no=lock_no
-            )
-        if beat is not None:
-            self._missing_locks.see({}, now=time.monotonic())
-        return beat
+        return structs.replace(beat, renewed=renewed)
 
     async def _look_at_lock(self) -> tuple[int | None, Mapping[str, int]]:
         """Return the number of this worker's lock, and the last heartbeats of workers that seem dead.
@@ -275,10 +270,7 @@ class Leases:
             faults.point("lease.after_claim")
         since = time.monotonic()
         faults.point("lease.after_claim_commit")
-        await self._begin(self._read_on(leases, since=since), since=since, started=started)
-
-    async def _begin(self, leases: Sequence[Lease], *, since: float, started: float) -> None:
-        """Start reading the claimed shards."""
+        leases = self._read_on(leases, since=since)
         if not leases:
             return
         async with self._database.read() as connection:

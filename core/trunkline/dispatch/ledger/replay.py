@@ -212,10 +212,7 @@ async def step(
     if in_order and not await ordering.lock(connection, [subscription.no], skip=True):
         return Step()  # another transaction is changing the subscription, and may wait for this replay
     if replay.position >= replay.end_position:
-        is_open = bool(await store.outstanding(connection, replay.no, limit=1)) or (
-            in_order and await order_changes.is_any_open(connection, replay.no)
-        )
-        if not is_open:
+        if not await store.outstanding(connection, replay.no, limit=1, with_held=in_order):
             return Step(has_ended=await store.end(connection, replay.no, "completed"))
         return await _rest(connection, replay)
     shard = shard_of(replay.company_id, shards)
@@ -224,7 +221,7 @@ async def step(
         replay.end_position, await cursors.cursor_of(connection, shard, no)
     )  # never beyond the live lane
     if in_order and after < up_to:
-        up_to = await order_changes.reach(connection, no, after=after, up_to=up_to, limit=PASSED)
+        up_to = await store.nth_position(connection, no, after=after, up_to=up_to, limit=PASSED, is_open=True)
     if claiming is not None:
         room = min(PAGE, claiming.room)
     else:
@@ -348,7 +345,7 @@ async def _next_page(
 async def _next_failed(
     connection: Connection, subscription: Subscription, span: Range, *, limit: int
 ) -> Page:
-    looked_to = await store.looked_to(
+    looked_to = await store.nth_position(
         connection, subscription.no, after=span.after, up_to=span.up_to, limit=LOOKED_AT
     )
     positions = await store.failed_positions(

@@ -152,20 +152,15 @@ class Ingest:
         except BodyInvalid as error:
             raise EventRejected(error.errors) from None
 
-        def company_of(_: object) -> int:
-            return event.company_id
-
-        return self._reader.read("event", compact, parsed, company_of=company_of, now_text=str).drafts[0]
-
-    async def append(self, connection: Connection, drafts: Sequence[Draft]) -> Callable[[], None]:
-        """Store *drafts* in the caller's transaction (the outbox). The caller must call the returned function after the commit."""
-        _, announce = await self.store(connection, drafts)
-        return announce
+        submission = self._reader.read(
+            "event", compact, parsed, company_of=lambda _: event.company_id, now_text=str
+        )
+        return submission.drafts[0]
 
     async def store(
         self, connection: Connection, drafts: Sequence[Draft]
     ) -> tuple[Sequence[Event], Callable[[], None]]:
-        """Store *drafts* as ``append`` does. Returns the events, and the function to call after the commit."""
+        """Store *drafts* in the caller's transaction (the outbox). Returns the events, and a function to call after the commit."""
         appended = await self._log.append(connection, drafts)
         return appended.events, lambda: self._announce(appended)
 

@@ -44,35 +44,6 @@ PAGE_BYTES = 1024 * 1024
 _AT_ONCE = 2
 
 
-class Judging:
-    """Checks quarantined events against the current schemas, without delaying other requests.
-
-    A malicious payload may take 150 ms. So large payloads are checked in a thread, one at a time per company. Before each
-    small payload, other tasks of the event loop can run.
-    """
-
-    def __init__(self, catalog: SchemaCatalog) -> None:
-        self._catalog = catalog
-        self._turns = Turns(share=1, total=_AT_ONCE)
-
-    async def faults(self, row: Quarantined, payload: bytes | None = None) -> Sequence[FieldError]:
-        """List the faults of an event with its stored payload, or with *payload* instead."""
-        chosen = row.payload if payload is None else payload
-        if len(chosen) <= LARGE_BYTES:
-            await asyncio.sleep(0)
-            return self._faults(row, chosen)
-        async with self._turns.turn(row.company_id):
-            return await callers.in_thread(self._faults, row, chosen)
-
-    def _faults(self, row: Quarantined, payload: bytes) -> Sequence[FieldError]:
-        gone = "is not there any more; add its schema again, or delete this event"
-        if self._catalog.get(row.type) is None:
-            return [FieldError("/type", gone)]
-        if self._catalog.get(row.type, row.version) is None:
-            return [FieldError("/version", gone)]
-        return check_payload(self._catalog, row.type, orjson.loads(payload), version=row.version)
-
-
 class Quarantine:
     """The quarantine. *max_bytes* is the largest size of an event. Without *ingest*, nothing can be released."""
 
@@ -82,7 +53,7 @@ class Quarantine:
         self._database = database
         self._catalog = catalog
         self._ingest = ingest
-        self._judging = Judging(catalog)
+        self._turns = Turns(share=1, total=_AT_ONCE)
         self._max_bytes = max_bytes
 
     async def list(
@@ -121,7 +92,7 @@ class Quarantine:
             judged = await _find(connection, id, company_id=company_id)
         chosen = judged.payload if payload is None else payload
         self._check_size(judged, chosen)
-        errors = () if judged.position is not None else await self._judging.faults(judged, chosen)
+        errors = () if judged.position is not None else await self._judge(judged, chosen)
         async with self._database.write() as connection:
             row = await _find(connection, id, company_id=company_id, locks=True)
             if row.position is not None:
@@ -171,7 +142,7 @@ class Quarantine:
             page = await store.oldest(connection, which, after=after, limit=_PAGE)
         rows = first_of(page)
         is_last = len(page) < _PAGE and len(rows) == len(page)
-        judged = {row.id: row.payload for row in rows if not await self._judging.faults(row)}
+        judged = {row.id: row.payload for row in rows if not await self._judge(row, row.payload)}
         if not judged:
             return rows, 0, is_last
         async with self._database.write() as connection:
@@ -187,6 +158,26 @@ class Quarantine:
         announce()
         return rows, len(valid), is_last
 
+    async def _judge(self, row: Quarantined, payload: bytes) -> Sequence[FieldError]:
+        """List the faults of an event with *payload* under the current schemas, without delaying other requests.
+
+        A malicious payload may take 150 ms. So large payloads are checked in a thread, one at a time per company. Before
+        each small payload, other tasks of the event loop can run.
+        """
+        if len(payload) <= LARGE_BYTES:
+            await asyncio.sleep(0)
+            return self._faults(row, payload)
+        async with self._turns.turn(row.company_id):
+            return await callers.in_thread(self._faults, row, payload)
+
+    def _faults(self, row: Quarantined, payload: bytes) -> Sequence[FieldError]:
+        gone = "is not there any more; add its schema again, or delete this event"
+        if self._catalog.get(row.type) is None:
+            return [FieldError("/type", gone)]
+        if self._catalog.get(row.type, row.version) is None:
+            return [FieldError("/version", gone)]
+        return check_payload(self._catalog, row.type, orjson.loads(payload), version=row.version)
+
     async def _event(self, row: Quarantined) -> QuarantinedEvent:
         return QuarantinedEvent(
             row.id,
@@ -198,7 +189,7 @@ class Quarantine:
             row.updated_ms,
             row.payload,
             row.metadata,
-            await self._judging.faults(row),
+            await self._judge(row, row.payload),
         )
 
     def _draft(self, row: Quarantined, payload: bytes) -> Draft:

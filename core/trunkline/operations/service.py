@@ -303,19 +303,15 @@ class Operations:
 
     async def _carry_out(self, task: _Task, connection: "AsyncConnection | None" = None) -> Outcome:
         call = replace(task.call, connection=connection)
-        async with self._turn(task):
+        things = "calls of actions, searches and lookups"
+        # Calls in the hub's own database need no slot, because the number of database connections limits them.
+        async with (
+            contextlib.nullcontext()
+            if task.provider.uses_database
+            else self._elsewhere.turn(call.company_id, wait_seconds=RETRY_SECONDS, things=things)
+        ):
             answer = await running.run(task.provider, call, plugin=task.plugin)
         return running.check(answer, call, plugin=task.plugin, catalog=self._catalog, ingest=self._ingest)
-
-    def _turn(self, task: _Task) -> contextlib.AbstractAsyncContextManager[None]:
-        """Occupy a slot of the company while a provider outside the hub's database is called. Raises TooMuchAtOnce.
-
-        Calls in the hub's own database need no slot, because the number of database connections limits them.
-        """
-        if task.provider.uses_database:
-            return contextlib.nullcontext()
-        things = "calls of actions, searches and lookups"
-        return self._elsewhere.turn(task.call.company_id, wait_seconds=RETRY_SECONDS, things=things)
 
     async def _store(
         self, connection: Connection, task: _Task, outcome: Outcome, *, holder: str
@@ -329,7 +325,7 @@ class Operations:
             )
         faults.point("action.before_append")
         drafts = traced(outcome.drafts, task.traceparent)
-        announce = await self._ingest.append(connection, drafts) if drafts else None
+        _, announce = await self._ingest.store(connection, drafts) if drafts else ((), None)
         faults.point("action.before_commit")
         return announce
 

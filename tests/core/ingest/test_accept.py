@@ -96,7 +96,7 @@ async def test_an_event_of_a_callers_transaction_is_there_when_that_commits(runn
     poll = asyncio.create_task(running.client.get("/api/v1/events?wait=10"))
     await asyncio.sleep(0.1)
     async with running.hub.engines.write() as connection:
-        tell = await ingest.append(connection, [ingest.draft(failed(running.company_id))])
+        _, tell = await ingest.store(connection, [ingest.draft(failed(running.company_id))])
         assert await polled(running) == []
     tell()
     (event,) = (await poll).json()["events"]
@@ -108,7 +108,7 @@ async def test_an_event_of_a_transaction_that_is_rolled_back_was_never_there(run
 
     async def append_and_fail() -> None:
         async with running.hub.engines.write() as connection:
-            await ingest.append(connection, [ingest.draft(failed(running.company_id))])
+            await ingest.store(connection, [ingest.draft(failed(running.company_id))])
             raise StoreUnavailable
 
     with pytest.raises(StoreUnavailable):

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.postgres_servers import free_port
+from tests.programs import output_of
 
 ROOT = Path(__file__).parents[1]
 HOW_TO = ROOT / "docs" / "how-to" / "run-in-production.md"
@@ -52,7 +53,7 @@ class Proxy:
 def sample_proxy(folder: Path, hubs: Sequence[str]) -> Iterator[Proxy]:
     """Run nginx with the how-to's certificate in front of *hubs* (URLs); skip the test if there is no nginx."""
     (command,) = re.findall(r"^mkdir tls && openssl .*\\\n.*$", HOW_TO.read_text(), re.MULTILINE)
-    subprocess.run(["sh", "-ec", command], cwd=folder, check=True, capture_output=True)
+    output_of("sh", "-ec", command, cwd=folder)
     port, text = free_port(), SAMPLE.read_text()
     servers = "".join(f"server {url.removeprefix('http://')} max_fails=0;" for url in hubs)
     for there, here in (

@@ -13,7 +13,6 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from tests.certificates import issue
+from tests.programs import output_of, wait_for_port
 
 _CONFIGURATION = """
 listen_addresses = 'localhost'
@@ -111,10 +111,7 @@ class SystemPostgres:
 
     def call(self, command: Sequence[str]) -> None:
         """Run *command* as the server's user."""
-        done = subprocess.run(
-            command, user=self.account, capture_output=True, text=True, cwd="/", check=False
-        )
-        assert done.returncode == 0, done.stderr + done.stdout
+        output_of(*command, user=self.account, cwd="/")
 
     def start(self) -> None:
         log = str(self.folder / "log")
@@ -254,20 +251,8 @@ def started_pooler(
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_for(pooler.port)
+        wait_for_port(pooler.port, process)
         yield pooler
     finally:
         process.kill()  # it would wait for its clients
         process.wait()
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            assert time.monotonic() < deadline, "the pooler does not listen"
-            time.sleep(0.05)
-        else:
-            return

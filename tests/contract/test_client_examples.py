@@ -13,6 +13,7 @@ import httpx2
 import pytest
 from tests.example_product import EVENT_TYPES
 from tests.keys import make_key
+from tests.programs import inherited
 
 from trunkline.model import cursors
 
@@ -38,8 +39,7 @@ def command_of(language: str) -> str:
 class Hub:
     def __init__(self, folder: Path):
         self.folder = folder
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
-        self.environment = inherited | {
+        self.environment = inherited() | {
             "TRUNKLINE_DATABASE__URL": f"sqlite:///{folder / 'trunkline.db'}",
             "TRUNKLINE_SERVER__PORT": "0",
             "TRUNKLINE_SERVER__DRAIN_SECONDS": "0",

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests import programs
 from tests.some import some
 
 from trunkline import settings
@@ -136,9 +137,7 @@ def test_systemd_takes_the_units(tmp_path):
     for unit in some((DEPLOY / "systemd").iterdir()):
         copy = tmp_path / unit.name
         copy.write_text(unit.read_text().replace("/opt/trunkline/bin/trunkline", "/bin/true"))
-        done = subprocess.run(
-            ["systemd-analyze", "verify", copy], capture_output=True, text=True, check=False
-        )
+        done = programs.run("systemd-analyze", "verify", copy)
         assert (done.returncode, unit.name in done.stderr) == (0, False), done.stderr
 
 
@@ -147,18 +146,14 @@ def test_prometheus_takes_the_rules_and_each_wakes_somebody_just_where_it_should
     if shutil.which("promtool") is None:
         pytest.skip("there is no promtool here: Debian's package 'prometheus' brings it")
     for arguments in (["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]):
-        done = subprocess.run(
-            ["promtool", *arguments], cwd=DEPLOY / "prometheus", capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        programs.output_of("promtool", *arguments, cwd=DEPLOY / "prometheus")
     rules = [
         {"record": f"panel:{number}", "expr": text.replace("$__rate_interval", "5m")}
         for number, text in enumerate(expressions())
     ]
     drawn = tmp_path / "dashboard.yml"
     drawn.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
-    done = subprocess.run(["promtool", "check", "rules", drawn], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    programs.output_of("promtool", "check", "rules", drawn)
 
 
 @pytest.fixture(scope="module")
@@ -175,8 +170,7 @@ def helm(tools: Path) -> Any:
     """Give a function that renders the chart with values, by Helm itself."""
 
     def render(values: dict[str, Any]) -> dict[str, Any]:
-        command = [tools, "-c", RENDER, DEPLOY / "helm", json.dumps(values)]
-        return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        return json.loads(programs.output_of(tools, "-c", RENDER, DEPLOY / "helm", json.dumps(values)))
 
     return render
 
@@ -225,9 +219,7 @@ def test_kubernetes_knows_every_field_of_what_helm_makes(helm, tools, version):
         item for item in objects(helm(EVERYTHING)) if item["kind"] != "PodMonitor"
     ]  # its schema comes from another project
     assert len(made) == 6
-    command = [tools, "-c", JUDGE, version]
-    done = subprocess.run(command, input=json.dumps(made), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-1000:]
+    programs.output_of(tools, "-c", JUDGE, version, input=json.dumps(made))
 
 
 @pytest.mark.slow

@@ -4,13 +4,13 @@ import json
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from tests import programs
 from tests.some import some
 
 from trunkline import settings
@@ -106,15 +106,8 @@ def test_compose_itself_takes_the_sample_and_what_init_writes(tmp_path, kind):
         (tmp_path / "postgres_password").write_text("secret")
     else:
         asked = ["--name", "Acme", "--event", "order.placed", "--database", kind]
-        command = [sys.executable, "-m", "trunkline.cli", "init", *asked]
-        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-    done = subprocess.run(
-        ["docker-compose", "config", "--format", "json"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+        programs.output_of(sys.executable, "-m", "trunkline.cli", "init", *asked, cwd=tmp_path)
+    done = programs.run("docker-compose", "config", "--format", "json", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     services = json.loads(done.stdout)["services"]
     for name, service in services.items():

@@ -1,6 +1,5 @@
 """The distribution built from the checkout is complete, and both kinds of installation work."""
 
-import subprocess
 import sys
 import sysconfig
 import tarfile
@@ -9,6 +8,8 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 import pytest
+from tests import programs
+from tests.programs import output_of
 
 import trunkline
 
@@ -46,24 +47,18 @@ print(trunkline.__file__)
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
-def run(*command: str | Path, cwd: Path) -> str:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout.strip()
-
-
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the source archive, and the wheel from that archive; give their folder."""
     folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT, cwd=folder)
+    output_of(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT, cwd=folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kit")
-    run(
+    output_of(
         sys.executable,
         *("-m", "build", "--no-isolation", "--wheel", "--outdir"),
         folder,
@@ -88,7 +83,7 @@ def environment(tmp_path: Path) -> Path:
 def install(environment: Path, *what: str | Path) -> None:
     pip = (sys.executable, "-m", "pip", "--python", environment / "bin/python", "install", "--quiet")
     offline = ("--no-index", "--no-deps", "--no-build-isolation", "--ignore-installed")
-    run(*pip, *offline, *what, cwd=environment)
+    output_of(*pip, *offline, *what, cwd=environment)
 
 
 def files_of(package: str) -> set[str]:
@@ -140,22 +135,22 @@ def test_what_the_kit_brings_says_so_where_it_is_missing_and_works_where_it_is_n
     install(environment, *built.glob("*.whl"))
     for command in ("demo", "init", "new", "dev", "plugins search"):
         asked = (environment / "bin/trunkline", *command.split(), "--help")
-        done = subprocess.run(asked, cwd=environment, capture_output=True, text=True, check=False)
+        done = programs.run(*asked, cwd=environment)
         sentence = f"'trunkline {command}' comes with the conformance kit: pip install trunkline-kit\n"
         assert (done.returncode, done.stdout, done.stderr) == (2, "", sentence)
     script = "import trunkline.testing.receiver"
     asked = (environment / "bin/python", "-I", "-c", script)
-    done = subprocess.run(asked, cwd=environment, capture_output=True, text=True, check=False)
+    done = programs.run(*asked, cwd=environment)
     assert done.stderr.endswith(
         "ImportError: trunkline.testing comes with the conformance kit: pip install trunkline-kit\n"
     )
     install(environment, kit)
-    run(*asked, cwd=environment)
+    output_of(*asked, cwd=environment)
     for command in ("demo", "init", "new", "dev", "plugins search"):
-        assert f"Usage: trunkline {command}" in run(
+        assert f"Usage: trunkline {command}" in output_of(
             environment / "bin/trunkline", *command.split(), "--help", cwd=environment
         )
-    run(environment / "bin/trunkline", "new", "plugin", "acme", "--yes", cwd=environment)
+    output_of(environment / "bin/trunkline", "new", "plugin", "acme", "--yes", cwd=environment)
     assert (environment / "trunkline-acme/tests/test_conformance.py").exists()
 
 
@@ -171,9 +166,13 @@ def test_the_source_archive_holds_what_a_packager_needs(built):
 def test_a_plain_installation_works_without_the_checkout(built, environment):
     (wheel,) = built.glob("*.whl")
     install(environment, wheel)
-    assert Path(run(environment / "bin/python", "-I", "-c", USE, cwd=environment)).is_relative_to(environment)
+    assert Path(
+        output_of(environment / "bin/python", "-I", "-c", USE, cwd=environment).strip()
+    ).is_relative_to(environment)
 
 
 def test_an_editable_installation_uses_the_checkout(environment):
     install(environment, "--editable", ROOT)
-    assert Path(run(environment / "bin/python", "-I", "-c", USE, cwd=environment)).is_relative_to(ROOT)
+    assert Path(
+        output_of(environment / "bin/python", "-I", "-c", USE, cwd=environment).strip()
+    ).is_relative_to(ROOT)

@@ -26,6 +26,7 @@ from tests.answers import json_of
 from tests.example_product import EVENT_TYPES
 from tests.keys import make_key
 from tests.postgres_servers import free_port
+from tests.programs import inherited, output_of
 
 from trunkline import settings
 from trunkline.errors import BodyInvalid
@@ -124,9 +125,6 @@ class Reader:
         if shutil.which("curl") is None:
             (tools / "curl").write_text(CURL.format(python=sys.executable))
             (tools / "curl").chmod(0o755)
-        inherited = {
-            k: v for k, v in os.environ.items() if not k.startswith(("TRUNKLINE_", "PIP_", "VIRTUAL_ENV"))
-        }
         path = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}{os.pathsep}{tools}"
         own = {
             "PATH": path,
@@ -137,7 +135,7 @@ class Reader:
         self.shell = subprocess.Popen(
             ["sh", "-e"],
             cwd=folder,
-            env={**inherited, **own, **environment},
+            env=inherited("PIP_", "VIRTUAL_ENV") | own | dict(environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -457,12 +455,7 @@ async def test_the_example_plugin_installs_and_delivers(
 ):
     shutil.copytree(EXAMPLE, tmp_path / "chat")
     pip = [sys.executable, *["-m", "pip", "install", "--quiet", "--target"]]
-    subprocess.run(
-        [*pip, tmp_path / "installed", tmp_path / "chat"],
-        env=os.environ | OFFLINE,
-        check=True,
-        capture_output=True,
-    )
+    output_of(*pip, tmp_path / "installed", tmp_path / "chat", env=os.environ | OFFLINE)
     monkeypatch.syspath_prepend(tmp_path / "installed")
     running = await make_hub(sqlite_database_url)
     monkeypatch.delitem(sys.modules, "trunkline_chat")

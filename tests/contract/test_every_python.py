@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests import programs
 
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
@@ -45,9 +46,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def run(*command: str | Path, cwd: Path, **variables: str) -> str:
-    done = subprocess.run(
-        command, cwd=cwd, env=os.environ | variables, capture_output=True, text=True, check=False
-    )
+    done = programs.run(*command, cwd=cwd, env=os.environ | variables)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "ResourceWarning" not in done.stderr, done.stderr
     return done.stdout

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pytest
 from tests.example_product import DEFINITIONS, EVENT_TYPES
 from tests.keys import scopes_of
 from tests.plugins.mcp.conversation import Conversation
+from tests.programs import output_of
 
 from trunkline import settings
 from trunkline.cli import opening
@@ -180,8 +180,7 @@ def test_nothing_of_the_reference_product_is_imported(schemas):
         assert hub.registry.is_active("webhooks"), hub.registry.records
         print(*sorted(name for name in sys.modules if name.startswith(("trunkline_crm", "trunkline_schemas"))))
     """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "\n"
+    assert output_of(sys.executable, "-c", program) == "\n"
 
 
 def of(**chosen: str) -> settings.Settings:

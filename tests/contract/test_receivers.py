@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import programs
 from tests.contract.test_docs import DOCS, ROOT, SCHEMES, blocks, blocks_of, program
 from tests.postgres_servers import free_port
 
@@ -140,14 +141,8 @@ def test_the_function_of_the_zapier_app_tells_what_is_signed_and_never_throws():
     """The time is checked elsewhere, because Zapier may hold a delivery for hours."""
     tried = [trial for trial in trials("standard", SECRET, OTHER) if "time" not in trial.name]
     given = [(dict(trial.headers), trial.body.decode(errors="replace")) for trial in tried]
-    done = subprocess.run(
-        [node(), "-e", ZAPIER, ROOT / "plugins/zapier/trunkline_zapier/app/lib/signatures.js"],
-        input=json.dumps([SECRET, given]),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    script = ROOT / "plugins/zapier/trunkline_zapier/app/lib/signatures.js"
+    done = programs.run(node(), "-e", ZAPIER, script, input=json.dumps([SECRET, given]))
     assert done.stderr == ""
     assert json.loads(done.stdout) == [trial.is_genuine for trial in tried]
 
@@ -189,13 +184,7 @@ def running(name: str, folder: Path) -> Iterator[tuple[int, Path]]:
             stderr=errors,
         )
     try:
-        deadline = time.monotonic() + 60
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            assert process.poll() is None, said.read_text()
-            assert time.monotonic() < deadline, "it does not listen"
-            time.sleep(0.02)
+        programs.wait_for_port(port, process, said)
         yield port, said
         assert process.poll() is None, "it has ended"
     finally:

@@ -3,13 +3,13 @@
 import ast
 import inspect
 import pickle
-import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from tests.programs import output_of
 from tests.some import some
 
 import trunkline
@@ -28,8 +28,7 @@ PACKAGES = [pytest.param(package, id=package.__name__) for package in (trunkline
 def loaded_by(code: str) -> set[str]:
     """Give the modules that a fresh interpreter has loaded after *code*."""
     script = f"{code}\nimport sys\nprint(*sys.modules, sep='\\n')"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    return set(done.stdout.splitlines())
+    return set(output_of(sys.executable, "-c", script).splitlines())
 
 
 def typed_names(package: ModuleType) -> dict[str, tuple[str, str]]:

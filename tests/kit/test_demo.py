@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 import signal
 import subprocess
@@ -12,6 +11,7 @@ import time
 import asyncpg
 import httpx2
 import pytest
+from tests import programs
 from typer.testing import CliRunner
 
 from trunkline.cli import app
@@ -24,15 +24,8 @@ def _command(*arguments):
     return [sys.executable, "-P", "-m", "trunkline.cli", "demo", *arguments]
 
 
-def _environment(**more):
-    return {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")} | more
-
-
 def _demo(folder, *arguments, **environment):
-    return subprocess.run(
-        _command(*arguments), cwd=folder, env=_environment(**environment), capture_output=True, text=True,
-        timeout=150, check=False,
-    )  # fmt: skip
+    return programs.run(*_command(*arguments), cwd=folder, env=programs.inherited(**environment), timeout=150)
 
 
 def _complaints(errors):
@@ -101,7 +94,7 @@ def test_in_a_pipe_it_is_plain_text_with_a_line_for_each_event(tmp_path):
 @pytest.mark.slow
 def test_it_keeps_running_with_a_key_that_works_until_ctrl_c(tmp_path):
     with (tmp_path / "output.txt").open("wb") as output:
-        process = subprocess.Popen(_command("--json"), cwd=tmp_path, env=_environment(), stdout=output)
+        process = subprocess.Popen(_command("--json"), cwd=tmp_path, env=programs.inherited(), stdout=output)
     try:
         summary = _wait_for_json(tmp_path / "output.txt", process)
         _check(summary)

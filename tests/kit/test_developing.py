@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.programs import inherited
 from typer.testing import CliRunner
 
 from trunkline.cli import app
@@ -40,10 +41,9 @@ def serving(tmp_path):
         sys.executable,
         *["-m", "trunkline.cli", "dev", "--reload", "--plugin", "pigeon.py", "--port", "0"],
     ]
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
     with (tmp_path / "output.txt").open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=tmp_path, env=variables, stdout=output, stderr=output, start_new_session=True
+            command, cwd=tmp_path, env=inherited(), stdout=output, stderr=output, start_new_session=True
         )
         yield tmp_path
         process.send_signal(signal.SIGTERM)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from tests import programs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # each test starts processes
 
@@ -13,7 +14,7 @@ INI = "[pytest]\nasyncio_mode = {mode}\nasyncio_default_fixture_loop_scope = fun
 
 def pytest_in(folder, *options):
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=250, check=False)
+    return programs.run(*command, cwd=folder)
 
 
 @pytest.fixture

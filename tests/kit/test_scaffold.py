@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests import spared
+from tests.programs import output_of
 from typer.testing import CliRunner
 
 from trunkline.cli import app
@@ -42,15 +42,11 @@ def test_what_is_written_is_formed_and_linted_whatever_is_chosen(tmp_path, name)
     for number, features in enumerate(CHOICES):
         write_plugin(Plan(name, features), tmp_path / str(number))
     select = "E,F,W,I,B,UP,SIM,RET,PT,ASYNC,RUF"
-    ruff = [BIN / "ruff"]
     for arguments in (
         ["check", "--select", select, "--line-length", "110"],
         ["format", "--check", "--line-length", "110"],
     ):
-        done = subprocess.run(
-            [*ruff, *arguments, "--no-cache", tmp_path], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout[-3000:]
+        output_of(BIN / "ruff", *arguments, "--no-cache", tmp_path)
 
 
 def test_every_choice_has_its_files_and_no_others(tmp_path):
@@ -78,11 +74,8 @@ def test_every_choice_has_its_files_and_no_others(tmp_path):
 @pytest.mark.timeout(600)
 def test_what_is_written_is_typed(tmp_path):
     write_plugin(Plan("acme", EVERYTHING), tmp_path / "acme")
-    done = subprocess.run(
-        [BIN / "mypy", "--strict", "--cache-dir", tmp_path / "cache", "--python-executable", sys.executable, "."],
-        cwd=tmp_path / "acme", capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout
+    options = ["--cache-dir", tmp_path / "cache", "--python-executable", sys.executable]
+    output_of(BIN / "mypy", "--strict", *options, ".", cwd=tmp_path / "acme")
 
 
 def written(folder: Path, features: Iterable[str]) -> Path:
@@ -93,7 +86,7 @@ def written(folder: Path, features: Iterable[str]) -> Path:
     assert len(made.stdout.splitlines()) == len(files_of(folder))
     site = folder.with_name("site")
     pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target"]
-    subprocess.run([sys.executable, *pip, site, folder], check=True, capture_output=True)
+    output_of(sys.executable, *pip, site, folder)
     return site
 
 
@@ -101,13 +94,9 @@ def run_tests(folder: Path, site: Path, *arguments: str) -> str:
     """Run the tests in *folder* against the installation in *site*; all of them must pass."""
     shutil.copy(spared.__file__, site)
     environment = {"PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(folder.parent)}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, folder], cwd=folder.parent,
-        env={**environment, "PYTHONPATH": str(site), "PYTEST_PLUGINS": "spared"},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-6000:]
-    return done.stdout
+    environment |= {"PYTHONPATH": str(site), "PYTEST_PLUGINS": "spared"}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, folder]
+    return output_of(*command, cwd=folder.parent, env=environment)
 
 
 @pytest.mark.slow

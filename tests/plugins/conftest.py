@@ -15,6 +15,7 @@ import httpx2
 import pytest
 from tests import keys
 from tests.plugins import npm
+from tests.programs import inherited, output_of
 
 ROOT = Path(__file__).parents[2]
 COMPANY_ID = 92
@@ -43,17 +44,7 @@ class ServedHub:
     def run(self, *command: str) -> str:
         """Run a trunkline command on the hub's database; return its output."""
         whole = [sys.executable, "-P", "-m", "trunkline.cli", *command]
-        done = subprocess.run(
-            whole,
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        return output_of(*whole, cwd=self.folder, env=self.environment, timeout=60).strip()
 
     def make_key(self, *scopes: str, company_id: int | None = COMPANY_ID, name: str = "test") -> str:
         """Make another key (None: an operator's), in a separate process if the hub has other packages than this process."""
@@ -104,7 +95,6 @@ class ServedHub:
 
 @contextlib.contextmanager
 def _served(folder: Path, **changed: str) -> Iterator[ServedHub]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
     environment = {
         "TRUNKLINE_DATABASE__URL": f"sqlite:///{folder / 'trunkline.db'}",
         "TRUNKLINE_AUTH__PEPPER": "p" * 32,
@@ -116,7 +106,7 @@ def _served(folder: Path, **changed: str) -> Iterator[ServedHub]:
         "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true",
         "TRUNKLINE_DELIVERY__RETRY_SCHEDULE_SECONDS": "0.2,0.5,1,1,1",
     }
-    hub = ServedHub(folder, inherited | environment | changed)
+    hub = ServedHub(folder, inherited(**environment) | changed)
     hub.start()
     try:
         hub.key = hub.make_key(*SCOPES)

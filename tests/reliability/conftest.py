@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import os
 import re
 import shutil
 import signal
@@ -19,6 +18,7 @@ import httpx2
 import pytest
 from sqlalchemy import text
 from tests.example_product import EVENT_TYPES
+from tests.programs import inherited
 from tests.reliability import clocks
 from tests.reliability.events import EVENTS
 from tests.waiting import until
@@ -140,10 +140,9 @@ class Deployment:
 
         The process may open at most *files* files; *log_to* takes its standard error.
         """
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
         process = Process(
             [*command],
-            inherited | self.environment | environment,
+            inherited(**self.environment) | environment,
             self.folder,
             len(self.processes),
             program=self.program,

@@ -2,12 +2,12 @@
 
 import json
 import re
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from tests import programs
 
 from trunkline_kit.fault_points import POINTS
 
@@ -22,7 +22,7 @@ def test_a_crash_at_any_point_loses_nothing(tmp_path):
     """Run the whole matrix in one test, so that it runs once, however many processes share the suite."""
     file = tmp_path / "outcomes.json"
     command = [sys.executable, ROOT / "tests/reliability/crash", "--seeds", str(SEEDS), "--json", file]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = programs.run(*command, cwd=ROOT)
     print(done.stdout[-20_000:], done.stderr[-5_000:])
     outcomes = json.loads(file.read_text())
     assert Counter(outcome["case"]["point"] for outcome in outcomes) == dict.fromkeys(POINTS, SEEDS)

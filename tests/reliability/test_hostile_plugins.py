@@ -9,8 +9,6 @@ docs/explanation/plugins-and-isolation.md lists the faults that no isolation wit
 import asyncio
 import itertools
 import json
-import os
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from dataclasses import dataclass
 import pytest
 from pluggy import PluginManager
 from tests.answers import json_of
+from tests.programs import inherited, output_of
 from tests.reliability.conftest import Deployment
 from tests.waiting import until
 
@@ -370,19 +369,10 @@ def test_the_command_line_names_every_culprit_of_a_start(tmp_path, install):
         for number, name in enumerate(AT_START[:1] if behaviour == "hangs" else AT_START)
     }
     folder = install(**plugins)
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "trunkline.cli", "plugins", "--json"],
-        cwd=tmp_path,
-        env=inherited
-        | {"PYTHONPATH": str(folder), "TRUNKLINE_PLUGINS__START_TIMEOUT_SECONDS": str(4 * START_SECONDS)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found = {one["name"]: one for one in json.loads(done.stdout)["plugins"]}
+    patient = {"TRUNKLINE_PLUGINS__START_TIMEOUT_SECONDS": str(4 * START_SECONDS)}
+    command = [sys.executable, "-P", "-m", "trunkline.cli", "plugins", "--json"]
+    said = output_of(*command, cwd=tmp_path, env=inherited(PYTHONPATH=str(folder), **patient))
+    found = {one["name"]: one for one in json.loads(said)["plugins"]}
     assert {found[name]["state"] for name in plugins} == {"failed"}
     for name in plugins:
         assert found[name]["error"].startswith(f"Plugin '{name}' ")

@@ -2,11 +2,11 @@
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests import programs
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, ROOT / "tests/reliability/isolation"]
@@ -18,9 +18,7 @@ LEAST_ROWS = 30
 def test_no_attack_is_noticed_by_another_company(tmp_path):
     """Run all rows in one test, one after the other and beside nothing else, because it measures times."""
     file = tmp_path / "outcomes.json"
-    done = subprocess.run(
-        [*PROGRAM, "--part", "--json", file], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = programs.run(*PROGRAM, "--part", "--json", file, cwd=ROOT)
     print(done.stdout[-20_000:], done.stderr[-5_000:])
     outcomes = json.loads(file.read_text())
     assert {outcome["case"]["engine"] for outcome in outcomes} == {"sqlite", "postgresql"}
@@ -33,8 +31,8 @@ def test_no_attack_is_noticed_by_another_company(tmp_path):
 
 @pytest.mark.slow
 def test_every_row_says_what_it_does():
-    listed = subprocess.run([*PROGRAM, "--list"], cwd=ROOT, capture_output=True, text=True, check=True)
-    rows = [re.fullmatch(r"(\S+)\s+(.+)\.", line) for line in listed.stdout.splitlines()]
+    listed = programs.output_of(*PROGRAM, "--list", cwd=ROOT)
+    rows = [re.fullmatch(r"(\S+)\s+(.+)\.", line) for line in listed.splitlines()]
     assert None not in rows
     names = [row[1] for row in rows]
     assert len(names) == len(set(names)) >= LEAST_ROWS

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from tests import programs
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -21,14 +22,7 @@ pytestmark = pytest.mark.timeout(300)
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
-    return subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return programs.run(sys.executable, "-m", *command, cwd=ROOT, env=environment)
 
 
 def mypy(*files: Path) -> subprocess.CompletedProcess[str]:

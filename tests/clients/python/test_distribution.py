@@ -2,12 +2,12 @@
 
 import os
 import resource
-import subprocess
 import sys
 import venv
 from pathlib import Path
 
 import pytest
+from tests.programs import output_of
 
 ROOT = Path(__file__).parents[3]
 UV = Path(sys.executable).with_name("uv")
@@ -30,9 +30,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 def run(*command: str | Path, cwd: Path) -> str:
     environment = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return output_of(*command, cwd=cwd, env=environment)
 
 
 def cpu_seconds(*command: str | Path, cwd: Path) -> float:

@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
 import pytest
+from tests import programs
 from tests.clients.serving import Served
 
 from trunkline_client import Client, verify_webhook
@@ -178,13 +179,8 @@ def test_the_cursor_is_said_before_any_event_is_handled(sqlite_database_url):
 
 def test_a_refusal_is_one_sentence_and_an_absence_is_told(sqlite_database_url):
     with Served(sqlite_database_url) as served:
-        refused = subprocess.run(
-            [sys.executable, "-m", "trunkline_client.listen", "--url", served.url, "--key", "wrong"],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        command = [sys.executable, "-m", "trunkline_client.listen"]
+        refused = programs.run(*command, "--url", served.url, "--key", "wrong")
         assert (refused.returncode, refused.stdout) == (2, "")
         assert "Traceback" not in refused.stderr
         assert "neither an API key" in refused.stderr
@@ -196,8 +192,7 @@ def test_a_refusal_is_one_sentence_and_an_absence_is_told(sqlite_database_url):
             ("--url", "hub.example.com", "the hub's URL must be of the "),
             ("--url", "http://[hub", "the hub's URL must be of the "),
         ):
-            command = [sys.executable, "-m", "trunkline_client.listen", "--key", served.key, option, value]
-            wrong = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+            wrong = programs.run(*command, "--key", served.key, option, value)
             assert (wrong.returncode, wrong.stderr[:29]) == (2, said)
         url, key = served.url, served.key
     with Terminal([sys.executable, "-m", "trunkline_client.listen", "--url", url], key) as away:

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import sqlite3
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
@@ -19,6 +18,7 @@ from sqlalchemy import Engine, MetaData, create_engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, scoped_session, sessionmaker
+from tests.programs import output_of
 
 from trunkline_client.outbox import EventInvalid, Outbox
 from trunkline_client.outbox.rows import blocking_engine
@@ -181,10 +181,7 @@ print(url_of(connection).render_as_string(hide_password=False))
 
 @pytest.mark.slow
 def test_in_django_an_event_is_written_with_the_transaction_or_not_at_all(empty_database_url):
-    command = [sys.executable, "-c", IN_DJANGO, empty_database_url]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    engine = blocking_engine(done.stdout.strip())
+    engine = blocking_engine(output_of(sys.executable, "-c", IN_DJANGO, empty_database_url).strip())
     assert [event["payload"] for _, event in rows(engine)] == [{"id": 2}]
     engine.dispose()
 

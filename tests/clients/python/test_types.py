@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from tests import programs
 
 WRONG = Path(__file__).with_name("wrong_calls.py")
 COMMENT = re.compile(r"  # type: ignore\[([\w-]+)\]")
@@ -16,14 +17,7 @@ RELEASED = {"TRUNKLINE_DATABASE__URL": "sqlite:///hub.db"}
 
 def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | RELEASED | {"MYPYPATH": str(cwd)}
-    return subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return programs.run(sys.executable, "-m", *command, cwd=cwd, env=environment)
 
 
 @pytest.mark.slow

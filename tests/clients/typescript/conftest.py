@@ -2,12 +2,12 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.plugins import npm
+from tests.programs import output_of
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -26,17 +26,7 @@ def run(tools: Path) -> Run:
     environment["PATH"] = f"{tools}/.bin{os.pathsep}{environment['PATH']}"
 
     def run(*command: str | Path, cwd: Path, **added: str) -> str:
-        done = subprocess.run(
-            command,
-            cwd=cwd,
-            env=environment | added,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=150,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return output_of(*command, cwd=cwd, env=environment | added, timeout=150)
 
     return run
 

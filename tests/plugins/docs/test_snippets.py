@@ -2,11 +2,11 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from base64 import b64encode
 
 import pytest
+from tests import programs
 from tests.contract.test_receivers import OTHER, SECRET, Trial, trials
 
 from trunkline_docs.generator import generate
@@ -193,15 +193,8 @@ def test_the_code_reads_what_is_genuine_and_says_why_it_refuses_all_else(languag
     (folder / snippet.file).write_text(snippet.text)
     tried = list(trials("standard", SECRET, OTHER))
     for command in (*COMMANDS[language][:-1], [*COMMANDS[language][-1], SECRET]):
-        done = subprocess.run(
-            command,
-            cwd=tmp_path,
-            input="".join(f"{line_of(trial)}\n" for trial in tried),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        lines = "".join(f"{line_of(trial)}\n" for trial in tried)
+        done = programs.run(*command, cwd=tmp_path, input=lines, timeout=120)
         assert (done.returncode, done.stderr) == (0, "")
     said = done.stdout.splitlines()
     assert len(said) == len(tried) > 30

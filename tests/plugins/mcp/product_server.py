@@ -5,7 +5,6 @@ import contextlib
 import json
 import socket
 import subprocess
-import time
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from mcp_types import Request
 from pydantic import TypeAdapter
 from tests.plugins.mcp.conversation import Conversation
 from tests.plugins.mcp.test_event_clients import Agent
+from tests.programs import wait_for_port
 
 TYPE = "payment.failed"
 JANE, JOHN = "token-of-jane", "token-of-john"  # keys of the companies 92 and 93
@@ -32,11 +32,7 @@ async def started(
     own = {**environment, "HUB": hub.url, "KEY": hub.make_key(company_id=None)}
     with subprocess.Popen([*command, str(port)], cwd=folder, env=own) as process:
         try:
-            deadline = time.monotonic() + 60
-            while process.poll() is None and time.monotonic() < deadline:
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                    break
-                await asyncio.sleep(0.05)
+            await asyncio.to_thread(wait_for_port, port, process)
             yield f"http://127.0.0.1:{port}"
         finally:
             process.kill()

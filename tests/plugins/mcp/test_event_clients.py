@@ -15,6 +15,7 @@ import httpx2
 import pytest
 from tests.plugins import npm
 from tests.plugins.mcp.conversation import Conversation
+from tests.waiting import wait_for
 
 HERE = Path(__file__).parent
 TYPE = "payment.failed"
@@ -81,10 +82,7 @@ class Agent:
         return {int(event["eventId"]) for event in self.events}
 
     def until(self, wanted: set[int]) -> None:
-        deadline = time.monotonic() + 60
-        while not wanted <= self.ids:
-            assert time.monotonic() < deadline, f"missing {sorted(wanted - self.ids)[:10]}"
-            time.sleep(0.1)
+        wait_for(f"all of {sorted(wanted)}", lambda: wanted <= self.ids)
 
 
 class Follower:
@@ -178,10 +176,8 @@ def lapse(hub: Any) -> None:
         "payload": hub.call("GET", "/api/v1/event-types/lead.created")["example"],
     }
     hub.call("POST", "/api/v1/events", json=emit_other)  # the dispatcher sees a change at its next read
-    deadline = time.monotonic() + 60
-    while hub.call("GET", "/api/v1/subscriptions")["subscriptions"][0]["disabled_reason"] != "lapsed":
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    listed = lambda: hub.call("GET", "/api/v1/subscriptions")["subscriptions"]  # noqa: E731
+    wait_for("the lapse", lambda: listed()[0]["disabled_reason"] == "lapsed")
 
 
 def test_webhook_stream_and_poll_agree_over_kill_a_lapse_and_renewals(started):
@@ -216,9 +212,7 @@ def test_webhook_stream_and_poll_agree_over_kill_a_lapse_and_renewals(started):
     hub.start()
     made |= emit(hub, 5)
     agent.until(made)
-    deadline = time.monotonic() + 60
-    while len(follower.events) < len(made) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_for("every event by the stream", lambda: len(follower.events) >= len(made))
     follower.close()
 
     by_poll = polled(hub, begun)
@@ -250,10 +244,7 @@ def test_it_is_told_when_its_key_is_revoked(started, packages):
         (theirs,) = [each for each in hub.call("GET", "/api/v1/keys")["keys"] if each["last4"] == key[-4:]]
         hub.call("DELETE", f"/api/v1/keys/{theirs['id']}")
         emit(hub, 1)
-        deadline = time.monotonic() + 60
-        while not agent.others:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_for("the notice", lambda: agent.others)
         assert [each["kind"] for each in agent.others] == ["terminated"]
         assert (agent.events, agent.tell("kept")["kept"]) == ([], [])
     finally:

@@ -15,6 +15,7 @@ import aiohttp
 import httpx2
 import pytest
 from aiohttp import web
+from tests import programs
 from tests.plugins import npm
 from tests.plugins.oauth.flow import CALLBACK, Person, filled, hidden
 from tests.plugins.oauth.sites import Site, open_site
@@ -61,15 +62,7 @@ async def strangers_hub(serve_hub, tmp_path) -> AsyncIterator[tuple[Any, Site]]:
 
 
 def node(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["node", *arguments],
-        cwd=folder,
-        env=npm.node_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    return programs.run("node", *arguments, cwd=folder, env=npm.node_environment(), timeout=120)
 
 
 @pytest.mark.parametrize(("mode", "version"), [("auto", MODERN), ("legacy", HANDSHAKE)])

@@ -1,6 +1,5 @@
 """Packages made from products, and built by n8n's official tool."""
 
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 from tests.plugins.n8n.installation import install_tools
 from tests.plugins.npm import node_environment
+from tests.programs import output_of
 
 
 def build(folder: Path) -> Path:
@@ -21,17 +21,8 @@ def run_tool(folder: Path, *command: str) -> str:
     if not modules.exists():
         modules.symlink_to(install_tools())
     program = modules / ".bin" / command[0]
-    done = subprocess.run(
-        [program, *command[1:]],
-        cwd=folder,
-        env=node_environment() | {"npm_config_user_agent": "npm"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    environment = node_environment() | {"npm_config_user_agent": "npm"}
+    return output_of(program, *command[1:], cwd=folder, env=environment, timeout=300)
 
 
 def write(files: Mapping[str, bytes], folder: Path) -> Path:

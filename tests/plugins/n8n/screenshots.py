@@ -14,7 +14,8 @@ from typing import Any
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 from tests.plugins.conftest import _served
 from tests.plugins.n8n.conftest import build
-from tests.plugins.n8n.server import BROWSER_ID, N8n, node, wait_for
+from tests.plugins.n8n.server import BROWSER_ID, N8n, node
+from tests.waiting import wait_for
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SIZE = {"width": 1280, "height": 800}

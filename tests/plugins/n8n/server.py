@@ -5,18 +5,16 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import httpx2
 from tests.plugins.n8n.installation import install_server
 from tests.plugins.npm import node_environment
-
-Found = TypeVar("Found")
+from tests.waiting import wait_for
 
 OWNER = {
     "email": "owner@example.com",
@@ -56,14 +54,6 @@ def free_port() -> int:
             return port
     msg = "no port is free"
     raise OSError(msg)
-
-
-def wait_for(what: str, look: Callable[[], Found | None], *, seconds: float = 60) -> Found:
-    deadline = time.monotonic() + seconds
-    while not (result := look()):
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        time.sleep(0.1)
-    return result
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from tests.plugins.awkward_product import PRODUCT as AWKWARD
 from tests.plugins.n8n.products import PLACED, TINY, UPDATE_ORDER, field, installed_product
 from tests.plugins.npm import node_environment
 from tests.plugins.own_product import own_product
+from tests.programs import output_of
 
 from trunkline.pages import AuthorizationServer, Product
 from trunkline_n8n.generator import generate
@@ -74,17 +74,8 @@ def test_the_official_tools_find_nothing(product, n8n_tools, tmp_path):
 
 
 def scan(folder: Path) -> Any:
-    done = subprocess.run(
-        ["node", "--input-type=module", "-e", SCAN],
-        cwd=folder,
-        env=node_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    scanner = ["node", "--input-type=module", "-e", SCAN]
+    return json.loads(output_of(*scanner, cwd=folder, env=node_environment(), timeout=300))
 
 
 def test_a_new_event_type_and_a_new_action_appear(n8n_tools, tmp_path):

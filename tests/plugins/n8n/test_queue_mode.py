@@ -16,7 +16,7 @@ import httpx2
 import pytest
 from sqlalchemy import make_url
 from tests.plugins.n8n.chat_model import DONE, ChatModel, make_agent, served
-from tests.plugins.n8n.server import N8n, free_port, node, outputs, wait_for
+from tests.plugins.n8n.server import N8n, free_port, node, outputs
 from tests.plugins.n8n.test_server import (
     ACTION,
     OFTEN,
@@ -27,6 +27,7 @@ from tests.plugins.n8n.test_server import (
 )
 from tests.plugins.oauth.flow import Person, filled
 from tests.plugins.products import installed_product
+from tests.waiting import wait_for
 
 from trunkline_kit.databases import Databases
 from trunkline_n8n.generator import generate

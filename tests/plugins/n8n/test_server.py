@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 from tests.plugins.n8n.products import installed_product
-from tests.plugins.n8n.server import N8n, node, outputs, wait_for
+from tests.plugins.n8n.server import N8n, node, outputs
+from tests.waiting import wait_for
 
 from trunkline import Definition
 from trunkline.pages import Field

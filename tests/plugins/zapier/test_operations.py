@@ -2,12 +2,12 @@
 
 import dataclasses
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.plugins.awkward_product import PRODUCT as AWKWARD
+from tests.programs import output_of
 
 from trunkline.pages import Product
 from trunkline_zapier.generator import generate
@@ -41,7 +41,7 @@ def run(tmp_path: Path) -> Any:
     def run(product: Product, *answers: Any, **inputs: Any) -> Any:
         write(product, tmp_path)
         given = [tmp_path / "creates" / "create_order.js", json.dumps(inputs), json.dumps(answers)]
-        return json.loads(subprocess.run([NODE, "-e", RUN, *given], check=True, capture_output=True).stdout)
+        return json.loads(output_of(NODE, "-e", RUN, *given))
 
     return run
 

@@ -4,18 +4,15 @@ import contextlib
 import math
 import re
 import sqlite3
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from tests.plugins.conftest import ServedHub
 from tests.plugins.portal.browser.target import Target
+from tests.waiting import wait_for
 
 from trunkline.store.health import Tally
-
-Value = TypeVar("Value")
 
 _DAY_MS = 24 * 60 * 60 * 1000
 _ROUNDS = 12
@@ -85,7 +82,9 @@ def seed(hub: ServedHub, target: Target, words: Words = Words()) -> SeededHub:
     )
     delivered = hub.call("GET", f"/api/v1/subscriptions/{subscription}/deliveries")["deliveries"]
     failed = hub.call("GET", f"/api/v1/subscriptions/{failing}/deliveries")["deliveries"]
-    wait_for(lambda: hub.call("GET", f"/api/v1/replays/{replay['id']}")["status"] != "running")
+    wait_for(
+        "the replay ended", lambda: hub.call("GET", f"/api/v1/replays/{replay['id']}")["status"] != "running"
+    )
     _restart_a_day_later(hub)
     return SeededHub(
         hub=hub,
@@ -211,16 +210,7 @@ def _settle(hub: ServedHub, path: str, event_id: int | None) -> None:
             and all(delivery["status"] not in {"pending", "queued"} for delivery in deliveries)
         )
 
-    wait_for(is_settled, seconds=60)
-
-
-def wait_for(ask: Callable[[], Value], *, seconds: float = 60) -> Value:
-    """Call *ask* until its result is true; return the result."""
-    deadline = time.monotonic() + seconds
-    while not (answer := ask()):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return answer
+    wait_for("every delivery ended", is_settled)
 
 
 def _spread_over_a_day(hub: ServedHub) -> None:

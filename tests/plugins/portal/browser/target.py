@@ -2,10 +2,11 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
+
+from tests.waiting import wait_for
 
 from trunkline_kit.receiver import Answer, ReceivedRequest, Receiver
 
@@ -40,11 +41,9 @@ class Target:
         return path
 
     def wait_for(self, path: str, count: int = 1, *, seconds: float = 60) -> list[ReceivedRequest]:
-        deadline = time.monotonic() + seconds
-        while len(requests := [request for request in self.requests if request.path == path]) < count:
-            assert time.monotonic() < deadline, f"{path} was called {len(requests)} times instead of {count}"
-            time.sleep(0.05)
-        return requests
+        came = lambda: [request for request in self.requests if request.path == path]  # noqa: E731
+        wait_for(f"{count} calls of {path}", lambda: len(came()) >= count, seconds=seconds)
+        return came()
 
     def _call(self, function: Callable[[], Value]) -> Value:
         async def call() -> Value:

@@ -3,13 +3,16 @@
 The tests of every platform export it, fill in its two forms, and read its three event types.
 """
 
+import asyncio
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from trunkline import EventType, read_definition
 from trunkline.pages import Brand, Product
+from trunkline_kit.receiver import Answer, Receiver
 
 DEFINITIONS = {
     "Address": {
@@ -223,3 +226,17 @@ def own_product() -> Product:
         for name, document in ACTIONS.items()
     )
     return Product(brand, "https://hub.inn.example", tuple(event_types), tuple(actions))
+
+
+@contextlib.asynccontextmanager
+async def served(serve_hub: Callable[..., Any], folder: Path) -> AsyncIterator[tuple[Any, Receiver]]:
+    """Start the product's hub and back end, with the schemas in *folder*."""
+    async with Receiver() as backend:
+        backend.always(Answer(200, {}, json.dumps({"output": ANSWER}).encode()))
+        settings = {
+            "TRUNKLINE_PRODUCT__SCHEMAS": str(write_schemas(folder)),
+            "TRUNKLINE_ACTIONS__PROVIDER_URL": backend.url,
+            "TRUNKLINE_ACTIONS__PROVIDER_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
+            "TRUNKLINE_ACTIONS__PROVIDER_OPERATIONS": "create_booking,update_booking",
+        }
+        yield await asyncio.to_thread(lambda: serve_hub(**settings)), backend

@@ -1,7 +1,6 @@
 """The site: the same each time, complete, valid, and harmless for any text in the schemas."""
 
 import json
-import os
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.plugins import golden
 from tests.plugins.products import installed_product
 from tests.some import some
 
@@ -23,7 +23,6 @@ from trunkline_docs.generator import generate, make_site
 from .html import read
 from .products import CANCEL_ORDER, ORDER_SENT, SHOP, retold, with_more
 
-GOLDEN = Path(__file__).parent / "golden"
 GOLDEN_FILES = (
     "actions/place_order.html",
     "actions/place_order.html.md",
@@ -80,11 +79,7 @@ def test_the_same_product_makes_the_same_bytes(product):
 @pytest.mark.parametrize("path", GOLDEN_FILES)
 def test_what_is_made_is_what_was_agreed_on(path):
     content = generate(SHOP)[path].replace(f"trunkline/{__version__}".encode(), b"trunkline/VERSION")
-    golden = GOLDEN / path
-    if os.environ.get("TRUNKLINE_WRITE_GOLDEN"):
-        golden.parent.mkdir(parents=True, exist_ok=True)
-        golden.write_bytes(content)
-    assert content.decode() == golden.read_text()
+    golden.check(Path(__file__).parent / "golden" / path, content)
 
 
 def test_every_page_is_well_formed(files):

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.plugins.own_product import ANSWER, BOOKING, EVENTS, own_product, write_schemas
+from tests.plugins.own_product import ANSWER, BOOKING, EVENTS, own_product, served
 
-from trunkline_kit.receiver import Answer, Receiver
 from trunkline_make.generator import generate, remarks
 
 from .interpreter import App, FormRefused, MakeError, Poller
@@ -22,16 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 @pytest.fixture
 async def inn(serve_hub: Any, tmp_path: Path) -> Any:
     """Start the product's hub and back end, and export its app."""
-    async with Receiver() as backend:
-        backend.always(Answer(200, {}, json.dumps({"output": ANSWER}).encode()))
-        hub = await asyncio.to_thread(
-            lambda: serve_hub(
-                TRUNKLINE_PRODUCT__SCHEMAS=str(write_schemas(tmp_path / "own")),
-                TRUNKLINE_ACTIONS__PROVIDER_URL=backend.url,
-                TRUNKLINE_ACTIONS__PROVIDER_SECRET="whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
-                TRUNKLINE_ACTIONS__PROVIDER_OPERATIONS="create_booking,update_booking",
-            )
-        )
+    async with served(serve_hub, tmp_path / "own") as (hub, backend):
         yield await asyncio.to_thread(exported, hub, tmp_path / "app"), hub, backend
 
 

@@ -2,11 +2,11 @@
 
 import dataclasses
 import json
-import os
 import re
 from pathlib import Path
 
 import pytest
+from tests.plugins import golden
 from tests.plugins.n8n.products import BRAND, FIND_ORDER, TINY, UPDATE_ORDER, field, installed_product
 from tests.plugins.products import an_object
 
@@ -15,7 +15,6 @@ from trunkline_n8n.operations import operation_name, resource_of
 from trunkline_n8n.texts import camel_case
 
 HERE = Path(__file__).parent
-GOLDEN = HERE / "golden"
 GOLDEN_FILES = (
     "icons/tea-shop.svg",
     "nodes/TeaShop/lookups.ts",
@@ -34,12 +33,7 @@ def test_the_same_product_gives_the_same_bytes():
 
 @pytest.mark.parametrize("name", GOLDEN_FILES)
 def test_what_is_made_is_what_was_agreed_on(name):
-    made = generate(TINY)[name]
-    kept = GOLDEN / name
-    if os.environ.get("TRUNKLINE_WRITE_GOLDEN"):
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(made)
-    assert made.decode() == kept.read_text()
+    golden.check(HERE / "golden" / name, generate(TINY)[name])
 
 
 def test_every_part_of_the_product_is_there():

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.plugins.own_product import ANSWER, BOOKING, EVENTS, write_schemas
+from tests.plugins.own_product import ANSWER, BOOKING, EVENTS, served
 
-from trunkline_kit.receiver import Answer, Receiver
+from trunkline_kit.receiver import Receiver
 
 from .core import ZapierRefused
 from .zaps import Shop, check_outputs, use_trigger
@@ -34,16 +34,7 @@ FILLED = {
 @pytest.fixture
 async def inn(serve_hub: Any, open_app: Callable[..., Any], tmp_path: Any) -> Any:
     """Start the product's back end, and open its app."""
-    async with Receiver() as backend:
-        backend.always(Answer(200, {}, json.dumps({"output": ANSWER}).encode()))
-        hub = await asyncio.to_thread(
-            lambda: serve_hub(
-                TRUNKLINE_PRODUCT__SCHEMAS=str(write_schemas(tmp_path / "own")),
-                TRUNKLINE_ACTIONS__PROVIDER_URL=backend.url,
-                TRUNKLINE_ACTIONS__PROVIDER_SECRET="whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
-                TRUNKLINE_ACTIONS__PROVIDER_OPERATIONS="create_booking,update_booking",
-            )
-        )
+    async with served(serve_hub, tmp_path / "own") as (hub, backend):
         yield Shop(hub, await asyncio.to_thread(open_app, hub)), backend
 
 

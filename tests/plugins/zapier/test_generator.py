@@ -2,12 +2,12 @@
 
 import dataclasses
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.plugins import golden
 
 from trunkline.pages import Product
 from trunkline_zapier.generator import CORE_VERSION, generate, remarks
@@ -15,7 +15,6 @@ from trunkline_zapier.naming import adds_something, noun_of, shortened
 from trunkline_zapier.published import keys
 
 HERE = Path(__file__).parent
-GOLDEN = HERE / "golden"
 GOLDEN_FILES = (
     "config.js",
     "creates/create_order.js",
@@ -49,12 +48,7 @@ def test_the_same_product_gives_the_same_bytes(product):
 
 @pytest.mark.parametrize("name", GOLDEN_FILES)
 def test_what_is_made_is_what_was_agreed_on(product, name):
-    made = generate(product)[name]
-    kept = GOLDEN / name
-    if os.environ.get("TRUNKLINE_WRITE_GOLDEN"):
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(made)
-    assert made.decode() == kept.read_text()
+    golden.check(HERE / "golden" / name, generate(product)[name])
 
 
 def test_every_part_of_the_product_has_its_file(product):

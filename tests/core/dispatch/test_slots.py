@@ -42,7 +42,7 @@ def test_a_trusted_subscription_that_turns_slow_moves_its_slots_to_the_untrusted
     slow = _trusted(slots, 1)
     _take_all(slots, 1)
     slots.set_trust(slow, succeeded=False)
-    assert slots.untrusted == 60
+    assert slots._untrusted.in_use == 60
     assert _take_all(slots, 2) == 0
     assert slots.free == 40
 
@@ -101,7 +101,7 @@ def test_the_counts_add_up_and_no_bound_is_broken_whatever_happens(total, data):
             waiting -= 1
             flying.append(following)
         assert slots.in_use == len(flying) <= total
-        assert slots.untrusted == sum(not s.is_trusted for s in flying)
+        assert slots._untrusted.in_use == sum(not s.is_trusted for s in flying)
         assert all(flying.count(s) <= 4 for s in flying)
     while flying:
         slots.release(flying.pop(), succeeded=True)

@@ -43,7 +43,7 @@ async def _is_empty(query):
 
 @pytest.mark.parametrize(
     "statement",
-    [(Reader, "read_on"), (ledger, "insert_attempts"), (ledger, "next_due_ms")],
+    [(Reader, "_read_page"), (ledger, "insert_attempts"), (ledger, "next_due_ms")],
     ids=["reader", "settlement", "retries"],
 )
 async def test_a_failing_part_begins_again_without_loss(open_house, receiver, failing, caplog, statement):
@@ -63,7 +63,7 @@ async def test_a_failing_part_begins_again_without_loss(open_house, receiver, fa
 async def test_meanwhile_it_holds_no_shard_and_says_so(open_house, receiver, failing, monkeypatch):
     monkeypatch.setattr(supervision, "PAUSES", (60,) * supervision.MAX_FAILURES)
     async with open_house() as house:
-        failing(Reader, "read_on", 1)
+        failing(Reader, "_read_page", 1)
         await house.emit(1)
         await house.until(lambda: house.hub.dispatcher.state != "ok")
         await house.until(lambda: not house.hub.dispatcher.owned_shards)
@@ -74,7 +74,7 @@ async def test_meanwhile_it_holds_no_shard_and_says_so(open_house, receiver, fai
 
 async def test_what_fails_again_and_again_ends_the_process(open_house, failing):
     async with open_house() as house:
-        failing(Reader, "read_on", 1_000)
+        failing(Reader, "_read_page", 1_000)
         await house.emit(1)
         await asyncio.wait_for(house.hub.dispatcher.failed(), 40)
         assert house.hub.dispatcher.state == "stopped"

@@ -87,7 +87,7 @@ async def test_a_beat_renews_shards_and_parts_and_counts_what_is_divided(databas
     ]
     async with database.write_once() as connection:
         beat = await shards.beat(connection, "wrk_a", leases, lease_ms=LONG, lock_no=None)
-    assert beat == shards.Beat(1, {lease.slice for lease in leases}, 1)
+    assert beat == shards.Heartbeat(1, 1, {lease.slice for lease in leases})
     assert [lease.part for lease in await claim_parts(database, "wrk_b", share=1)] == [2], "they are renewed"
     async with database.write_once() as connection:
         known = leases[:-1]

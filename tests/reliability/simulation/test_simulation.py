@@ -331,10 +331,10 @@ FAULTS = [  # with the first seed to try, which shows the fault
     # rarely found: any change in the course of the worlds makes the search long
     (_a_matching_lane_that_holds_no_cursor, 6),
     (_settling_without_the_claim, 5),
-    (_a_fence_that_is_ignored, 151),
-    (_no_slots_kept_for_the_trusted, 716),
+    (_a_fence_that_is_ignored, 528),
+    (_no_slots_kept_for_the_trusted, 8),
     (_a_replay_that_outruns_the_live_lane, 40),
-    (_turns_before_the_cursor_has_passed, 54),
+    (_turns_before_the_cursor_has_passed, 750),
     (_what_is_new_before_what_was_missed, 16),
     (_claims_for_any_worker, 0),
     (_parts_that_overlap, 10),

@@ -92,7 +92,7 @@ class ReplayLane:
     async def step(self) -> float | None:
         """Advance a replay. Returns the seconds until the next call, None if no replay runs.
 
-        While a replay runs, the agenda watch also sets the signal once a second.
+        While a replay runs, the dispatcher also sets the signal once a second.
         """
         wait = await self._advance()
         if self._runner.has_replayed:

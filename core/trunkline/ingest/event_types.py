@@ -4,15 +4,14 @@ A type is registered once and then revised; a revision must not break older clie
 changed in their files.
 """
 
-import asyncio
-import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Self
 
-from trunkline.errors import BodyInvalid, Conflict, FieldError, NotFound, SchemaInvalid, StoreUnavailable
+from trunkline.errors import BodyInvalid, Conflict, FieldError, NotFound, SchemaInvalid
 from trunkline.model.event_groups import RESERVED, is_operational
+from trunkline.runtime.background import Background
 from trunkline.runtime.clock import now_ms
 from trunkline.schemas.breaks import find_breaks
 from trunkline.schemas.catalog import EventType, SchemaCatalog
@@ -35,17 +34,17 @@ class RegisteredTypes:
         self._in_files = frozenset(catalog.names())
         self._count = 0
         self._revisions: Mapping[str, int] = MappingProxyType({})
-        self._following: asyncio.Task[None] | None = None
+        self._following = Background(
+            "the look for event types", self.refresh, seconds=LOOK_SECONDS, first_seconds=LOOK_SECONDS
+        )
 
     async def __aenter__(self) -> Self:
         await self.refresh()
-        self._following = asyncio.create_task(self._follow(), name="registered event types")
+        await self._following.__aenter__()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        assert self._following is not None
-        self._following.cancel()
-        await asyncio.gather(self._following, return_exceptions=True)
+    async def __aexit__(self, *details: object) -> None:
+        await self._following.__aexit__(*details)
 
     def revision_of(self, name: str) -> int | None:
         """Return the current revision of a registered type; None for a type from files."""
@@ -131,12 +130,6 @@ class RegisteredTypes:
                 msg = f"The event type '{registered.name}' has just been changed by somebody else; look at it and send again."
                 raise Conflict(msg)
         await self.refresh()
-
-    async def _follow(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            with contextlib.suppress(StoreUnavailable):
-                await self.refresh()
 
 
 def _read(name: str, schema_json: bytes) -> EventType:

@@ -4,9 +4,6 @@ A scrape does not query the database. The lag of this process's shards is comput
 snapshot. Figures of the whole deployment (head, due deliveries, replays) are as old as the last refresh.
 """
 
-import asyncio
-import contextlib
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Self
@@ -20,6 +17,7 @@ from trunkline.model.environments import company_number, is_test
 from trunkline.model.parts import Slice
 from trunkline.plugins import Notifier
 from trunkline.runtime import log_writing
+from trunkline.runtime.background import Background
 from trunkline.runtime.metrics import DeploymentSnapshot, Lag, Metrics
 from trunkline.store import consumers, epochs
 from trunkline.store import status as store
@@ -30,8 +28,6 @@ COUNTED = 10_000
 """The limit up to which due deliveries are counted; a larger number would not help the operator."""
 CONSUMERS_EVERY, MOST_CONSUMERS = 5, 100
 """Refreshes per read of the consumers, and the number of consumers (those furthest behind) with a gauge."""
-_STOP_SECONDS = 1.0
-_log = logging.getLogger(__name__)
 
 
 class LagSnapshot(Struct, frozen=True):
@@ -88,8 +84,9 @@ class Observer:
         self._metrics = metrics
         self._owned_shards = owned_shards
         self._lag_snapshot: LagSnapshot | None = None
-        self._stopping = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(
+            "the look at the gauges", self.refresh, seconds=REFRESH_SECONDS, first_seconds=0
+        )
         self._consumers: Sequence[tuple[str, float]] = ()
         self._looks = 0
         metrics.watch_each("trunkline_consumer_lag_seconds", lambda: self._consumers)
@@ -99,16 +96,11 @@ class Observer:
         metrics.watch_each("trunkline_log_lines_dropped", lambda: [("", log_writing.dropped())])
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="observer")
-        self._task.add_done_callback(_report_death)
+        await self._background.__aenter__()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        self._stopping.set()
-        if self._task is not None:
-            await asyncio.wait([self._task], timeout=_STOP_SECONDS)
-            self._task.cancel()
-            await asyncio.wait([self._task])
+    async def __aexit__(self, *details: object) -> None:
+        await self._background.__aexit__(*details)
 
     def lags(self) -> list[Lag]:
         """Compute the lag of each shard of this process, without a query; a divided shard has the largest lag of its parts."""
@@ -132,12 +124,6 @@ class Observer:
         else:
             self._metrics.deployment_observed(snapshot)
         await self._writability.look()
-
-    async def _run(self) -> None:
-        while not self._stopping.is_set():
-            await self.refresh()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), REFRESH_SECONDS)
 
     async def _read(self) -> DeploymentSnapshot:
         cursors = {held: progress.cursor for held, progress in self._owned_shards().items()}
@@ -178,8 +164,3 @@ class Observer:
 
 def _age(then_ms: int | None, now_ms: int) -> float:
     return 0.0 if then_ms is None else max(now_ms - then_ms, 0) / 1000
-
-
-def _report_death(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.critical("the observer stopped", exc_info=error)

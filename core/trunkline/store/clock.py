@@ -10,7 +10,6 @@ from typing import Self
 
 from msgspec import structs
 
-from trunkline.errors import StoreUnavailable
 from trunkline.runtime import steadiness
 from trunkline.runtime.background import Background
 from trunkline.runtime.steadiness import ClockState, Reading
@@ -45,7 +44,9 @@ class ClockGuard:
         """Seconds by which this machine's clock was ahead of the database's at the last check."""
         self._is_apart = False
         self._looking = asyncio.Lock()
-        self._background = Background("the look at the clock", self._run)
+        self._background = Background(
+            "the look at the clock", self.look, seconds=LOOK_SECONDS, first_seconds=LOOK_SECONDS
+        )
 
     async def __aenter__(self) -> Self:
         await self.look()
@@ -135,14 +136,6 @@ class ClockGuard:
                 "ahead of" if ahead_ms > 0 else "behind",
             )
         self._is_apart = is_apart
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            try:
-                await self.look()
-            except StoreUnavailable as error:
-                _log.debug("cannot look at the clock now: %s", error)
 
 
 async def read(connection: Connection, boot_id: str, *, locks: bool = False) -> tuple[ClockState, Reading]:

@@ -12,7 +12,6 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 
-from trunkline.errors import StoreUnavailable
 from trunkline.model.company_rows import CompanyRows
 from trunkline.runtime import faults
 from trunkline.runtime.background import Background
@@ -47,7 +46,7 @@ class Erasing(Background):
         plugins: Callable[[], Sequence[CompanyRows]],
         wanted: Signal,
     ) -> None:
-        super().__init__("the removal of deleted companies", self._run)
+        super().__init__("the removal of deleted companies", self._run_all, seconds=0, first_seconds=0)
         self._database = database
         self._plugins = plugins
         self._wanted = wanted
@@ -99,16 +98,10 @@ class Erasing(Background):
         _log.info("a company and all that was of it are gone", extra={"company_id": erasure.company_id})
         return "ended"
 
-    async def _run(self) -> None:
-        while True:
-            wait = None
-            try:
-                while await self.run_once():
-                    pass
-            except StoreUnavailable as error:
-                _log.warning("cannot remove what is of a deleted company now: %s", error)
-                wait = LOOK_SECONDS
-            await self._wanted.wait(wait)
+    async def _run_all(self) -> None:
+        while await self.run_once():
+            pass
+        await self._wanted.wait(None)
 
 
 def fitting(rows: int, took_seconds: float) -> int:

@@ -8,12 +8,12 @@ from typing import Self
 from msgspec import structs
 
 from trunkline.contract import StreamPage
-from trunkline.errors import StoreUnavailable
 from trunkline.filters.filters import Filter
 from trunkline.model import cursors
 from trunkline.model.event_groups import is_group, types_among
 from trunkline.model.events import Event
 from trunkline.runtime import callers
+from trunkline.runtime.background import Background
 from trunkline.schemas.catalog import EventType, Json, SchemaCatalog
 from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.store import retention, stream
@@ -327,18 +327,24 @@ class Watch:
         self._wakeup = wakeup
         self._waiting: dict[int, set[Signal]] = {}
         self._known_head = 0
-        self._task: asyncio.Task[None] | None = None
+        self._stack = contextlib.AsyncExitStack()
         self.is_released = False
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run())
+        log_has_grown = self._stack.enter_context(self._wakeup.signal())
+
+        async def look() -> None:
+            await log_has_grown.wait(LOOK_SECONDS)
+            await self._set_those_with_events()
+
+        await self._stack.enter_async_context(
+            Background("the look for long polls", look, seconds=0, first_seconds=0)
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.release()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._stack.aclose()
 
     def release(self) -> None:
         """Wake every waiting call now, and make further calls return without waiting."""
@@ -359,13 +365,6 @@ class Watch:
             signals.discard(signal)
             if not signals:
                 self._waiting.pop(company_id, None)
-
-    async def _run(self) -> None:
-        with self._wakeup.signal() as log_has_grown:
-            while True:
-                await log_has_grown.wait(LOOK_SECONDS)
-                with contextlib.suppress(StoreUnavailable):
-                    await self._set_those_with_events()
 
     async def _set_those_with_events(self) -> None:
         if not self._waiting:

@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeVar
 
-from trunkline.errors import StoreUnavailable
 from trunkline.model.times import utc_text_of_ms
 from trunkline.runtime.background import Background
 from trunkline.runtime.metrics import Metrics
@@ -52,7 +51,9 @@ class Retention(Background):
         metrics: Metrics,
         audit_days: int = 365,
     ) -> None:
-        super().__init__("the removal of old events", self._run)
+        super().__init__(
+            "the removal of old events", self.run_once, seconds=ROUND_SECONDS, first_seconds=START_SECONDS
+        )
         self._database = database
         self._clock = clock
         self._keep_ms = days * _DAY_MS
@@ -75,6 +76,7 @@ class Retention(Background):
         before_ms = now_ms - self._keep_ms
         removed, is_all = await self._remove_events(before_ms)
         if removed:
+            _log.info("removed %d events that were kept long enough", removed)
             async with self._database.write():
                 what = {"events": removed, "before_utc": utc_text_of_ms(before_ms)}
                 audit_log.note("events.removed", "retention", company_id=None, after=what)
@@ -97,16 +99,6 @@ class Retention(Background):
         self._metrics.set("trunkline_oldest_event_position", oldest.position if oldest else 0)
         self._metrics.set("trunkline_oldest_event_age_seconds", oldest.age_ms / 1000 if oldest else 0.0)
         return removed
-
-    async def _run(self) -> None:
-        await asyncio.sleep(START_SECONDS)
-        while True:
-            try:
-                if removed := await self.run_once():
-                    _log.info("removed %d events that were kept long enough", removed)
-            except StoreUnavailable as error:
-                _log.warning("cannot remove old events now: %s", error)
-            await asyncio.sleep(ROUND_SECONDS)
 
     async def _remove_events(self, before_ms: int) -> tuple[int, bool]:
         """Remove old events by pages, oldest first. Returns how many, and whether all; False if another process is removing."""

@@ -4,13 +4,13 @@
 """
 
 import asyncio
-import contextlib
 import logging
+import time
 from collections import Counter, deque
-from collections.abc import AsyncGenerator
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 
+from trunkline.runtime.background import Background
 from trunkline.runtime.open_files import MAX_LINGERING
 from trunkline.settings import Server
 
@@ -35,6 +35,7 @@ class Admission:
     def __init__(self, limits: Server, *, most: int, most_lingering: int = MAX_LINGERING) -> None:
         self.limits = limits
         self.now = 0.0
+        self._swept = time.monotonic()
         self.is_ending = False
         """Whether each connection closes after its next answer."""
         self.sweep_seconds = min(
@@ -103,30 +104,23 @@ class Admission:
         if self._in_line:
             asyncio.get_running_loop().call_soon(self._answer_first)
 
-    @contextlib.asynccontextmanager
-    async def sweeping(self) -> AsyncGenerator[None]:
-        """Check every connection at intervals while the block runs."""
-        sweep = asyncio.create_task(self._sweep(), name="connections")
-        try:
-            yield
-        finally:
-            sweep.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await sweep
+    def sweeping(self) -> Background:
+        """Check every connection at intervals while the result is entered."""
+        return Background(
+            "the check of connections",
+            self._sweep,
+            seconds=self.sweep_seconds,
+            first_seconds=self.sweep_seconds,
+        )
 
     async def _sweep(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            began = loop.time()
-            await asyncio.sleep(self.sweep_seconds)
-            self.now += min(loop.time() - began, 2 * self.sweep_seconds)
-            for connection in tuple(self._present):
-                connection.check(self.now)
-            if self._refused:
-                _log.warning(
-                    "%d connections refused with 503: %d are open", self._refused, len(self._admitted)
-                )
-                self._refused = 0
+        swept, self._swept = self._swept, time.monotonic()
+        self.now += min(self._swept - swept, 2 * self.sweep_seconds)
+        for connection in tuple(self._present):
+            connection.check(self.now)
+        if self._refused:
+            _log.warning("%d connections refused with 503: %d are open", self._refused, len(self._admitted))
+            self._refused = 0
 
     def _make_room(self) -> bool:
         """Close the connection whose client has been silent longest, if it has been silent long enough; returns whether it did."""

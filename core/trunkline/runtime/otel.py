@@ -25,6 +25,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from trunkline.errors import Refused
 from trunkline.model.trace_context import TRACEPARENT
+from trunkline.runtime.background import Background
 from trunkline.runtime.metrics import Metrics
 from trunkline.runtime.otel_metrics import data_of
 from trunkline.runtime.tracing import Attributes, Span, SpanKind
@@ -79,6 +80,7 @@ class OpenTelemetry:
         self._tracer = self.provider.get_tracer("trunkline", __version__)
         interval = os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", "")
         self._interval_seconds = int(interval) / 1000 if interval.isdigit() and int(interval) else 60.0
+        self._collecting: Background | None = None
         self._collected: queue.SimpleQueue[MetricsData | None] = queue.SimpleQueue()
 
     async def __aenter__(self) -> Self:
@@ -98,12 +100,19 @@ class OpenTelemetry:
         # Not one of the loop's threads, which would keep the process alive while the collector does not answer.
         threading.Thread(target=send, name="otel", daemon=True).start()
         self._has_sent = has_sent
-        self._collecting = asyncio.create_task(self._collect()) if exporter is not None else None
+        if exporter is not None:
+            self._collecting = Background(
+                "the collection of metrics",
+                self._collect,
+                seconds=self._interval_seconds,
+                first_seconds=self._interval_seconds,
+            )
+            await self._collecting.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         if self._collecting is not None:
-            self._collecting.cancel()
+            await self._collecting.__aexit__()
             self._collected.put(self._data())
         self._collected.put(None)
         with contextlib.suppress(TimeoutError):
@@ -119,10 +128,8 @@ class OpenTelemetry:
         return _Span(span, parent)
 
     async def _collect(self) -> None:
-        while True:
-            await asyncio.sleep(self._interval_seconds)
-            if self._collected.empty():  # the collector keeps up
-                self._collected.put(self._data())
+        if self._collected.empty():  # the collector keeps up
+            self._collected.put(self._data())
 
     def _data(self) -> MetricsData:
         """Read the metrics in the event loop, as for Prometheus, since gauges read state that only the loop may change."""

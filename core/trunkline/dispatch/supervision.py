@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 Run = Callable[[], Awaitable[None]]
 """Runs a part until it is cancelled."""
 Step = Callable[[], Awaitable[float | None]]
-"""Does what there is to do; gives the seconds until the next step, None if that depends on a signal alone."""
+"""Does the work that is due. Returns the seconds until the next step; None if only a signal starts it."""
 
 
 def repeating(what: str, step: Step, signal: Signal | None = None) -> Run:

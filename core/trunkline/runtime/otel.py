@@ -39,7 +39,7 @@ _PROPAGATOR = TraceContextTextMapPropagator()
 
 
 class _Span:
-    """A span. What is set in an unsampled one has no effect, and its children get the trace context of its parent."""
+    """A span. An unsampled one keeps nothing, and its children get the trace context of its parent."""
 
     __slots__ = ("_span", "traceparent")
 

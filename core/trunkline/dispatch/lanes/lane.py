@@ -1,4 +1,4 @@
-"""What the lanes have in common, which claim the deliveries that wait in the ledger, one lane for each kind.
+"""Parts that the lanes share. Each lane claims the deliveries of one kind that wait in the ledger.
 
 ::
 

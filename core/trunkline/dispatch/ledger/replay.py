@@ -217,9 +217,8 @@ async def step(
         return await _rest(connection, replay)
     shard = shard_of(replay.company_id, shards)
     no, after = replay.subscription_no, replay.position
-    up_to = min(
-        replay.end_position, await cursors.cursor_of(connection, shard, no)
-    )  # never beyond the live lane
+    live = await cursors.cursor_of(connection, shard, no)
+    up_to = min(replay.end_position, live)
     if in_order and after < up_to:
         up_to = await store.nth_position(connection, no, after=after, up_to=up_to, limit=PASSED, is_open=True)
     if claiming is not None:

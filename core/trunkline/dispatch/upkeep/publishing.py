@@ -38,7 +38,7 @@ class Publishing:
         self.signal = Signal()
 
     async def step(self) -> float:
-        """Publish what was noted. Returns the seconds until the next check for conditions. Raises StoreUnavailable."""
+        """Publish the noted events. Returns the seconds until the next check for conditions. Raises StoreUnavailable."""
         if time.monotonic() - self._looked >= MINUTES_SECONDS:
             self._looked = time.monotonic()
             await self.look()

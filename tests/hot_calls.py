@@ -189,7 +189,7 @@ def _of_orders(run: LongRun) -> Mapping[str, Call]:
         "skip in an order": call(order_changes.skip, fronts[0]),
         "retry a front": call(order_changes.retry_front, fronts[0]),
         "reach of a replay in an order": call(
-            order_changes.reach, ORDERED, after=run.middle, up_to=run.head, limit=PIECE
+            replays.nth_position, ORDERED, after=run.middle, up_to=run.head, limit=PIECE, is_open=True
         ),
     }
 
@@ -258,7 +258,7 @@ def _of_replays(run: LongRun) -> Mapping[str, Call]:
         "replays of a company": call(replays.count_running, BIG),
         "outstanding of a replay": call(replays.outstanding, cancelled, limit=2_000),
         "outstanding of a replay that is over": call(replays.outstanding, ended, limit=1),
-        "anything open of a replay": call(order_changes.is_any_open, ended),
+        "anything open of a replay": call(replays.outstanding, ended, limit=1, with_held=True),
         "first claimed": call(replays.first_claimed, row, again, within_ms=60_000),
         "make due again": call(replays.make_due, row, again, again=True),
         "make due what is missing": call(replays.make_due, row, new, again=False),
@@ -271,7 +271,7 @@ def _of_replays(run: LongRun) -> Mapping[str, Call]:
         "take back of a replay": call(order_changes.take_back, cancelled, BACKLOG),
         "replays that take back": replays.withdrawing,
         "look of a replay": call(
-            replays.looked_to, QUIET, after=long_runs.FIRST, up_to=run.head, limit=PIECE
+            replays.nth_position, QUIET, after=long_runs.FIRST, up_to=run.head, limit=PIECE
         ),
         "look of a replay for failed ones": call(
             replays.failed_positions, ORDINARY + 2, after=long_runs.FIRST, up_to=run.head, limit=PIECE

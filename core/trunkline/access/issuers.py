@@ -289,13 +289,16 @@ class Issuer:
 
 
 def _usable(keys: list[Any]) -> "dict[str | None, jwt.PyJWK]":
-    """Choose the public signing keys; invalid keys are skipped. A single key is also used for tokens without a key id."""
+    """Choose the public signing keys; other keys are skipped. A single key is also used for tokens without a key id.
+
+    A private key (``d``) is not read: finding the factors of a large one would take hours.
+    """
     import jwt  # noqa: PLC0415
 
     found: dict[str | None, jwt.PyJWK] = {}
     for key in keys:
         try:
-            if key.get("kty") != "oct" and key.get("use", "sig") == "sig":
+            if key.get("kty") != "oct" and "d" not in key and key.get("use", "sig") == "sig":
                 found[key.get("kid")] = jwt.PyJWK.from_dict(key)
         except (jwt.PyJWTError, AttributeError, KeyError, NotImplementedError, TypeError, ValueError):
             continue

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 
+import jwt
 import pytest
 from tests.plugins.mcp.issuer import AUDIENCE, Issuer, issuing
 
@@ -33,6 +34,14 @@ class Garbled(Issuer):
     def jwks(self):
         nonsense = [None, 5, "key", [], {}, {"kty": []}, {"kty": "OKP", "crv": 7, "kid": {}}]
         return {"keys": [*nonsense, *super().jwks()["keys"], {"kty": "RSA", "kid": [], "n": 1, "e": None}]}
+
+
+class Careless(Issuer):
+    """An issuer that publishes its private key."""
+
+    def jwks(self):
+        key = jwt.algorithms.RSAAlgorithm.to_jwk(self.keys["one"], as_dict=True)
+        return {"keys": [{name: key[name] for name in ("kty", "n", "e", "d")} | {"kid": "one"}]}
 
 
 class WithoutOpenId(Issuer):
@@ -100,6 +109,13 @@ async def test_what_is_no_key_is_skipped(open_origin):
     async with issuing(Garbled) as issuer:
         known = issuers.Issuer(issuer.url, open_origin=open_origin, log=LOG)
         assert await claim(known, issuer.token()) == "user-1"
+
+
+async def test_a_private_key_is_not_read(open_origin):
+    async with issuing(Careless) as issuer:
+        known = issuers.Issuer(issuer.url, open_origin=open_origin, log=LOG)
+        with pytest.raises(IssuerUnavailable):
+            await claim(known, issuer.token())
 
 
 @pytest.mark.parametrize("keys", [{}, "keys", None, 5])

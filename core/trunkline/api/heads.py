@@ -33,6 +33,9 @@ def header_of(scope: Scope, name: bytes) -> str | None:
 
 def check_head(scope: Scope, headers: Mapping[bytes, bytes]) -> None:
     """Check the head of a request; *headers* has its headers by name. Raises RequestMalformed."""
+    if scope["path"].endswith("\n"):  # a route's pattern ends before it, a proxy's rule does not
+        msg = "The path ends with a line break (%0A); leave it out."
+        raise RequestMalformed(msg)
     if len(headers) != len(scope["headers"]):
         names = [name for name, _ in scope["headers"] if name in _ONCE]
         for name in names:

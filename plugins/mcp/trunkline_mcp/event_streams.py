@@ -23,6 +23,8 @@ from trunkline_mcp.settings import Settings
 
 HEARTBEAT_SECONDS = 5.0
 """Interval of heartbeats and of checks of the caller's key or token; clients give up after a minute without a frame."""
+CHECK_SECONDS = 1.0
+"""Age limit of the last check when events are sent."""
 RETRY_SECONDS = 1.0
 PAGE = 50
 
@@ -113,18 +115,18 @@ class EventStreams:
             wait = max(min(heard, looked) + HEARTBEAT_SECONDS - began, 0.1)
             try:
                 page = await self._read(stream, cursor, wait_seconds=wait)
-                if await self._send(stream, page, skips_old=is_behind):
-                    heard = time.monotonic()
-                elif time.monotonic() < began + wait / 2 and not page.bodies:
-                    return  # a shorter wait without events means that the hub stops
-                cursor, is_behind = page.cursor, is_behind and page.has_more
-                if time.monotonic() - looked >= HEARTBEAT_SECONDS:
+                if time.monotonic() - looked >= (CHECK_SECONDS if page.bodies else HEARTBEAT_SECONDS):
                     looked = time.monotonic()
                     if not await _may_listen(stream.caller):
                         error = self._errors.forbidden(SCOPE).error
                         shown: Json = {"code": error.code, "message": error.message, "data": error.data}
                         await stream.notify("terminated", {"error": shown})
                         return
+                if await self._send(stream, page, skips_old=is_behind):
+                    heard = time.monotonic()
+                elif time.monotonic() < began + wait / 2 and not page.bodies:
+                    return  # a shorter wait without events means that the hub stops
+                cursor, is_behind = page.cursor, is_behind and page.has_more
             except TrunklineError as failure:
                 await stream.notify("error", {"error": {"code": INTERNAL_ERROR, "message": str(failure)}})
                 await sleep(RETRY_SECONDS)

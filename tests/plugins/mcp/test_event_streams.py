@@ -14,6 +14,7 @@ from tests.plugins.oauth.flow import CALLBACK, App, Person, connect
 from tests.statements import execute
 
 from trunkline.model import cursors
+from trunkline_mcp import event_streams
 
 TYPE = "payment.failed"
 STREAM, POLL = "events/stream", "events/poll"
@@ -158,6 +159,17 @@ async def test_it_beats_and_ends_when_the_key_is_revoked(api, monkeypatch):
         assert (await end_of(listener))["code"] == -32012
         kind, result = await listener.frame()
         assert (kind, result["result"]["_meta"][SUBSCRIPTION]) == ("result", listener.id)
+
+
+async def test_no_event_is_sent_more_than_a_second_after_the_key_was_revoked(api):
+    asked = {"company_id": api.company_id, "name": "a", "scopes": ["events:read"]}
+    key = (await api.operator.post("/api/v1/keys", json=asked)).json()
+    async with listening(*bearer(api, key["key"])) as listener:
+        assert (await listener.frame())[0] == "active"
+        await api.operator.delete(f"/api/v1/keys/{key['id']}")
+        await asyncio.sleep(event_streams.CHECK_SECONDS)
+        await api.emit(TYPE)
+        assert (await listener.frame())[0] == "terminated"
 
 
 async def test_it_ends_with_the_access_token_although_the_connection_goes_on(api, monkeypatch):

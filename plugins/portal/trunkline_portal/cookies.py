@@ -16,7 +16,7 @@ FLASH = "trunkline_portal_flash"
 SECRET = "trunkline_portal_secret"  # noqa: S105 - a cookie's name
 """Holds a sealed secret for the one page that shows it."""
 ATTEMPT = "trunkline_portal_attempt"
-"""Holds a sealed attempt to sign in at the identity provider."""
+"""Holds the sealed attempts to sign in at the identity provider."""
 THEME = "trunkline_portal_theme"
 
 

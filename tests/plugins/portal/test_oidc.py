@@ -215,12 +215,36 @@ async def deceived(start, liar):
     return await start(settings_for(liar.url) | changed)
 
 
-async def answered(browser, liar, *, token=None, query="", **claims):
-    """Come back from the false provider with a code, for which it gives an ID token with *claims*, or *token*."""
-    asked = parse_qs(urlsplit(await begin(browser)).query)
+async def answered(browser, liar, **changed):
+    """Come back from the false provider to an attempt that begins now."""
+    return await come_back(browser, liar, await begin(browser), **changed)
+
+
+async def come_back(browser, liar, begun, *, token=None, query="", **claims):
+    """Come back to the attempt of *begun* with a code, for which the false provider gives an ID token with *claims*, or *token*."""
+    asked = parse_qs(urlsplit(begun).query)
     good = {"aud": "portal", "nonce": asked["nonce"][0], "scope": None, **claims}
     liar.answers = {"id_token": liar.token(**good) if token is None else token, "token_type": "Bearer"}
     return await browser.http.get(f"/portal/sign-in/callback?code=x&state={asked['state'][0]}{query}")
+
+
+async def test_sign_ins_of_several_tabs_do_not_end_each_other(deceived, liar, open_browser):
+    browser = open_browser(deceived)
+    pages = [f"/portal/companies/93/{name}" for name in ("events", "subscriptions", "deliveries")]
+    begun = [await begin(browser, next=page) for page in pages]
+    for page, place in reversed(list(zip(begun, pages, strict=True))):
+        answer = await come_back(browser, liar, page, company_id=93)
+        assert (answer.status_code, answer.headers.get("location")) == (303, place), answer.text
+    assert (await come_back(browser, liar, begun[0], company_id=93)).status_code == 400
+
+
+async def test_a_long_address_leaves_room_for_the_cookie(deceived, liar, open_browser):
+    browser = open_browser(deceived)
+    for length in (480, 480, 480, 5_000):
+        begun = await begin(browser, next=f"/portal/events?q={'x' * length}")
+    assert len(browser.http.cookies.get("trunkline_portal_attempt")) < 4_000
+    answer = await come_back(browser, liar, begun, company_id=93)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/portal")
 
 
 async def test_an_id_token_with_two_hundred_groups_signs_in(deceived, liar, open_browser):

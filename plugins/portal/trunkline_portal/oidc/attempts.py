@@ -1,19 +1,25 @@
-"""Attempts to sign in at the provider: each is stored only in a sealed cookie of its browser."""
+"""Attempts to sign in at the provider: they are stored only in a sealed cookie of their browser."""
 
 import hashlib
 import hmac
 import secrets
 from base64 import urlsafe_b64encode
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import orjson
 
 from trunkline import Refused
 from trunkline.routes import Sealer
+from trunkline_portal.addresses import HOME
 
 SECONDS = 600
 """Time limit for signing in at the provider."""
-_PURPOSE = "oidc"
+MOST = 3
+"""Limit of a browser's attempts, each in its own tab; the oldest is dropped. A cookie holds 4,096 bytes."""
+MAX_NEXT = 500
+"""Limit of the characters of a page's path; after a sign-in with a longer one, the overview is shown."""
+_PURPOSE = "oidc attempts"
 
 
 class AttemptRefused(Refused):
@@ -42,23 +48,31 @@ class Attempt:
         digest = hashlib.sha256(self.verifier.encode()).digest()
         return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
-    def seal(self, sealer: Sealer) -> str:
-        """Return the cookie's value."""
-        return sealer.seal(orjson.dumps(asdict(self)), purpose=_PURPOSE)
-
 
 def begin(next_path: str, *, now_ms: int) -> Attempt:
     """Begin an attempt that ends at *next_path*."""
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-    return Attempt(state, nonce, verifier, next_path, now_ms + SECONDS * 1000)
+    shown = next_path if len(next_path) <= MAX_NEXT else HOME
+    return Attempt(state, nonce, verifier, shown, now_ms + SECONDS * 1000)
 
 
-def find(cookie: str, state: str, *, sealer: Sealer, now_ms: int) -> Attempt:
-    """Find the attempt that *state* belongs to. Raises AttemptRefused."""
+def seal(attempts: Sequence[Attempt], sealer: Sealer) -> str:
+    """Return the cookie's value."""
+    return sealer.seal(orjson.dumps(attempts[-MOST:]), purpose=_PURPOSE)
+
+
+def read(cookie: str, *, sealer: Sealer, now_ms: int) -> list[Attempt]:
+    """Read the attempts that have not expired."""
     try:
-        attempt = Attempt(**orjson.loads(sealer.unseal(cookie, purpose=_PURPOSE)))
+        kept = orjson.loads(sealer.unseal(cookie, purpose=_PURPOSE))
     except ValueError:
-        raise AttemptRefused from None
-    if attempt.expires_ms <= now_ms or not hmac.compare_digest(attempt.state.encode(), state.encode()):
-        raise AttemptRefused
-    return attempt
+        return []
+    return [attempt for each in kept if (attempt := Attempt(**each)).expires_ms > now_ms]
+
+
+def find(attempts: Sequence[Attempt], state: str) -> Attempt:
+    """Find the attempt that *state* belongs to. Raises AttemptRefused."""
+    for attempt in attempts:
+        if hmac.compare_digest(attempt.state.encode(), state.encode()):
+            return attempt
+    raise AttemptRefused

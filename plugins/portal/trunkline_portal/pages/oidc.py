@@ -1,5 +1,7 @@
 """Signing in at the identity provider, if the settings name one: redirects people to it, and handles their return."""
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -7,8 +9,10 @@ from starlette.responses import RedirectResponse, Response
 from trunkline import Refused
 from trunkline.routes import Principal, SettingsInvalid
 from trunkline_portal import audit, cookies
+from trunkline_portal.access import find_viewer
 from trunkline_portal.addresses import SIGN_IN
 from trunkline_portal.oidc import attempts
+from trunkline_portal.oidc.attempts import Attempt
 from trunkline_portal.oidc.people import Person, person_of
 from trunkline_portal.oidc.provider import Provider
 from trunkline_portal.oidc.settings import Oidc
@@ -52,19 +56,13 @@ class OidcPages:
         now_ms = self._portal.context.clock.now_ms()
         attempt = attempts.begin(local_path(request.query_params.get("next", "")), now_ms=now_ms)
         response = RedirectResponse(await self._provider.sign_in_url(attempt), 303)
-        sealed = attempt.seal(self._portal.context.sealer)
-        self._portal.cookies.set(response, request, cookies.ATTEMPT, sealed, seconds=attempts.SECONDS)
+        self._keep(response, request, [*self._kept(request), attempt])
         return response
 
     async def come_back(self, request: Request) -> Response:
         """Open a session for the person sent back by the provider."""
-        query = request.query_params
-        attempt = attempts.find(
-            self._portal.cookies.read(request, cookies.ATTEMPT) or "",
-            query.get("state", ""),
-            sealer=self._portal.context.sealer,
-            now_ms=self._portal.context.clock.now_ms(),
-        )
+        query, kept = request.query_params, self._kept(request)
+        attempt = attempts.find(kept, query.get("state", ""))
         address = self._portal.address_of(request)
         with audit.failures_noted(way="provider"):
             self._limit.begin(address, self._portal.context.clock.now_ms())
@@ -74,10 +72,22 @@ class OidcPages:
         self._limit.succeed(address)
         await self._users.remember(principal)
         audit.note_sign_in(principal, way="provider")
-        session = await self._portal.sessions.open(principal)
+        before = await find_viewer(request)
+        session = await self._portal.sessions.open(principal, after=before.session if before else None)
         response = await sign_in.enter(self._portal, request, session, next_path=attempt.next_path)
-        self._portal.cookies.drop(response, request, cookies.ATTEMPT)
+        self._keep(response, request, [other for other in kept if other is not attempt])
         return response
+
+    def _kept(self, request: Request) -> list[Attempt]:
+        """Read the attempts of the browser."""
+        context, cookie = self._portal.context, self._portal.cookies.read(request, cookies.ATTEMPT)
+        return attempts.read(cookie or "", sealer=context.sealer, now_ms=context.clock.now_ms())
+
+    def _keep(self, response: Response, request: Request, kept: Sequence[Attempt]) -> None:
+        """Set the attempts of the browser."""
+        sealed = attempts.seal(kept, self._portal.context.sealer)
+        seconds = attempts.SECONDS if kept else 0
+        self._portal.cookies.set(response, request, cookies.ATTEMPT, sealed, seconds=seconds)
 
     async def leave(self) -> Response:
         """Send a browser to the provider's sign-out."""

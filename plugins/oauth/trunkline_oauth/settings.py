@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from trunkline.routes import COMPANY_SCOPES, Names
+from trunkline_oauth.model import SELF_PREFIX
 from trunkline_oauth.redirect_uris import find_fault
 
 MIN_SECRET_CHARACTERS = 32
@@ -27,8 +28,8 @@ _CLIENT_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}", re.ASCII)
 
 
 def _check_client_id(text: str) -> str:
-    if _CLIENT_ID.fullmatch(text) is None or text.startswith(REGISTERED_PREFIX):
-        msg = f"must be 1 to 64 letters, digits, '.', '_' and '-', and not begin with '{REGISTERED_PREFIX}'"
+    if _CLIENT_ID.fullmatch(text) is None or text.startswith((REGISTERED_PREFIX, SELF_PREFIX)):
+        msg = f"must be 1 to 64 letters, digits, '.', '_' and '-', and not begin with '{REGISTERED_PREFIX}' or '{SELF_PREFIX}'"
         raise ValueError(msg)
     return text
 

@@ -171,10 +171,19 @@ async def test_the_settings_register_apps_until_they_no_longer_have_them(
     assert (await App(without.anonymous, "desk").me(tokens["access_token"])).status_code == 401
 
 
-@pytest.mark.parametrize("changed", [CALLBACK.replace("https", "http"), "javascript:1"])
-async def test_settings_that_cannot_be_are_named(sqlite_database_url, make_hub, changed):
-    with pytest.raises(SettingsInvalid, match="redirect_uris"):
-        await make_hub(sqlite_database_url, {"oauth.apps": CONFIGURED % (changed, "s" * 32)}, dispatch=False)
+@pytest.mark.parametrize(
+    ("before", "after", "named"),
+    [
+        (CALLBACK, CALLBACK.replace("https", "http"), "redirect_uris"),
+        (CALLBACK, "javascript:1", "redirect_uris"),
+        ('"desk"', '"app_desk"', "client_id"),
+        ('"desk"', '"self_desk"', "client_id"),  # its tokens would be those of an app that registered itself
+    ],
+)
+async def test_settings_that_cannot_be_are_named(sqlite_database_url, make_hub, before, after, named):
+    apps = (CONFIGURED % (CALLBACK, "s" * 32)).replace(before, after)
+    with pytest.raises(SettingsInvalid, match=named):
+        await make_hub(sqlite_database_url, {"oauth.apps": apps}, dispatch=False)
 
 
 async def test_a_principal_lasts_as_long_as_its_connection(api, register, sign_in):

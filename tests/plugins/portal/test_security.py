@@ -107,6 +107,7 @@ async def test_nobody_can_be_signed_in_by_another_sites_form(api, open_browser):
 
 async def test_a_form_that_is_too_large_is_refused(browser):
     await browser.post("/portal/theme", {"next": "x" * 300_000}, expect=413)
+    await browser.post("/portal/theme", {f"x{number}": "" for number in range(1_000)}, expect=413)
 
 
 async def test_a_page_is_out_of_reach_and_out_of_sight_without_its_scope(api, sign_in):

@@ -136,6 +136,8 @@ class TokenRoutes:
             code = "invalid_redirect_uri" if error.field == "redirect_uris" else "invalid_client_metadata"
             return OAuthError(code, f"{error}.").answer()
         except Refused as error:
+            if error.status == 413:
+                return OAuthError("invalid_client_metadata", error.detail, status=413).answer()
             return _wait(error)
         content = {
             "client_id": app.client_id,

@@ -190,3 +190,12 @@ async def test_what_no_app_may_say_is_refused_in_the_words_of_registration(lend_
     asked = {"client_name": "Agent", "redirect_uris": [CALLBACK], **changed}
     answer = await hub.anonymous.post("/oauth/register", json=asked)
     assert (answer.status_code, answer.json()["error"]) == (400, error)
+
+
+async def test_a_registration_that_is_too_large_is_not_to_be_sent_again(lend_hub):
+    hub = await lend_hub("sqlite", {"oauth.dynamic_registration": "true"}, dispatch=False)
+    asked = {"client_name": "Agent", "redirect_uris": [CALLBACK], "padding": "x" * 17_000}
+    assert (
+        json_of(await hub.anonymous.post("/oauth/register", json=asked), 413)["error"]
+        == "invalid_client_metadata"
+    )

@@ -79,9 +79,10 @@ async def take_assertion(
 
 async def delete_app(connection: "AsyncConnection", client_id: str, *, now_ms: int) -> bool:
     """Remove an app, and end all its connections. Returns whether the app existed."""
-    own = update(connections).where(connections.c.client_id == client_id, connections.c.ended_ms.is_(None))
-    await connection.execute(own.values(ended_ms=now_ms))
+    # First the codes: this waits for a code that is becoming a connection, which ends with the others then.
     await connection.execute(delete(codes).where(codes.c.client_id == client_id))
+    own = update(connections).where(connections.c.client_id == client_id, _IS_THERE)
+    await connection.execute(own.values(ended_ms=now_ms))
     return (await connection.execute(delete(apps).where(apps.c.client_id == client_id))).rowcount == 1
 
 

@@ -12,6 +12,7 @@ from tests.statements import count
 
 from trunkline_oauth import store
 from trunkline_oauth.assertions import TYPE
+from trunkline_oauth.model import Connection
 from trunkline_oauth.secrets import digest_of
 
 
@@ -290,3 +291,19 @@ async def test_what_a_connection_leaves_behind_is_bounded(api, register, sign_in
         rows = (await connection.execute(store.tokens.select())).all()
     kinds = [row.kind for row in rows if row.connection_id == owner.id]
     assert (found.kind, kinds.count("access"), kinds.count("refresh")) == ("access", 3, 4)
+
+
+async def test_a_code_that_becomes_a_connection_while_its_app_is_removed_gives_none(
+    running, register, sign_in
+):
+    app, made_id = await register(running), "con_0123456789abcdef01234567"
+    code = await code_for(app, await sign_in(running))
+    async with running.hub.engines.write() as connection:
+        taken = await store.take_code(connection, digest_of(code), connection_id=made_id)
+        removing = asyncio.create_task(running.operator.delete(f"/api/v1/oauth/apps/{app.client_id}"))
+        await asyncio.sleep(0.3)  # on PostgreSQL it waits for the row of the code
+        made = Connection(made_id, taken.consent, "Desk", "salt", {}, created_ms=0, ends_ms=None)
+        await store.insert_connection(connection, made)
+    assert (await removing).status_code == 204
+    async with running.hub.engines.read() as connection:
+        assert await store.find_connection(connection, made_id) is None

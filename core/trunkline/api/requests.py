@@ -6,10 +6,11 @@ the query, the body; then FastAPI continues as usual.
 
 import contextlib
 import functools
+import re
 import typing
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 import orjson
 from fastapi import Header, params
@@ -39,6 +40,7 @@ LOCATION = "x-location"
 Names in braces are members of the answer.
 """
 
+_MEMBER = re.compile(r"\{(\w+)\}")
 _REPEATABLE = (list, tuple, set, frozenset, Sequence)
 
 # ---- bodies ----------------------------------------------------------------------------------------------------------
@@ -298,8 +300,11 @@ def _finished(response: Response, request: Request, location: str | None) -> Res
     if response.status_code == 204:
         del response.headers["content-type"]
     elif response.status_code == 201 and location is not None:
+        answer = orjson.loads(response.body)
         with contextlib.suppress(KeyError):  # a provider's answer may lack optional members
-            response.headers["Location"] = location.format_map(orjson.loads(response.body))
+            response.headers["Location"] = _MEMBER.sub(
+                lambda found: quote(str(answer[found[1]]), safe=""), location
+            )
     elif "etag" in response.headers and request.scope["method"] == "GET":
         return unless_known(response, request)
     return response

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tests.answers import json_of
 
 from trunkline.api import problems
-from trunkline.api.requests import QueryModel, StrictRoute, check_query, read_body, read_json
+from trunkline.api.requests import LOCATION, QueryModel, StrictRoute, check_query, read_body, read_json
 from trunkline.errors import BadQuery, BodyInvalid
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
@@ -152,6 +152,10 @@ async def client() -> AsyncIterator[httpx2.AsyncClient]:
 
     @router.post("/things")
     async def create(body: Thing) -> Thing:
+        return body
+
+    @router.post("/named", status_code=201, openapi_extra={LOCATION: "/plain/{name}"})
+    async def make_named(body: dict[str, str]) -> dict[str, str]:
         return body
 
     @router.post("/maybe")
@@ -296,3 +300,10 @@ def test_a_checked_query_keeps_every_value_or_names_the_fault(pairs):
 async def test_a_path_that_ends_with_a_line_break_is_another_one(api, path):
     assert (await api.client.get(path)).status_code == 200
     assert "line break" in json_of(await api.client.get(f"{path}%0A"), 400)["detail"]
+
+
+@pytest.mark.parametrize("name", ["Jane", "a b", "Łódź", "a?b#c", "a\r\nx-evil: 1"])
+async def test_the_address_of_a_new_record_may_hold_any_text(client, name):
+    made = await client.post("/named", json={"name": name})
+    assert (made.status_code, made.headers.get("x-evil")) == (201, None)
+    assert (await client.get(made.headers["location"])).json()[0] == name

@@ -241,7 +241,8 @@ async def answer_http(request: Request, error: Exception) -> Response:
             )
         ]
         headers["Allow"] = ", ".join(methods)  # the framework lists only those of the first route
-        detail = f"This address does not take {request.method}; it takes {headers['Allow']}."
+        asked = "HEAD" if codings.is_head(request.scope) else request.method
+        detail = f"This address does not take {asked}; it takes {headers['Allow']}."
         # Perhaps the plugin that reads is not enabled.
         if request.method in {"GET", "HEAD"} and "GET" not in methods:
             detail = f"There is nothing to read at this address; it takes {headers['Allow']}."

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import ValidationError
 from starlette.responses import JSONResponse
 
+from trunkline.api.codings import is_head
 from trunkline.api.problems import responses
 from trunkline.api.reader_models import (
     ConsumerCommit,
@@ -106,12 +107,16 @@ class ReaderHandlers:
         tags=["Consumers"],
         responses=responses(410),
     )
-    async def lease_events(self, name: str, caller: Reads, query: Annotated[LeaseQuery, Query()]) -> Response:
+    async def lease_events(
+        self, name: str, caller: Reads, query: Annotated[LeaseQuery, Query()], request: Request
+    ) -> Response:
         """Lease the next page, oldest first: the consumer's other pollers do not get it until the lease ends.
 
         A page that is not committed in time is leased again, before newer events. Two pollers never hold the same event
         at once.
         """
+        if is_head(request.scope):  # it would lease a page that nobody sees
+            raise HTTPException(405)
         page = await self._readers.leasing.lease(
             caller.company_id,
             name,
@@ -128,9 +133,9 @@ class ReaderHandlers:
     async def lease_directly(self, request: Request) -> Response | None:
         """Answer ``lease_events`` without the framework."""
         query = _read_lease_query(request.scope["query_string"])
-        if query is None:
+        if query is None or is_head(request.scope):
             return None
-        return await self.lease_events(request.path_params["name"], await _MAY_READ(request), query)
+        return await self.lease_events(request.path_params["name"], await _MAY_READ(request), query, request)
 
     @route(
         "POST",

@@ -254,6 +254,16 @@ async def test_a_commit_is_judged_alike_with_and_without_the_framework(api, cont
     assert (answer.status_code, paths(answer)) == (422, wrong)
 
 
+async def test_head_leases_nothing(running):
+    await emit(running.client, lead())
+    await make(running.client, start="beginning")
+    for query in ("", "?limit=1", "?color=red"):
+        refused = await running.client.head(f"{CONSUMERS}/billing/events{query}")
+        assert refused.status_code == (400 if "color" in query else 405)
+    assert (await running.client.head(f"{CONSUMERS}/billing/events")).headers["allow"] == "GET"
+    assert (await show(running.client))["leases"] == 0
+
+
 @pytest.mark.parametrize("query", ["limit=0", "limit=x", "wait=31", "lease_seconds=0", "color=red"])
 async def test_a_lease_that_is_asked_for_wrongly_is_refused(api, query):
     await make(api.client)

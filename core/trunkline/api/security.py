@@ -112,8 +112,8 @@ class Caller:
             return self.principal.company_id
         return TEST_OPERATORS if self.environment == TEST else 0
 
-    def company_for(self, body_company_id: int | None) -> int:
-        """Find the company of a body that may name one (``companyId``), in the environment of the call.
+    def company_for(self, body_company_id: int | None, *, path: str = "/companyId") -> int:
+        """Find the company of a body that may name one at *path*, in the environment of the call.
 
         Raises:
             Forbidden: a company's key named another company.
@@ -131,9 +131,7 @@ class Caller:
         if self.principal.company_id is not None:
             raise Forbidden.wrong_company()
         if self.named_company_id is not None:
-            raise BodyInvalid(
-                [FieldError("/companyId", f"is not the company of the {COMPANY_HEADER} header")]
-            )
+            raise BodyInvalid([FieldError(path, f"is not the company of the {COMPANY_HEADER} header")])
         return body_company_id
 
     async def company_named(self, name: int | str, *, path: str, environment: str | None = None) -> int:
@@ -157,7 +155,7 @@ class Caller:
             raise BodyInvalid(
                 [FieldError("/environment", f"is not the environment of the {ENVIRONMENT_HEADER} header")]
             )
-        return in_environment(self.company_for(company_id), environment or self.environment)
+        return in_environment(self.company_for(company_id, path=path), environment or self.environment)
 
 
 def hub_of(request: Request) -> "Hub":

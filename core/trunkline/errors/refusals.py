@@ -42,9 +42,9 @@ class BadCursor(Refused):
 
     title = "Invalid cursor"
 
-    def __init__(self) -> None:
-        message = "is not one that this service gave out; take 'next_cursor' from an earlier answer, or leave it out"
-        super().__init__(f"The cursor {message}.", errors=[FieldError("cursor", message)])
+    def __init__(self, path: str = "cursor") -> None:
+        message = "is not one that this service gave out; take one from an earlier answer"
+        super().__init__(f"The cursor {message}.", errors=[FieldError(path, message)])
 
 
 class Unauthenticated(Refused):

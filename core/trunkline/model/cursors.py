@@ -13,8 +13,8 @@ def encode(position: int, *, kind: str = "e") -> str:
     return base64.urlsafe_b64encode(f"{kind}1:{position}".encode()).rstrip(b"=").decode()
 
 
-def decode(cursor: str, *, kind: str = "e") -> int:
-    """Read the position in *cursor*.
+def decode(cursor: str, *, kind: str = "e", path: str = "cursor") -> int:
+    """Read the position in *cursor*, which the request has at *path*.
 
     Raises BadCursor: *cursor* was not made by ``encode`` for this *kind*.
     """
@@ -22,10 +22,10 @@ def decode(cursor: str, *, kind: str = "e") -> int:
     try:
         text = base64.b64decode(padded.encode("ascii"), b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError):
-        raise BadCursor from None
+        raise BadCursor(path) from None
     prefix, _, digits = text.partition(":")
     if prefix != f"{kind}1" or not digits.isdigit() or len(digits) > 19 or int(digits) > _MAX_POSITION:
-        raise BadCursor
+        raise BadCursor(path)
     if encode(int(digits), kind=kind) != cursor:
-        raise BadCursor
+        raise BadCursor(path)
     return int(digits)

@@ -111,7 +111,7 @@ class Consumers:
         Raises NotFound, BadCursor, CursorExpired, CursorUnknown.
         """
         if cursor is not None:
-            position = cursors.decode(cursor)
+            position = cursors.decode(cursor, path="/cursor")
             async with self._reading.read() as connection:
                 await retention.check_cursor(connection, company_id, after=position)
         else:

@@ -139,7 +139,7 @@ class Leasing:
             BodyInvalid: *cursor* is not within the leased page.
             PageLeaseLost: the lease has lapsed, or the consumer was moved. Nothing was committed.
         """
-        position = cursors.decode(cursor)
+        position = cursors.decode(cursor, path="/cursor")
         key = company_id, name
         consumer = self._known.get(key)
         is_fresh = consumer is None

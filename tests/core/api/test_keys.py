@@ -9,7 +9,7 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from openapi_spec_validator import validate
 from pydantic import BaseModel, Field
-from tests.answers import json_of
+from tests.answers import json_of, paths
 from tests.databases import limits_over
 
 from trunkline.access.key_service import KeyService
@@ -292,6 +292,14 @@ async def test_a_body_may_name_the_company_too(  # noqa: PLR0917
     headers = as_(hub, who) | ({} if header is None else {"X-Company-Id": header})
     answer = await client.post("/things", json={"name": "a", "companyId": body}, headers=headers)
     assert (answer.json() if answer.status_code == 200 else answer.status_code) == expected
+
+
+async def test_another_company_than_the_headers_is_refused_at_the_field_that_names_it(client, hub):
+    headers = as_(hub, "operator") | {"X-Company-Id": "7"}
+    for path in ("/company_id", "/companyId"):
+        call, body = ("/keys", {"scopes": ["events:read"]}) if path == "/company_id" else ("/things", {})
+        refused = await client.post(call, json={"name": "a", path[1:]: 8, **body}, headers=headers)
+        assert (refused.status_code, paths(refused)) == (422, [path])
 
 
 async def test_an_operator_makes_a_companys_key_which_then_works(client, hub):

@@ -264,6 +264,14 @@ async def test_head_leases_nothing(running):
     assert (await show(running.client))["leases"] == 0
 
 
+async def test_a_cursor_in_a_body_that_is_none_is_named_where_it_stands(api):
+    await make(api.client)
+    for call in ("commit", "seek"):
+        refused = await api.client.post(f"{CONSUMERS}/billing/{call}", json={"cursor": "x"})
+        assert (refused.status_code, paths(refused)) == (400, ["/cursor"])
+        assert "leave it out" not in refused.json()["detail"]
+
+
 @pytest.mark.parametrize("query", ["limit=0", "limit=x", "wait=31", "lease_seconds=0", "color=red"])
 async def test_a_lease_that_is_asked_for_wrongly_is_refused(api, query):
     await make(api.client)

@@ -91,7 +91,7 @@ export type RotatedSecret = { secret?: string; public_key?: string };
 export type SearchList = { searches: ShownDefinition[]; count: number; next_cursor: string | null };
 export type ShownDefinition = { name: string; title: string; description: string; method: string; path: string; input_schema: Record<string, any>; output_schema: Record<string, any>; items?: string; single?: boolean };
 export type SubscribedHook = { id: string; target_url: string; event_types: string[]; filter: Record<string, any> | null; channel: string; status: "active" | "paused" | "disabled"; created_utc: string; secret: string; warnings?: string[] };
-export type SubscriptionExplanation = { subscription_id: string; channel: string; created_by: Maker | null; matched: boolean; reason: string; state: string | null; attempts: number; next_attempt_utc: string | null; next_attempt_by?: "schedule" | "retry_after"; delivery_id: string | null; held_by?: string; last_status_code?: number; last_response?: string; last_error?: string; last_sent_twice?: boolean; disabled_reason?: string; disabled_utc?: string };
+export type SubscriptionExplanation = { subscription_id: string; channel: string; created_by: Maker | null; matched: boolean; reason: string; state: string | null; attempts: number; next_attempt_utc: string | null; next_attempt_by?: "schedule" | "retry_after"; delivery_id: string | null; held_by?: string; last_status_code?: number | null; last_response?: string | null; last_error?: string | null; last_sent_twice?: boolean; disabled_reason?: string; disabled_utc?: string };
 export type SubscriptionHealth = "delivering" | "retrying" | "failing" | "idle" | "paused" | "disabled";
 export type SubscriptionList = { subscriptions: SubscriptionView[]; count: number; next_cursor: string | null };
 export type SubscriptionView = { id: string; channel: string; health?: SubscriptionHealth; failing_since?: string | null; success_rate_24h?: number | null; p95_ms_24h?: number | null; target_url: string; event_types: string[]; description: string | null; filter: Record<string, any> | null; versions: Record<string, number>; headers: Record<string, string>; signature: string; ordering: Ordering; timeout_seconds: number | null; retry: Retry | null; max_in_flight: number | null; rate: string | null; status: "active" | "paused" | "disabled"; disabled_reason: string | null; disabled_utc: string | null; created_utc: string; updated_utc: string; public_key?: string | null; target?: Record<string, any>; name?: string; holder?: string; expires_utc?: string | null; created_by: Maker | null };
@@ -152,7 +152,7 @@ export interface Operations {
   /** Delete a quarantined event. */
   deleteQuarantinedEvent: { input: { quarantine_id: string }; output: undefined };
   /** Release a quarantined event. */
-  releaseQuarantinedEvent: { input: { quarantine_id: string; idempotencyKey?: string; body?: { payload?: Record<string, any> } }; output: Envelope };
+  releaseQuarantinedEvent: { input: { quarantine_id: string; idempotencyKey?: string; body?: { payload: Record<string, any> } }; output: Envelope };
   /** List subscriptions. */
   listSubscriptions: { input: { limit?: number; cursor?: string; channel?: string; target_url?: string }; output: SubscriptionList };
   /** Subscribe on a channel. */

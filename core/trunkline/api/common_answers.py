@@ -120,6 +120,8 @@ def _add_to(operation: dict[str, Any], method: str, path: str, *, gives_etag: bo
         names = [name for name in _REQUEST_HEADERS if takes_key or name != _KEY_HEADER]
         parameters += [{"$ref": f"#/components/parameters/{name}"} for name in names]
     answers = operation["responses"]
+    if gives_etag:
+        answers.setdefault("304", {"description": "The ETag in `If-None-Match` is current"})
     is_located = operation.pop(LOCATION, None) is not None
     given = {int(status) for status in answers if status in map(str, _REFUSALS)}
     given |= set(_statuses(operation, path, has_key=has_key))

@@ -105,7 +105,7 @@ def definition_routes(operations: Operations, kind: Kind) -> Sequence[Routes]:
         DefinitionHandlers.show_schemas,
         summary=f"The JSON Schemas of one of the {plural}",
         operation_id=f"get{kind.capitalize()}Schemas",
-        responses={200: {"content": {"application/schema+json": {}}}, 304: {"description": "Not modified"}},
+        responses={200: {"content": {"application/schema+json": {}}}},
         response_class=Response,
     )
     listing = bind(handlers, [list_route], tags=[plural.capitalize()])

@@ -58,7 +58,7 @@ class EventTypeHandlers:
         "GET",
         "/schemas/events/{name}.json",
         summary="The JSON Schema of an event type's payload",
-        responses={200: {"content": {"application/schema+json": {}}}, 304: {"description": "Not modified"}},
+        responses={200: {"content": {"application/schema+json": {}}}},
         response_class=Response,
     )
     async def get_event_type_schema(self, request: Request, name: str, *, strict: Strict = False) -> Response:

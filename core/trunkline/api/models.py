@@ -161,13 +161,15 @@ class SubscriptionExplanation(BaseModel):
     )
     last_status_code: int | None = Field(
         default=None,
-        description="status code of the answer to the last attempt; absent before the first attempt",
+        description="status code of the answer to the last attempt, null if it got none; absent before the first attempt",
     )
     last_response: str | None = Field(
         default=None,
-        description="first line of the body of the last answer, up to 200 characters; the subscription's headers and secrets are masked",
+        description="first line of the body of the last answer, up to 200 characters, or null; the subscription's headers and secrets are masked",
     )
-    last_error: str | None = Field(default=None, description="why the last attempt got no answer")
+    last_error: str | None = Field(
+        default=None, description="why the last attempt got no answer; null if it got one"
+    )
     last_sent_twice: SentTwice = None
     disabled_reason: str | None = Field(
         default=None,

@@ -31,6 +31,7 @@ _PAYLOAD_SCHEMA = {
             "description": "replaces the event's payload; numbers keep their digits",
         }
     },
+    "required": ["payload"],
     "additionalProperties": False,
 }
 
@@ -162,9 +163,7 @@ class QuarantineHandlers:
         openapi_extra={
             "requestBody": {
                 "required": True,
-                "content": {
-                    JSON: {"schema": {**_PAYLOAD_SCHEMA, "required": ["payload"]}, "examples": _EXAMPLES}
-                },
+                "content": {JSON: {"schema": _PAYLOAD_SCHEMA, "examples": _EXAMPLES}},
             }
         },
     )

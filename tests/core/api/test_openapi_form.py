@@ -133,7 +133,9 @@ def test_every_answer_has_its_headers_and_every_call_the_problems_of_its_form(do
                     assert "X-Request-Id" in answer["headers"], f"{call} {status}"
     for path in ("/api/v1/subscriptions/{subscription_id}", "/api/v1/companies/{company_id}",
                  "/api/v1/integrations/clients/{client_id}", "/schemas/events/{name}.json"):  # fmt: skip
-        assert "ETag" in document["paths"][path]["get"]["responses"]["200"]["headers"], path
+        answers = document["paths"][path]["get"]["responses"]
+        assert "ETag" in answers["200"]["headers"], path
+        assert "304" in answers, path
     responses = document["components"]["responses"]
     assert {"Retry-After", "X-Request-Id"} <= responses["TooManyRequests"]["headers"].keys()
     assert "WWW-Authenticate" in responses["Unauthenticated"]["headers"]

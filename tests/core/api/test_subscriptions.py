@@ -2,6 +2,7 @@
 
 import asyncio
 
+import jsonschema
 import pytest
 from tests.answers import json_of, paths
 from tests.certificates import HOST, issue, server_context
@@ -398,6 +399,9 @@ async def test_explain_tells_the_last_answer_without_the_secrets_that_the_target
     ):
         entry = found[subscription["id"]]
         assert entry == entry | last
+        components = (await hub.anonymous.get("/openapi.json")).json()["components"]
+        schema = {"$ref": "#/components/schemas/SubscriptionExplanation", "components": components}
+        jsonschema.validate(entry, schema)
 
 
 @pytest.mark.parametrize(

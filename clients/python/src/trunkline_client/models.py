@@ -17,7 +17,7 @@ class UpdateQuarantinedEventBody(TypedDict):
 
 
 class ReleaseQuarantinedEventBody(TypedDict):
-    payload: NotRequired[dict[str, Any]]
+    payload: dict[str, Any]
 
 
 class AcceptedBatch(TypedDict):
@@ -797,9 +797,9 @@ class SubscriptionExplanation(TypedDict):
     next_attempt_by: NotRequired[Literal["schedule", "retry_after"]]
     delivery_id: str | None
     held_by: NotRequired[str]
-    last_status_code: NotRequired[int]
-    last_response: NotRequired[str]
-    last_error: NotRequired[str]
+    last_status_code: NotRequired[int | None]
+    last_response: NotRequired[str | None]
+    last_error: NotRequired[str | None]
     last_sent_twice: NotRequired[bool]
     disabled_reason: NotRequired[str]
     disabled_utc: NotRequired[str]

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from msgspec import Struct, structs
 
+from trunkline.model.event_groups import EVERY_TYPE
 from trunkline.model.events import Event
 from trunkline.model.reach import Lease, Reach
 from trunkline.store import audit_log, dialects, retention, sql, stream
@@ -86,9 +87,8 @@ async def insert(
         f"VALUES (:company, :name, :types, :filter, :position, :position, '[]', 1, {now}, {now}) RETURNING {_columns(connection)}"
     )
     parameters = {"company": company_id, "name": name, "position": position, **_defined(definition)}
-    audit_log.note(
-        "consumer.created", name, company_id=company_id, after={**definition, "position": position}
-    )
+    after = {**_noted(definition), "position": position}
+    audit_log.note("consumer.created", name, company_id=company_id, after=after)
     return _read((await connection.execute(statement, parameters)).one())
 
 
@@ -103,7 +103,7 @@ async def define(
     parameters = {"company": company_id, "name": name, **_defined(definition)}
     row = (await connection.execute(statement, parameters)).first()
     if row:
-        audit_log.note("consumer.changed", name, company_id=company_id, after=definition)
+        audit_log.note("consumer.changed", name, company_id=company_id, after=_noted(definition))
     return _read(row) if row else None
 
 
@@ -228,6 +228,10 @@ def _defined(definition: Mapping[str, Any]) -> dict[str, str | None]:
         "types": orjson.dumps(definition["event_types"]).decode(),
         "filter": None if wanted is None else orjson.dumps(wanted).decode(),
     }
+
+
+def _noted(definition: Mapping[str, Any]) -> dict[str, Any]:
+    return {**definition, "event_types": definition["event_types"] or [EVERY_TYPE]}
 
 
 def _read(row: Sequence[Any]) -> Consumer:

@@ -264,6 +264,13 @@ async def test_head_leases_nothing(running):
     assert (await show(running.client))["leases"] == 0
 
 
+async def test_a_consumer_of_every_type_is_audited_as_it_is_shown(running):
+    await make(running.client, "everything")
+    await make(running.client, "everything")
+    entries = (await running.operator.get("/api/v1/audit", params={"target": "everything"})).json()["entries"]
+    assert [entry["after"]["event_types"] for entry in entries] == [["*"], ["*"]]
+
+
 async def test_a_cursor_in_a_body_that_is_none_is_named_where_it_stands(api):
     await make(api.client)
     for call in ("commit", "seek"):

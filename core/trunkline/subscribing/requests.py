@@ -12,12 +12,16 @@ from trunkline.model import cursors
 from trunkline.model.event_groups import types_among
 from trunkline.model.subscriptions import Status
 from trunkline.model.times import epoch_ms_of
+from trunkline.runtime.clock import now_ms
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.subscribing import checks, options, orderings
 from trunkline.subscribing.names import TargetNames
 from trunkline.subscribing.options import OPTIONS, Option
 from trunkline.targets.addresses import AddressPolicy
+
+AHEAD_MS = 60_000
+"""How far a caller's clock may be ahead."""
 
 
 class Checker(Struct, frozen=True):
@@ -145,6 +149,8 @@ def read_start(text: Any, *, oldest: str = "earliest") -> Start | None:
         return Start()
     if isinstance(text, str):
         if (since_ms := epoch_ms_of(text)) is not None:
+            if since_ms > now_ms() + AHEAD_MS:
+                raise BodyInvalid([FieldError("/start", f"is in the future: '{text}'; send 'now'")])
             return Start(since_ms=since_ms)
         try:
             return Start(cursors.decode(text))

@@ -178,6 +178,7 @@ async def test_seek_goes_back_and_on_and_ends_every_lease(running):
         ("x", {"event_types": []}, "/event_types"),
         ("x", {"filter": {"payload.no_such": 1}}, "/filter/payload.no_such"),
         ("x", {"start": "tomorrow"}, "/start"),
+        ("x", {"start": "2999-01-01T00:00:00Z"}, "/start"),
         ("x", {"start": "earliest"}, "/start"),
         ("x", {"color": "red"}, "/color"),
     ],

@@ -15,7 +15,7 @@ from trunkline import outbound
 from trunkline.contract import HttpClient, Push
 from trunkline.contract.targets import MASK, SecretUrl
 from trunkline.errors import AddressRefused
-from trunkline.model.deliveries import Outcome, Result
+from trunkline.model.deliveries import MAX_RETRY_AFTER_SECONDS, Outcome, Result
 from trunkline.model.environments import TEST, is_test
 from trunkline.model.trace_context import TRACEPARENT
 from trunkline.targets import signatures
@@ -24,7 +24,7 @@ KEPT_BODY_BYTES = 1024
 """The number of bytes of an answer that the delivery log keeps."""
 
 _SHORTEST_SECRET = 4
-_SECONDS = re.compile(r"[0-9]{1,15}")
+_SECONDS = re.compile(r"[0-9]+")
 
 
 async def deliver(push: Push, http: HttpClient) -> Result:
@@ -95,7 +95,7 @@ def _retry_after_seconds(headers: Mapping[str, str], timestamp: int) -> float | 
     """Read ``Retry-After`` (RFC 9110 §10.2.3): seconds, or a date relative to the target's ``Date`` header if there is one."""
     text = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(text):
-        return float(text)
+        return min(float(text), MAX_RETRY_AFTER_SECONDS)  # a very long number is infinite
     until = _http_date(text)
     if until is None:
         return None

@@ -117,7 +117,9 @@ def http_date(timestamp):
 WAITS = [
     ({"retry-after": "120"}, 120),
     ({"retry-after": " 0 "}, 0),
-    ({"retry-after": "999999999"}, 999_999_999),
+    ({"retry-after": "999999999"}, 86_400),
+    ({"retry-after": "9" * 16}, 86_400),
+    ({"retry-after": "9" * 400}, 86_400),
     ({"retry-after": http_date(SENT_AT + 90)}, 90),
     ({"retry-after": http_date(SENT_AT - 90)}, 0),
     ({"retry-after": http_date(SENT_AT + 90), "date": http_date(SENT_AT + 30)}, 60),
@@ -130,7 +132,6 @@ WAITS = [
     ({"retry-after": "-5"}, None),
     ({"retry-after": "1.5"}, None),
     ({"retry-after": "٣"}, None),
-    ({"retry-after": "9" * 5000}, None),
     ({"retry-after": "Wed, 28 Jan 99999999 10:01:30 GMT"}, None),
     ({"retry-after": "Wed, 28 Jan 2026 10:01:30 +99999999"}, None),
 ]

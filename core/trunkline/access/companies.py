@@ -17,6 +17,7 @@ from trunkline.errors import (
     FieldError,
     NotFound,
     but_not,
+    pointer,
 )
 from trunkline.model import cursors, treatments
 from trunkline.model.companies import GIVEN_FORM, may_be_given
@@ -281,9 +282,22 @@ def _check(values: Mapping[str, Any]) -> None:
             faults.append(FieldError("/time_zone", message))
     if len(orjson.dumps(values.get("metadata") or {})) > MAX_METADATA_BYTES:
         faults.append(FieldError("/metadata", f"must have at most {MAX_METADATA_BYTES} bytes as JSON"))
+    faults += _rounded(values.get("metadata"), "/metadata")
     faults += _recipient_faults(values.get("alert_recipients") or [])
     if faults:
         raise BodyInvalid(faults)
+
+
+def _rounded(value: Any, path: str) -> list[FieldError]:
+    """Find the numbers that were read as floats for their length."""
+    if isinstance(value, dict | list):
+        members = value.items() if isinstance(value, dict) else enumerate(value)
+        return [fault for name, member in members for fault in _rounded(member, path + pointer(name))]
+    if not isinstance(value, float) or -(2**63) < value < 2**64:
+        return []
+    return [
+        FieldError(path, "must lie between -2^63 and 2^64, as numbers beyond are rounded; send it as text")
+    ]
 
 
 def _recipient_faults(recipients: Sequence[str]) -> list[FieldError]:

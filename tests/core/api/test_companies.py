@@ -64,6 +64,8 @@ async def test_a_reference_has_one_company(running):
         ({"time_zone": "Mars/Olympus"}, "/time_zone"),
         ({"limits": {"coffee": 1}}, "/limits/coffee"),
         ({"metadata": {"text": "x" * 9000}}, "/metadata"),
+        ({"metadata": {"a": [1, {"b/c": 10**29}]}}, "/metadata/a/1/b~1c"),
+        ({"metadata": {"a": -(2**63) - 1}}, "/metadata/a"),
         ({"alert_recipients": ["nobody"]}, "/alert_recipients/0"),
         ({"colour": "red"}, "/colour"),
     ],

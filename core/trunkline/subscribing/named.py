@@ -14,7 +14,7 @@ def channel_named(name: str, channels: Mapping[str, Channel]) -> Channel:
     if channel is None:
         raise BodyInvalid([FieldError("/channel", unknown_name("channel", name, sorted(channels)))])
     if channel.target is None and not takes_urls(channel):
-        message = f"declares no target: its subscriptions are made by calls of its own, below /api/v1/{name}"
+        message = "declares no target, so its subscriptions are made by calls of its own; /docs lists them if it has any"
         raise BodyInvalid([FieldError("/channel", message)])
     return channel
 

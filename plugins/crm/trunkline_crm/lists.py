@@ -91,7 +91,7 @@ def _wanted(statuses: Sequence[Status], *, name: str | None, leads_only: bool) -
     status = rules.called(fitting, name.strip())
     if status is None:
         known = ", ".join(f"'{status.name}'" for status in fitting)
-        fault = f"is no status that these can have, but '{name}'; there are {known}"
+        fault = f"must be one of {known}, not '{name[:60]}'"
         raise BadQuery.parameter("status", fault)
     return [status]
 

@@ -67,8 +67,8 @@ async def test_a_list_is_narrowed_by_each_field_and_by_all(crm):
 @pytest.mark.parametrize(
     ("path", "query", "sentence"),
     [
-        ("/clients", {"status": "Gone"}, "is no status that these can have, but 'Gone'; there are 'Lead - New'"),
-        ("/leads", {"status": "Client - Active"}, "there are 'Lead - New', 'Lead - Contacted', 'Lead - Qualified'"),
+        ("/clients", {"status": "Gone"}, "must be one of 'Lead - New'"),
+        ("/leads", {"status": "Client - Active"}, "must be one of 'Lead - New', 'Lead - Contacted', 'Lead - Qualified', not 'Client"),
         ("/clients", {"limit": 201}, "'limit' must be at most 200, not 201"),
         ("/clients", {"limit": 0}, "'limit' must be at least 1, not 0"),
         ("/affiliates", {"status": "x"}, "'status' is not known here; known are q, is_approved_affiliate, limit, cursor"),

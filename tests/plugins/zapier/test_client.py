@@ -214,7 +214,7 @@ def test_a_list_gives_several_records_page_by_page(shop):
     assert everything == sorted(set(everything), reverse=True)
     assert (len(everything), listed(), listed(limit="202")) == (203, everything[:50], everything[:202])
     assert len(listed(q="No. 17")) == 11
-    with pytest.raises(ZapierRefused, match="is no status that these can have"):
+    with pytest.raises(ZapierRefused, match="must be one of 'Lead - New'"):
         listed(status="Gone")
 
 

@@ -37,7 +37,12 @@ class NameServer(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, address) -> None:
         end = data.index(b"\0", 12) + 5
         question, kind = data[12:end], struct.unpack("!H", data[end - 4 : end - 2])[0]
-        name = _read(question)
+        labels: list[str] = []
+        place = 0
+        while length := question[place]:
+            labels.append(question[place + 1 : place + 1 + length].decode().lower())
+            place += 1 + length
+        name = ".".join(labels)
         self.asked.append(name)
         if name not in self.addresses:
             return
@@ -65,15 +70,6 @@ async def name_server(
         yield server
     finally:
         transport.close()
-
-
-def _read(question: bytes) -> str:
-    labels: list[str] = []
-    place = 0
-    while length := question[place]:
-        labels.append(question[place + 1 : place + 1 + length].decode().lower())
-        place += 1 + length
-    return ".".join(labels)
 
 
 def _record(address: str) -> bytes:

@@ -12,14 +12,9 @@ MAX_SECONDS = 0.010
 TRIES, MAX_DEPTH = 10, 3
 
 
-def resolved(schema, document):
+def alternatives(schema, document):
     while "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-    return schema
-
-
-def alternatives(schema, document):
-    schema = resolved(schema, document)
     found = [*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]
     return [one for choice in found for one in alternatives(choice, document)] or [schema]
 

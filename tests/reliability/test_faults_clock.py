@@ -34,7 +34,10 @@ async def _set_forward_and_back(deployment, clock, receiver, until, writers, *, 
     load.start(6)
     await load.go_on(receiver)
     for offset in ("+1h", "+0"):
-        await _leave_retries_pending(deployment, receiver, until)
+        receiver.script(
+            [Answer(503)] * 20
+        )  # more than are waited for: on a slow machine the first are tried again by then
+        await until(lambda: _pending(deployment, 10), what="ten deliveries that wait for a retry")
         before = await _newest_ms(deployment)
         clock.set(offset)
         if offset == "+1h":
@@ -50,13 +53,6 @@ async def _set_forward_and_back(deployment, clock, receiver, until, writers, *, 
     await load.check(receiver)
     assert set(await deployment.statuses()) == {"delivered"}
     assert [process.stop() for process in started] == [0] * processes
-
-
-async def _leave_retries_pending(deployment, receiver, until):
-    receiver.script(
-        [Answer(503)] * 20
-    )  # more than are waited for: on a slow machine the first are tried again by then
-    await until(lambda: _pending(deployment, 10), what="ten deliveries that wait for a retry")
 
 
 async def _pending(deployment, count):

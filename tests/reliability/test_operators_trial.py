@@ -163,7 +163,14 @@ async def _begin(deployment, cluster, target: str) -> tuple[list[Any], list[Any]
     workers = await asyncio.gather(*(deployment.work(**old) for _ in range(2)))
     for company, ordering in ((1, {"key": "/payload/client_id"}), (2, None)):
         wanted = {"target_url": target, "event_types": ["*"], "ordering": ordering}
-        await _subscribe(deployment, servers[0], company, wanted, old)
+        scopes = [f"--scope={scope}" for scope in ("events:read", "events:write", "webhooks:write")]
+        options = ["--company", str(company), "--name", "trial", *scopes]
+        deployment.keys[company] = await _run(deployment, "keys", "create", *options, **old)
+        async with deployment.client(servers[0], company) as client:
+            answer = await client.post("/webhooks/subscriptions", json=wanted)
+        assert answer.status_code == 201, answer.text
+        [(no,)] = await deployment.query(f"SELECT no FROM subscriptions WHERE id = '{answer.json()['id']}'")
+        deployment.numbers[company] = no
     return servers, workers
 
 
@@ -261,16 +268,3 @@ async def _run(deployment, *command: str, **environment: str) -> str:
     code = await asyncio.to_thread(process.popen.wait, 120)
     assert code == 0, process.errors.read_text()
     return process.output.read_text().strip()
-
-
-async def _subscribe(
-    deployment, server, company: int, wanted: dict[str, object], environment: dict[str, str]
-) -> None:
-    scopes = [f"--scope={scope}" for scope in ("events:read", "events:write", "webhooks:write")]
-    options = ["--company", str(company), "--name", "trial", *scopes]
-    deployment.keys[company] = await _run(deployment, "keys", "create", *options, **environment)
-    async with deployment.client(server, company) as client:
-        answer = await client.post("/webhooks/subscriptions", json=wanted)
-    assert answer.status_code == 201, answer.text
-    [(no,)] = await deployment.query(f"SELECT no FROM subscriptions WHERE id = '{answer.json()['id']}'")
-    deployment.numbers[company] = no

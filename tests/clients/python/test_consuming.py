@@ -79,16 +79,11 @@ class Store:
         return self._ids[bisect.bisect_right(self._ids, after) : bisect.bisect_right(self._ids, up_to)]
 
 
-def calls_of(hub: Client) -> list[str]:
-    calls: list[str] = []
-    hub._http.event_hooks["request"].append(lambda request: calls.append(request.url.path))
-    return calls
-
-
 @pytest.mark.slow
 def test_what_is_missing_is_found_in_few_calls_and_completeness_in_one(hub):
     ids = [one for _ in range(11) for one in emit(hub, 1000)]
-    calls = calls_of(hub)
+    calls: list[str] = []
+    hub._http.event_hooks["request"].append(lambda request: calls.append(request.url.path))
     complete = hub.verify_complete(Store(ids))
     assert (complete.is_complete, complete.count, len(calls)) == (True, 11_000, 1)
     for lost in (ids[0], ids[4321], ids[-2]):

@@ -23,17 +23,12 @@ PAYMENT = {"payment_id": 1, "invoice_id": 2, "client_id": 3, "amount_attempted":
 OWN = {"create_employee": "a route of the bundled product's plugin, for which there is `call`"}
 
 
-def generator() -> Any:
+def test_the_generated_modules_are_those_of_the_document():
     spec = importlib.util.spec_from_file_location("generate_client", ROOT / "clients/python/generate.py")
     assert spec
     assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_generated_modules_are_those_of_the_document():
-    generate = generator()
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
     made = generate.files(generate.document())
     for name in ("models.py", "operations.py"):
         assert generate.formatted(name, made[name]) == (PACKAGE / name).read_text(), (
@@ -202,11 +197,25 @@ def test_every_operation_is_called_and_answers_as_the_document_says(kind, sqlite
         hub: Any = (Client if kind == "blocking" else AsyncClient)(
             served.url, served.key_of(None), company=92
         )
-        run = (lambda value: value) if kind == "blocking" else (lambda value: runner.run(_awaited(value)))
+
+        async def awaited(value: Any) -> Any:
+            return await value
+
+        run = (lambda value: value) if kind == "blocking" else (lambda value: runner.run(awaited(value)))
         stack.callback(lambda: run(hub.close()))
         walk = Walk(hub, run)
         walk.prepare()
-        answers = _recorded(hub, is_async=kind == "asyncio")
+        answers: list[httpx2.Response] = []
+
+        def note(answer: httpx2.Response) -> None:
+            answer.read()
+            answers.append(answer)
+
+        async def note_async(answer: httpx2.Response) -> None:
+            await answer.aread()
+            answers.append(answer)
+
+        hub._http.event_hooks["response"].append(note_async if kind == "asyncio" else note)
         walk_all(walk, answers)
 
 
@@ -235,23 +244,3 @@ def walk_all(walk: Walk, answers: list[httpx2.Response]) -> None:
     assert faults == []
     assert walked > 90
     assert len(succeeded) > 85  # the others name objects that do not exist here
-
-
-async def _awaited(value: Any) -> Any:
-    return await value
-
-
-def _recorded(hub: Any, *, is_async: bool) -> list[httpx2.Response]:
-    """Collect the answers that *hub* gets from now on, read whole."""
-    answers: list[httpx2.Response] = []
-
-    def note(answer: httpx2.Response) -> None:
-        answer.read()
-        answers.append(answer)
-
-    async def note_async(answer: httpx2.Response) -> None:
-        await answer.aread()
-        answers.append(answer)
-
-    hub._http.event_hooks["response"].append(note_async if is_async else note)
-    return answers

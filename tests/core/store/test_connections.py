@@ -19,19 +19,15 @@ def test_it_takes_no_more_than_it_may_and_some_of_each_kind(most):
     assert min(within.pool, within.plugins, within.operations, within.door, within.reading, within.lanes) >= 2
 
 
-async def _limit(url: str, most: int) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        name = await connection.fetchval("SELECT current_database()")
-        await connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT {most}")
-    finally:
-        await connection.close()
-
-
 async def test_processes_share_the_connections_or_are_told_how_many_they_need(postgres_database_url, caplog):
     chosen = settings.Database(url=postgres_database_url)
     assert await allowed(chosen, processes=1) == Connections.of(10)
-    await _limit(postgres_database_url, 40)
+    connection = await asyncpg.connect(postgres_database_url)
+    try:
+        name = await connection.fetchval("SELECT current_database()")
+        await connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 40")
+    finally:
+        await connection.close()
     assert await allowed(chosen, processes=1) == Connections.of(10)
     assert not caplog.messages
     assert (await allowed(chosen, processes=2)).total <= (40 - FOR_COMMANDS) // 2

@@ -35,13 +35,6 @@ async def listed(api, company_id: int | None = None, **choice):
     return [one.call for one in found]
 
 
-async def stored(api, number: int):
-    async with asyncio.timeout(60):
-        while len(rows := await listed(api)) < number:
-            await asyncio.sleep(0.05)
-    return rows
-
-
 def value(text: str, name: str, **labels: str) -> float:
     wanted = "".join(rf'(?=[^}}]*\b{label}="{re.escape(what)}")' for label, what in labels.items())
     found = re.search(rf"^{name}{{{wanted}[^}}]*}} (\S+)$", text, re.MULTILINE)
@@ -59,7 +52,9 @@ async def test_each_call_of_a_tool_is_kept_with_who_what_and_what_came_of_it(api
     await agent.error("tools/call", {"name": "secret words", "arguments": {}})
     reader = Conversation(await api.client_of(api.company_id, ["integrations:read"]))
     await reader.error("tools/call", {"name": "create_lead", "arguments": LEAD})
-    rows = await stored(api, 4)
+    async with asyncio.timeout(60):
+        while len(rows := await listed(api)) < 4:
+            await asyncio.sleep(0.05)
     assert [(row.tool, row.outcome) for row in reversed(rows)] == [
         ("create_lead", "done"),
         ("create_lead", "refused"),

@@ -34,7 +34,11 @@ class NameServer(asyncio.DatagramProtocol):
         self.asked += 1
         end = data.index(b"\0", 12) + 5
         question, kind = data[12:end], struct.unpack("!H", data[end - 4 : end - 2])[0]
-        labels = _labels(question)
+        labels: list[bytes] = []
+        at = 0
+        while question[at]:
+            labels.append(question[at + 1 : at + 1 + question[at]])
+            at += 1 + question[at]
         behaviour = labels[-2] if len(labels) > 1 else b""
         if behaviour == b"silent":
             return
@@ -48,12 +52,3 @@ class NameServer(asyncio.DatagramProtocol):
         asyncio.get_running_loop().call_later(
             delay_seconds, self._transport.sendto, head + question + answer, addr
         )
-
-
-def _labels(question: bytes) -> list[bytes]:
-    labels: list[bytes] = []
-    at = 0
-    while question[at]:
-        labels.append(question[at + 1 : at + 1 + question[at]])
-        at += 1 + question[at]
-    return labels

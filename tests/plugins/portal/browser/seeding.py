@@ -227,7 +227,15 @@ def _spread_over_a_day(hub: ServedHub) -> None:
                 database.execute(statement, (back, position))
             moved = _HAPPENED.sub(lambda match, back=back: _earlier(match[0], back), body, count=1)
             database.execute("UPDATE events SET body = ? WHERE position = ?", (moved, position))
-        _count_attempts_again(database)
+        tally = Tally()
+        for no, started_ms, duration_ms, outcome in database.execute(
+            "SELECT subscription_no, started_ms, duration_ms, outcome FROM attempts"
+        ):
+            is_delivered = outcome == "delivered"
+            tally.add(no, started_ms=started_ms, duration_ms=duration_ms, is_delivered=is_delivered)
+        database.execute("DELETE FROM health_hours")
+        rows = tally.rows()
+        database.executemany(f"INSERT INTO health_hours VALUES ({', '.join('?' * len(rows[0]))})", rows)
         database.execute(f"UPDATE subscriptions SET created_ms = created_ms - {2 * _DAY_MS}")
         for column, which in {"failing_since_ms": "min", "failed_ms": "max"}.items():
             database.execute(
@@ -241,15 +249,3 @@ def _spread_over_a_day(hub: ServedHub) -> None:
 def _earlier(utc: bytes, back_ms: int) -> bytes:
     at = datetime.fromisoformat(utc.decode()) - timedelta(milliseconds=back_ms)
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z").encode()
-
-
-def _count_attempts_again(database: sqlite3.Connection) -> None:
-    tally = Tally()
-    for no, started_ms, duration_ms, outcome in database.execute(
-        "SELECT subscription_no, started_ms, duration_ms, outcome FROM attempts"
-    ):
-        is_delivered = outcome == "delivered"
-        tally.add(no, started_ms=started_ms, duration_ms=duration_ms, is_delivered=is_delivered)
-    database.execute("DELETE FROM health_hours")
-    rows = tally.rows()
-    database.executemany(f"INSERT INTO health_hours VALUES ({', '.join('?' * len(rows[0]))})", rows)

@@ -3,10 +3,10 @@
 import json
 from typing import Any, Literal
 
-from tests.plugins.products import an_object
+from tests.plugins.products import a_brand, an_object
 
 from trunkline import Definition, EventType, read_definition
-from trunkline.pages import Brand, Product
+from trunkline.pages import Product
 
 TEXT = (
     'It\'s "long": `tick` {{ $json.x }} ${name} <b>bold</b> & %TITLE% \\ __title__\nnew line */ \u2028 end. '
@@ -104,16 +104,7 @@ def _event_type(name: str, example: dict[str, Any], properties: dict[str, Any]) 
 
 
 PRODUCT = Product(
-    Brand(
-        slug="odd",
-        title='house of "odd" things',
-        description="Odd things.",
-        color="#224466",
-        homepage="https://odd.example",
-        author="Odd",
-        email="hello@odd.example",
-        repository="https://git.odd.example",
-    ),
+    a_brand("odd", "Odd things.", title='house of "odd" things'),
     "https://hub.odd.example",
     (
         _event_type("nothing.happened", {}, {}),

@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.plugins.products import a_brand
+
 from trunkline import EventType, read_definition
-from trunkline.pages import Brand, Product
+from trunkline.pages import Product
 from trunkline_kit.receiver import Answer, Receiver
 
 DEFINITIONS = {
@@ -206,17 +208,7 @@ def write_schemas(folder: Path) -> Path:
 
 
 def own_product() -> Product:
-    brand = Brand(
-        slug="inn",
-        title="Inn",
-        description="Rooms and guests.",
-        color="#224466",
-        homepage="https://inn.example",
-        author="Inn",
-        email="hello@inn.example",
-        repository="https://git.inn.example",
-        keys_url="https://inn.example/keys",
-    )
+    brand = a_brand("inn", "Rooms and guests.", keys_url="https://inn.example/keys")
     event_types = (
         EventType(name, title=schema["title"], description=schema["description"], schema=schema)
         for name, schema in EVENTS.items()

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tests.plugins.products import an_object
+from tests.plugins.products import a_brand, a_definition, an_object
 
 from trunkline import Definition, EventType
-from trunkline.pages import Brand, Example, ItemList, Product
+from trunkline.pages import Example, ItemList, Product
 
 
 def described(title: str, kind: str, **more: Any) -> dict[str, Any]:
@@ -52,15 +52,11 @@ ORDER_SENT = EventType(
     description="An order left the warehouse.",
     schema=an_object("order_id", order_id=described("Order ID", "integer")) | {"examples": [{"order_id": 7}]},
 )
-SHOPS = Definition(
+SHOPS = a_definition(
     "lookup",
     "shops",
-    "Shops",
+    "GET /lookups/shops",
     "Lists shops.",
-    "GET",
-    "/lookups/shops",
-    parameters=an_object(),
-    input=an_object(),
     output=an_object(
         "shops",
         shops=described(
@@ -72,13 +68,11 @@ SHOPS = Definition(
     examples=(Example({}, {}, {"shops": [{"shop_id": 3, "name": "Main Street"}]}),),
     listed=ItemList("shops", "shop_id", "name"),
 )
-PLACE_ORDER = Definition(
+PLACE_ORDER = a_definition(
     "action",
     "place_order",
-    "Place Order",
+    "POST /shops/{shop_id}/orders",
     "Orders something.",
-    "POST",
-    "/shops/{shop_id}/orders",
     parameters=an_object("shop_id", shop_id=described("Shop", "integer", **{"x-lookup": "shops"})),
     input=an_object(
         "sku", sku=described("Article", "string"), count=described("Count", "integer", default=1)
@@ -96,14 +90,11 @@ CANCEL_ORDER = replace(
     success_status=200,
     emits=(),
 )
-FIND_ORDER = Definition(
+FIND_ORDER = a_definition(
     "search",
     "find_order",
-    "Find Order",
+    "GET /orders/search",
     "Finds an order.",
-    "GET",
-    "/orders/search",
-    parameters=an_object(),
     input=an_object(email=described("Email", "string"), sku=described("Article", "string"))
     | {"anyOf": [{"required": ["email"]}, {"required": ["sku"]}]},
     output=an_object(
@@ -113,16 +104,7 @@ FIND_ORDER = Definition(
     examples=(Example({}, {"email": "a+b@b.example"}, {"results": [{"order_id": 7}]}),),
 )
 SHOP = Product(
-    Brand(
-        "shop",
-        "Shop",
-        "Things to buy.",
-        "#f2c200",
-        "https://shop.example",
-        "S",
-        "help@shop.example",
-        "https://git.shop.example",
-    ),
+    a_brand("shop", "Things to buy.", color="#f2c200"),
     "https://api.shop.example",
     event_types=(ORDER_PLACED,),
     actions=(PLACE_ORDER,),

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from tests.plugins.products import an_object
+from tests.plugins.products import a_brand, a_definition, an_object
 
-from trunkline import Definition, EventType
-from trunkline.pages import Brand, Example, ItemList, Product
+from trunkline import EventType
+from trunkline.pages import Example, ItemList, Product
 
 
 def text(title: str, **more: object) -> dict[str, object]:
@@ -17,14 +17,11 @@ def number(title: str, **more: object) -> dict[str, object]:
 
 
 TASK = {"task_id": 7, "name": "Call Jane", "due": "2026-02-01"}
-OWNERS = Definition(
+OWNERS = a_definition(
     "lookup",
     "owners",
-    "Owners",
+    "GET /lookups/owners",
     "Lists owners.",
-    "GET",
-    "/lookups/owners",
-    parameters=an_object(),
     input=an_object(limit=number("Limit", maximum=100), cursor=text("Cursor")),
     output=an_object(
         owners={
@@ -36,13 +33,11 @@ OWNERS = Definition(
     ),
     listed=ItemList("owners", "owner_id", "name"),
 )
-UPDATE_TASK = Definition(
+UPDATE_TASK = a_definition(
     "action",
     "update_task",
-    "Update Task",
+    "PATCH /tasks/{task_id}",
     "Changes a task.",
-    "PATCH",
-    "/tasks/{task_id}",
     parameters=an_object("task_id", task_id=number("Task")),
     input=an_object(
         "name",
@@ -56,14 +51,11 @@ UPDATE_TASK = Definition(
     output=an_object(task_id=number("Task ID"), name=text("Name"), due=text("Due", format="date")),
     examples=(Example({"task_id": 7}, {"name": "Call Jane"}, TASK),),
 )
-FIND_TASK = Definition(
+FIND_TASK = a_definition(
     "search",
     "find_task",
-    "Find Task",
+    "GET /tasks/search",
     "Finds a task.",
-    "GET",
-    "/tasks/search",
-    parameters=an_object(),
     input=an_object(name=text("Name"), cursor=text("Cursor"), limit=number("Limit", maximum=50)),
     output=an_object(
         results={"type": "array", "items": an_object(task_id=number("Task ID"), name=text("Name"))}
@@ -80,16 +72,7 @@ TASK_DONE = EventType(
     | {"examples": [{"task_id": 7, "done_date": "2026-01-28T10:30:00Z", "by": 3}]},
 )
 TINY = Product(
-    Brand(
-        "tasks",
-        "Tasks",
-        "Tasks to do.",
-        "#112233",
-        "https://t.example",
-        "T",
-        "t@t.example",
-        "https://t.example",
-    ),
+    a_brand("tasks", "Tasks to do.", color="#112233"),
     "https://api.tasks.example",
     event_types=(TASK_DONE,),
     actions=(UPDATE_TASK,),

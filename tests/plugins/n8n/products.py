@@ -4,20 +4,17 @@ import dataclasses
 from typing import Any
 
 from tests.example_product import DEFINITIONS, EVENT_TYPES
-from tests.plugins.products import an_object
+from tests.plugins.products import a_brand, a_definition, an_object
 
-from trunkline import Definition, EventType
-from trunkline.pages import Brand, Example, ItemList, Product
+from trunkline import EventType
+from trunkline.pages import Example, ItemList, Product
 
-BRAND = Brand(
-    slug="tea-shop",
+BRAND = a_brand(
+    "tea-shop",
+    "Orders of tea: placed, packed and sent.",
     title="Tea & Co's",
-    description="Orders of tea: placed, packed and sent.",
-    color="#005500",
-    homepage="https://tea.example",
     author="Tea & Co",
-    email="hello@tea.example",
-    repository="https://git.tea.example/connectors",
+    domain="tea.example",
     version="2.1.0",
 )
 
@@ -40,14 +37,11 @@ def field(kind: Any, title: str, **more: Any) -> dict[str, Any]:
     return {"type": kind, "title": title, "description": f"the order's {title.lower()}."} | more
 
 
-SHOPS = Definition(
+SHOPS = a_definition(
     "lookup",
     "open-shops",
-    "Open Shops",
+    "GET /lookups/open-shops",
     "Lists shops.",
-    "GET",
-    "/lookups/open-shops",
-    parameters=an_object(),
     input=an_object(limit=field("integer", "Limit"), cursor=field("string", "Cursor")),
     output=an_object(
         shops=field(
@@ -58,25 +52,22 @@ SHOPS = Definition(
     ),
     listed=ItemList("shops", "shop_id", "name"),
 )
-TYPES = Definition(
+TYPES = a_definition(
     "lookup",
     "tea_types",
-    "Types of Tea",
+    "GET /lookups/tea-types",
     "Lists teas.",
-    "GET",
-    "/lookups/tea-types",
-    parameters=an_object(),
+    title="Types of Tea",
     input=an_object(q=field("string", "Search")),
     output=an_object(types=field("array", "Types", items=an_object(code=field("string", "Code"), label={}))),
     listed=ItemList("types", "code", "label"),
 )
-UPDATE_ORDER = Definition(
+UPDATE_ORDER = a_definition(
     "action",
     "update_order",
-    "Update Order of the URL",
+    "PATCH /shops/{shop_id}/orders/{number}",
     "Changes an order. What is empty stays, see `id`.",
-    "PATCH",
-    "/shops/{shop_id}/orders/{number}",
+    title="Update Order of the URL",
     parameters=an_object(
         "shop_id",
         "number",
@@ -110,14 +101,11 @@ UPDATE_ORDER = Definition(
     output=an_object(order_id=field("integer", "Order ID")),
     examples=(Example({"shop_id": 3, "number": 7}, {"resource": "x", "speed": "slow"}, {"order_id": 7}),),
 )
-FIND_ORDER = Definition(
+FIND_ORDER = a_definition(
     "search",
     "find_order",
-    "Find Order",
+    "GET /orders/search",
     "Finds an order.",
-    "GET",
-    "/orders/search",
-    parameters=an_object(),
     input={
         **an_object(
             note=field("string", "Note"), shop_id=field("integer", "Shop", **{"x-lookup": "open-shops"})

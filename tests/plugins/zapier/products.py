@@ -1,23 +1,11 @@
 """A small product."""
 
-import json
 from typing import Any
 
-from trunkline import EventType, read_definition
-from trunkline.pages import Brand, Product
+from tests.plugins.products import a_brand, a_definition, an_object
 
-
-def event_type(name: str, *, title: str, properties: dict[str, Any], example: dict[str, Any]) -> EventType:
-    schema = {"type": "object", "properties": properties, "examples": [example]}
-    return EventType(name, title=title, description="An order was placed.", schema=schema)
-
-
-def definition(kind: Any, **content: Any) -> Any:
-    return read_definition(kind, json.dumps(content).encode(), source="test")
-
-
-def schema(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "additionalProperties": False}
+from trunkline import EventType
+from trunkline.pages import Example, ItemList, Product
 
 
 def described(kind: str, title: str, **more: Any) -> dict[str, Any]:
@@ -26,19 +14,18 @@ def described(kind: str, title: str, **more: Any) -> dict[str, Any]:
 
 def make_product() -> Product:
     """Give a shop with one record of each kind, and every kind of field."""
-    shops = definition(
+    shops = a_definition(
         "lookup",
-        name="open-shops",
-        title="Open Shops",
-        description="Lists the shops.",
-        method="GET",
-        path="/lookups/open-shops",
-        input=schema(limit=described("integer", "Limit"), cursor=described("string", "Cursor")),
-        output=schema(shops=described("array", "Shops", items=schema(shop_id={}, name={}, is_open={}))),
-        list={"items": "shops", "value": "shop_id", "label": "name"},
-        examples=[{"input": {}, "output": {"shops": []}}],
+        "open-shops",
+        "GET /lookups/open-shops",
+        "Lists the shops.",
+        input=an_object(limit=described("integer", "Limit"), cursor=described("string", "Cursor")),
+        output=an_object(shops=described("array", "Shops", items=an_object(shop_id={}, name={}, is_open={}))),
+        listed=ItemList("shops", "shop_id", "name"),
+        examples=(Example({}, {}, {"shops": []}),),
     )
     chosen = {"lookup": "open-shops", "where": {"is_open": True}}
+    line = {"type": "object", "properties": {"sku": described("string", "SKU", examples=["tea"])}}
     fields = {
         "note": described("string", "Note", maxLength=2000),
         "speed": described("string", "Speed", enum=["slow", "fast"], default="slow"),
@@ -49,65 +36,43 @@ def make_product() -> Product:
         "address": described(
             "object", "Address", properties={"city": described("string", "City")}, required=["city"]
         ),
-        "lines": described(
-            "array",
-            "Lines",
-            items={"type": "object", "properties": {"sku": described("string", "SKU", examples=["tea"])}},
-        ),
+        "lines": described("array", "Lines", items=line),
     }
-    update = definition(
+    update = a_definition(
         "action",
-        name="update_order",
-        title="Update Order",
-        description="Changes an order.",
-        method="PATCH",
-        path="/shops/{shop_id}/orders",
-        parameters=schema(shop_id=described("integer", "Shop", **{"x-lookup": chosen}))
-        | {"required": ["shop_id"]},
-        input=schema(**fields),
-        output=schema(order_id=described("integer", "Order ID"), tags=fields["tags"]),
-        examples=[{"parameters": {"shop_id": 1}, "input": {}, "output": {"order_id": 7, "tags": ["new"]}}],
+        "update_order",
+        "PATCH /shops/{shop_id}/orders",
+        "Changes an order.",
+        parameters=an_object("shop_id", shop_id=described("integer", "Shop", **{"x-lookup": chosen})),
+        input=an_object(**fields),
+        output=an_object(order_id=described("integer", "Order ID"), tags=fields["tags"]),
+        examples=(Example({"shop_id": 1}, {}, {"order_id": 7, "tags": ["new"]}),),
     )
-    order = schema(order_id=described("integer", "Order ID"), note=fields["note"])
-    create = definition(
+    order = an_object(order_id=described("integer", "Order ID"), note=fields["note"])
+    create = a_definition(
         "action",
-        name="create_order",
-        title="Create Order",
-        description="Places an order.",
-        method="POST",
-        path="/orders",
+        "create_order",
+        "POST /orders",
+        "Places an order.",
         success_status=201,
-        input=schema(note=fields["note"]) | {"required": ["note"]},
+        input=an_object("note", note=fields["note"]),
         output=order,
-        examples=[{"input": {"note": "Today"}, "output": {"order_id": 7}}],
+        examples=(Example({}, {"note": "Today"}, {"order_id": 7}),),
     )
-    find = definition(
+    find = a_definition(
         "search",
-        name="find_order",
-        title="Find Order",
-        description="Finds an order.",
-        method="GET",
-        path="/orders/search",
-        input=schema(order_id=described("integer", "Order ID", examples=[7])),
-        output=schema(results=described("array", "Results", items=order)),
-        examples=[
-            {"input": {"order_id": 7}, "output": {"results": [{"order_id": 7, "note": 'It\'s "new"'}]}}
-        ],
+        "find_order",
+        "GET /orders/search",
+        "Finds an order.",
+        input=an_object(order_id=described("integer", "Order ID", examples=[7])),
+        output=an_object(results=described("array", "Results", items=order)),
+        examples=(Example({}, {"order_id": 7}, {"results": [{"order_id": 7, "note": 'It\'s "new"'}]}),),
     )
-    placed = event_type(
-        "order.placed",
-        title="New Order",
-        properties={"order_id": described("integer", "Order ID"), "address": fields["address"]},
-        example={"order_id": 7, "address": {"city": "Bremen"}},
-    )
-    brand = Brand(
-        slug="tea",
-        title="Tea & More",
-        description="A shop.",
-        color="#005500",
-        homepage="https://tea.example",
-        author="Tea",
-        email="hello@tea.example",
-        repository="https://git.tea.example",
-    )
+    schema = {
+        "type": "object",
+        "properties": {"order_id": described("integer", "Order ID"), "address": fields["address"]},
+        "examples": [{"order_id": 7, "address": {"city": "Bremen"}}],
+    }
+    placed = EventType("order.placed", title="New Order", description="An order was placed.", schema=schema)
+    brand = a_brand("tea", "A shop.", title="Tea & More")
     return Product(brand, "https://hub.tea.example", (placed,), (create, update), (find,), (shops,))

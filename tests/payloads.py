@@ -8,6 +8,15 @@ FAILED = {
     "failure_reason": "declined",
 }
 """Of ``payment.failed``."""
+PAID = {
+    "payment_id": 1,
+    "invoice_id": 2,
+    "client_id": 3,
+    "payment_amount": 99,
+    "payment_method": "card",
+    "date_paid": "2026-01-28T10:30:00Z",
+}
+"""Of ``payment.succeeded``."""
 TEN = [
     "affiliate.created",
     "agreement.signed",

@@ -14,7 +14,8 @@ from typing import Any
 import httpx2
 import pytest
 from tests import keys
-from tests.plugins import npm
+from tests.plugins import npm, real_issuer
+from tests.plugins.real_issuer import Issuer
 from tests.programs import inherited, output_of
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +30,13 @@ InstallNodePackages = Callable[[Path], Path]
 def install_node_packages() -> InstallNodePackages:
     """Install the packages of a folder's lock; return the folder with ``node_modules``."""
     return npm.install
+
+
+@pytest.fixture
+def issuer(install_node_packages: InstallNodePackages) -> Iterator[Issuer]:
+    started = Issuer(real_issuer.install(install_node_packages))
+    yield started
+    started.close()
 
 
 @dataclass

@@ -6,23 +6,14 @@ from typing import Any
 
 import pytest
 from tests.answers import json_of
+from tests.payloads import PAID
 
 CHANNELS = ("make", "n8n", "zapier")
 TARGET = "https://hooks.example.com/catch/1"
 
 
 def paid(amount: float = 99) -> dict[str, Any]:
-    return {
-        "type": "payment.succeeded",
-        "payload": {
-            "payment_id": 1,
-            "invoice_id": 2,
-            "client_id": 3,
-            "payment_amount": amount,
-            "payment_method": "card",
-            "date_paid": "2026-01-28T10:30:00Z",
-        },
-    }
+    return {"type": "payment.succeeded", "payload": PAID | {"payment_amount": amount}}
 
 
 async def test_all_three_deliver_by_one_function(api):

@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 from tests.clients.serving import Served
+from tests.payloads import PAID
 
 from trunkline_client import (
     AsyncClient,
@@ -22,14 +23,7 @@ from trunkline_client import (
     Unanswered,
 )
 
-PAYMENT = {
-    "payment_id": 1,
-    "invoice_id": 2,
-    "client_id": 3,
-    "payment_amount": Decimal("99.00"),
-    "payment_method": "card",
-    "date_paid": "2026-01-28T10:30:00Z",
-}
+PAYMENT = PAID | {"payment_amount": Decimal("99.00")}
 LEAD = {"first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com"}
 
 

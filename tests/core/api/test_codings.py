@@ -6,16 +6,11 @@ import json
 import zlib
 
 import pytest
+from tests.payloads import PAID
 
 from trunkline.api import codings
 
-EVENT = {
-    "type": "payment.succeeded",
-    "payload": {
-        "payment_id": 1, "invoice_id": 2, "client_id": 3, "payment_amount": 149999.99, "payment_method": "card",
-        "date_paid": "2026-01-28T10:30:00Z",
-    },
-}  # fmt: skip
+EVENT = {"type": "payment.succeeded", "payload": PAID | {"payment_amount": 149999.99}}
 GZIPPED = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
 
 

@@ -182,24 +182,6 @@ def has_row(rows, name: str, described) -> bool:
     )
 
 
-def test_a_row_tells_all_that_the_schema_says_and_marks_what_is_optional():
-    rows = {
-        name.split()[0]: (" ".join(name.split()[1:]), " ".join(meaning.split()))
-        for name, meaning in read(generate(SHOP)["order.placed.html"]).rows
-    }
-    assert rows["order_id"] == ("integer", "Order ID, as it is. Limits: at least 1. Example: 7")
-    assert rows["lines"][0] == "list of objects"
-    assert rows["lines[].sku"] == ("string", 'Article, as it is. Limits: matches ^[A-Z]+$. Example: "LAMP"')
-    assert rows["lines[].price"] == (
-        "number optional",
-        "Price, as it is. Limits: more than 0. Example: 99.00",
-    )
-    assert rows["buyer"][0] == "object or null optional"
-    assert rows["buyer"][1].startswith("Who ordered.")
-    assert rows["buyer.email"][0] == "string (email)"
-    assert rows["channel"][1] == 'Channel, as it is. One of "web", "shop". Example: "web"'
-
-
 def test_what_is_added_to_the_catalogue_gets_its_pages():
     before, after = generate(installed_product()), generate(with_more(installed_product()))
     added = {f"{ORDER_SENT.name}.html", f"actions/{CANCEL_ORDER.name}.html"}
@@ -207,12 +189,6 @@ def test_what_is_added_to_the_catalogue_gets_its_pages():
     linked = {link for _, link in read(after["index.html"]).links}
     assert added <= linked
     assert {resolved("verify.html", link)[0] for _, link in read(after["verify.html"]).links} >= added
-
-
-def test_an_event_and_the_action_that_causes_it_lead_to_each_other():
-    files = generate(SHOP)
-    assert ("a", "actions/place_order.html") in read(files["order.placed.html"]).links
-    assert ("a", "../order.placed.html") in read(files["actions/place_order.html"]).links
 
 
 def test_meaning_moment_cause_and_changes_are_told_and_the_newest_change_first():

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.payloads import TEN
+from tests.payloads import PAID, TEN
 
 from trunkline_kit.receiver import Receiver
 
@@ -82,14 +82,7 @@ def people(served_hub: Any) -> dict[str, int]:
 
 def emit(hub: Any, amount: str = "12.5", **more: Any) -> dict[str, Any]:
     """Have the hub accept a payment; *amount* keeps its digits."""
-    payload = {
-        "payment_id": 1,
-        "invoice_id": 2,
-        "client_id": 3,
-        "payment_amount": "AMOUNT",
-        "payment_method": "card",
-        "date_paid": "2026-01-28T10:30:00Z",
-    }
+    payload = PAID | {"payment_amount": "AMOUNT"}
     body = json.dumps({"type": "payment.succeeded", "payload": payload} | more).replace('"AMOUNT"', amount)
     event: dict[str, Any] = hub.call("POST", "/api/v1/events", content=body)
     return event

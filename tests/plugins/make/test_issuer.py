@@ -1,26 +1,17 @@
 """The app of a product with its own issuer, executed by our interpreter: connect at oidc-provider, call, renew, end."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from tests.plugins import real_issuer
-from tests.plugins.real_issuer import Browser, Issuer
+from tests.plugins.real_issuer import Browser
 
 from .interpreter import MakeError, OAuthConnection
 from .interpreter.oauth import REDIRECT_URI
 from .test_app import JANE, export_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
-
-
-@pytest.fixture
-def issuer(install_node_packages: Any) -> Iterator[Issuer]:
-    started = Issuer(real_issuer.install(install_node_packages))
-    yield started
-    started.close()
 
 
 async def test_somebody_connects_at_the_issuer_and_make_renews_the_token_until_it_is_ended(

@@ -21,11 +21,6 @@ STREAM, POLL = "events/stream", "events/poll"
 SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId"
 
 
-@pytest.fixture
-def agent(api) -> Conversation:
-    return Conversation(api.client)
-
-
 def example_of(api):
     return api.hub.catalog.get(TYPE).example
 

@@ -11,11 +11,6 @@ from trunkline.model import cursors
 EXTENSION = "io.modelcontextprotocol/events"
 
 
-@pytest.fixture
-def agent(api) -> Conversation:
-    return Conversation(api.client)
-
-
 def ids(page) -> list[int]:
     return [int(event["eventId"]) for event in page["events"]]
 

@@ -10,13 +10,8 @@ from trunkline.model.principals import COMPANY_SCOPES
 SURROGATE = b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":"\\ud800"}}'
 
 
-@pytest.fixture
-def modern(api) -> Conversation:
-    return Conversation(api.client)
-
-
-async def test_the_modern_era_begins_with_discover(modern):
-    result = await modern.ask("server/discover")
+async def test_the_modern_era_begins_with_discover(agent):
+    result = await agent.ask("server/discover")
     assert result["supportedVersions"] == [MODERN]
     unasked = {"listChanged": False}
     offered = {
@@ -121,8 +116,8 @@ async def test_there_is_no_stream_to_open_and_no_session_to_end(api, method):
         b'{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}',
     ],
 )
-async def test_what_is_not_json_is_400_with_the_standards_code(modern, body):
-    answer = await modern.http.post("/mcp", content=body, headers=modern.head("ping"))
+async def test_what_is_not_json_is_400_with_the_standards_code(agent, body):
+    answer = await agent.http.post("/mcp", content=body, headers=agent.head("ping"))
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, -32700)
 
 
@@ -140,8 +135,8 @@ async def test_what_is_no_message_is_refused_in_one_sentence_in_every_era(api, v
     assert (error["code"], error["message"][:26]) == (-32600, "Send one JSON-RPC message:")
 
 
-async def test_a_message_has_a_size(modern):
-    answer = await modern.send("ping", {"filler": "x" * 32_768})
+async def test_a_message_has_a_size(agent):
+    answer = await agent.send("ping", {"filler": "x" * 32_768})
     assert (answer.status_code, answer.json()["type"]) == (413, "urn:trunkline:problem:body-too-large")
 
 
@@ -165,8 +160,8 @@ async def test_the_level_of_logging_is_taken_where_the_protocol_has_it(api, vers
 
 
 @pytest.mark.parametrize("headers", [{"mcp-method": "tools/call"}, {"mcp-protocol-version": "2030-01-01"}])
-async def test_headers_that_say_otherwise_than_the_message_are_refused(modern, headers):
-    answer = await modern.send("tools/list", **headers)
+async def test_headers_that_say_otherwise_than_the_message_are_refused(agent, headers):
+    answer = await agent.send("tools/list", **headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, -32020)
 
 
@@ -178,8 +173,8 @@ async def test_an_unknown_version_is_told_which_there_are(api, version):
     assert MODERN in error["data"]["supported"]
 
 
-async def test_white_space_around_a_header_is_no_part_of_it(modern):
-    assert (await modern.send("tools/list", **{"mcp-method": "tools/list  "})).status_code == 200
+async def test_white_space_around_a_header_is_no_part_of_it(agent):
+    assert (await agent.send("tools/list", **{"mcp-method": "tools/list  "})).status_code == 200
 
 
 @pytest.mark.parametrize(

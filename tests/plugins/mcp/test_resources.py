@@ -10,11 +10,6 @@ from tests.plugins.mcp.conversation import ERAS, HANDSHAKE, MODERN, Conversation
 TYPES = "trunkline://event-types"
 
 
-@pytest.fixture
-def agent(api) -> Conversation:
-    return Conversation(api.client)
-
-
 async def read(conversation: Conversation, uri: str) -> dict:
     (content,) = (await conversation.ask("resources/read", {"uri": uri}))["contents"]
     assert content["uri"] == uri

@@ -28,11 +28,6 @@ HINTS = {"readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"}
 
 
 @pytest.fixture
-def agent(api) -> Conversation:
-    return Conversation(api.client)
-
-
-@pytest.fixture
 def reader(api) -> Conversation:
     """Give an agent that wants the tools in their full form."""
     return Conversation(api.client, address="/mcp?tools=full")

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,13 +13,6 @@ from tests.plugins.real_issuer import Browser, Issuer
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 LEEWAY_SECONDS = 30
 START = node("Start", "n8n-nodes-base.manualTrigger", {})
-
-
-@pytest.fixture
-def issuer(install_node_packages: Any) -> Iterator[Issuer]:
-    started = Issuer(real_issuer.install(install_node_packages))
-    yield started
-    started.close()
 
 
 def connect(n8n: N8n, issuer: Issuer, hub_url: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
+from tests.payloads import PAID
 from tests.plugins.n8n.products import installed_product
 from tests.plugins.n8n.server import N8n, node, outputs
 from tests.waiting import wait_for
@@ -53,15 +54,7 @@ class Office:
     """The id of a workflow that several tests use."""
 
     def emit(self, number: int) -> dict[str, Any]:
-        payload = {
-            "payment_id": number,
-            "invoice_id": 2,
-            "client_id": 3,
-            "payment_amount": 99,
-            "payment_method": "card",
-            "date_paid": "2026-01-28T10:30:00Z",
-        }
-        event = {"type": "payment.succeeded", "payload": payload}
+        event = {"type": "payment.succeeded", "payload": PAID | {"payment_id": number}}
         return dict(self.hub.call("POST", "/api/v1/events", json=event))
 
     def make_triggered(self, name: str, kind: str, *event_types: str, **parameters: Any) -> str:

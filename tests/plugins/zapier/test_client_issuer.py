@@ -1,26 +1,18 @@
 """The app of a product with its own issuer, on Zapier's real core: connect at oidc-provider, call, renew, be ended."""
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2
 import pytest
 from tests.plugins import real_issuer
 from tests.plugins.oauth.flow import CALLBACK, CHALLENGE, VERIFIER
-from tests.plugins.real_issuer import Browser, Issuer
+from tests.plugins.real_issuer import Browser
 
 from .core import ZapierRefused
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 CONFIG = "authentication.oauth2Config"
-
-
-@pytest.fixture
-def issuer(install_node_packages: Any) -> Iterator[Issuer]:
-    started = Issuer(real_issuer.install(install_node_packages))
-    yield started
-    started.close()
 
 
 async def test_somebody_connects_at_the_issuer_and_zapier_renews_the_token(serve_hub, open_app, issuer):

@@ -150,6 +150,7 @@ async def test_skipping_ends_a_delivery_and_what_it_held_goes_on(open_ordered, t
     target.replies[1, 1] = Answer(500)
     async with open_ordered(retry_schedule_seconds=LONG) as (house, no):
         first, second, third = await emit(house, no, (1, 1), (1, 2), (1, 3))
+        await until(lambda: target.pushed[1] == [1])  # it may wait in the ledger before its first attempt
         await house.until_statuses(pending=1, held=2)
         assert (await house.skip(second, no))["status"] == "skipped"
         await house.until_statuses(pending=1, held=1, skipped=1)

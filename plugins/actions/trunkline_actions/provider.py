@@ -6,7 +6,9 @@ shows the product that a repeated call is the same call.
 """
 
 from collections.abc import Mapping, Sequence
+from string import punctuation
 from typing import Self
+from urllib.parse import quote
 
 import orjson
 from msgspec import Struct
@@ -25,6 +27,8 @@ from trunkline_actions import answers
 from trunkline_actions.settings import Settings
 
 _CONFLICT = 409
+_PRINTED = f"{punctuation} "
+"""The characters of an idempotency key, beside letters and digits, that ``webhook-id`` holds as they are."""
 FOLDERS: Mapping[Kind, str] = {"action": "actions", "search": "searches", "lookup": "lookups"}
 
 
@@ -136,7 +140,9 @@ async def _post(product: _Product, call: Call) -> HttpResponse:
         }
     )
     timestamp = context.clock.now_ms() // 1000
-    signed = product.signer.headers(str(call.idempotency_key), timestamp=timestamp, body=body)
+    # A server may read a header beyond ASCII in another encoding, and then take the signature for wrong.
+    message_id = quote(str(call.idempotency_key), safe=_PRINTED)
+    signed = product.signer.headers(message_id, timestamp=timestamp, body=body)
     base_url, http = place
     url = f"{base_url}/{FOLDERS[definition.kind]}/{definition.name}"
     try:

@@ -512,16 +512,17 @@ async def test_the_shop_of_the_documentation_takes_orders_and_finds_them(sqlite_
         )
         order = {"sku": "tea-green", "quantity": 3}
         orders, found = f"{BASE}/orders", f"{BASE}/orders/search?order_id=1"
-        for _ in range(2):
-            made = await hub.client.post(orders, json=order, headers={"Idempotency-Key": "1"})
-            assert json_of(made, 201) == {"order_id": 1, **order}
+        for order_id, key in ((1, b"1"), (1, b"1"), (2, "Tee für é".encode()), (3, b"\xe9 %$~")):
+            made = await hub.client.post(orders, json=order, headers={b"Idempotency-Key": key})
+            assert json_of(made, 201) == {"order_id": order_id, **order}
         refused = json_of(await hub.client.post(orders, json={**order, "quantity": 101}), 422)
         assert refused["errors"] == [{"path": "/quantity", "message": "is more than the 100 in stock"}]
         assert json_of(await hub.client.get(found)) == {"results": [{"order_id": 1, **order}], "count": 1}
         other = await hub.client_of(93)
         assert json_of(await other.get(found)) == {"results": [], "count": 0}
-        (event,) = (await hub.client.get("/api/v1/events")).json()["events"]
+        event, *others = (await hub.client.get("/api/v1/events")).json()["events"]
         assert (event["type"], event["payload"]) == ("order.created", {"order_id": 1, **order})
+        assert [other["payload"]["order_id"] for other in others] == [2, 3]
 
 
 def test_the_page_about_the_protocol_lists_every_setting():

@@ -5,7 +5,7 @@ import hmac
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 
@@ -16,9 +16,9 @@ from trunkline_portal.addresses import HOME
 SECONDS = 600
 """Time limit for signing in at the provider."""
 MOST = 3
-"""Limit of a browser's attempts, each in its own tab; the oldest is dropped. A cookie holds 4,096 bytes."""
-MAX_NEXT = 500
-"""Limit of the characters of a page's path; after a sign-in with a longer one, the overview is shown."""
+"""Limit of a browser's attempts, each in its own tab; the oldest is dropped."""
+MAX_CHARACTERS = 3_800
+"""Limit of the sealed attempts: browsers drop a cookie of more than 4,096 bytes."""
 _PURPOSE = "oidc attempts"
 
 
@@ -52,13 +52,15 @@ class Attempt:
 def begin(next_path: str, *, now_ms: int) -> Attempt:
     """Begin an attempt that ends at *next_path*."""
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-    shown = next_path if len(next_path) <= MAX_NEXT else HOME
-    return Attempt(state, nonce, verifier, shown, now_ms + SECONDS * 1000)
+    return Attempt(state, nonce, verifier, next_path, now_ms + SECONDS * 1000)
 
 
 def seal(attempts: Sequence[Attempt], sealer: Sealer) -> str:
-    """Return the cookie's value."""
-    return sealer.seal(orjson.dumps(attempts[-MOST:]), purpose=_PURPOSE)
+    """Return the cookie's value, with the newest attempts; one whose page has too long an address ends at the overview."""
+    kept = list(attempts[-MOST:])
+    while len(sealed := sealer.seal(orjson.dumps(kept), purpose=_PURPOSE)) > MAX_CHARACTERS:
+        kept = kept[1:] or [replace(kept[0], next_path=HOME)]
+    return sealed
 
 
 def read(cookie: str, *, sealer: Sealer, now_ms: int) -> list[Attempt]:

@@ -7,6 +7,9 @@ would pass the error handlers for plugins. ``SystemExit`` and ``KeyboardInterrup
 import functools
 import inspect
 import logging
+import math
+import time
+import traceback
 from asyncio import CancelledError
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
@@ -15,8 +18,17 @@ from typing import Any
 
 from msgspec import Struct
 
+from trunkline.errors import TrunklineError
+
 _Function = Callable[..., Any]
 _log = logging.getLogger(__name__)
+
+
+_ATTEMPTS = frozenset({"deliver", "deliver_batch", "tell_gap"})
+"""The functions of which any error is a failed attempt, whose log shows no text of a plugin's error."""
+_EXPECTED = TrunklineError, OSError, EOFError
+"""The errors of a target or its network."""
+_TELL_SECONDS = 60
 
 
 class TriedToExit(Exception):
@@ -28,7 +40,7 @@ def guarded(plugin: str, values: Sequence[Any], *, exits: Counter[str]) -> tuple
 
     *exits* counts, by plugin, the errors of these functions that would have ended the process.
     """
-    owner = _Owner(plugin, exits)
+    owner = _Owner(plugin, exits, {})
 
     def wrapped(value: Any) -> Any:
         given = {field.name: getattr(value, field.name) for field in fields(value)}
@@ -41,6 +53,23 @@ def guarded(plugin: str, values: Sequence[Any], *, exits: Counter[str]) -> tuple
 class _Owner(Struct, frozen=True):
     plugin: str
     exits: Counter[str]
+    told: dict[tuple[str, type[Exception]], float]
+
+    def tell(self, error: Exception, name: str) -> None:
+        """Log the place of an unexpected *error* of an attempt, at most once a minute for each kind.
+
+        Its text is not logged, because it may show a secret of the target.
+        """
+        if name not in _ATTEMPTS or isinstance(error, _EXPECTED):
+            return
+        key, now = (name, type(error)), time.monotonic()
+        if now - self.told.get(key, -math.inf) >= _TELL_SECONDS:
+            self.told[key] = now
+            *_, place = traceback.extract_tb(
+                error.__traceback__, limit=2
+            )  # the guard's frame, and the plugin's
+            where = f"{place.filename}:{place.lineno}"
+            _log.error("Plugin '%s' raised %s in '%s', at %s", self.plugin, type(error).__name__, name, where)
 
     def exit_of(self, error: BaseException, name: str) -> TriedToExit:
         """Log and count *error*, which the function *name* raised; returns the error to raise instead."""
@@ -82,7 +111,10 @@ def _guarded(function: _Function, owner: _Owner, name: str) -> _Function:
 async def _awaited(call: Coroutine[Any, Any, Any], owner: _Owner, name: str) -> Any:
     try:
         return await call
-    except (Exception, CancelledError, GeneratorExit):
+    except Exception as error:
+        owner.tell(error, name)
+        raise
+    except (CancelledError, GeneratorExit):
         raise
     except BaseException as error:
         raise owner.exit_of(error, name) from error

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from trunkline import Channel, Url, deliver_by_http
+from trunkline.errors import AddressRefused
 from trunkline.plugins.guard import TriedToExit, guarded
 
 EXITS = Counter[str]()
@@ -48,6 +49,25 @@ def test_a_plain_function_is_guarded_too():
 async def test_other_errors_pass_as_they_are(error):
     with pytest.raises(type(error)):
         await behind(deliver=raising(error)).deliver(None, None)
+
+
+async def test_the_place_of_an_error_of_an_attempt_is_logged_once_a_minute_without_its_text(caplog):
+    channel = behind(deliver=raising(ValueError("the password is s3cret")))
+    for _ in range(3):
+        with pytest.raises(ValueError, match="s3cret"):
+            await channel.deliver(None, None)
+    (record,) = caplog.records
+    assert f"Plugin 'acme' raised ValueError in 'deliver', at {__file__}:" in record.getMessage()
+    assert "s3cret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionRefusedError(), TimeoutError(), AddressRefused("10.0.0.1", "is private")]
+)
+async def test_what_a_target_or_its_network_does_is_not_logged_as_a_plugins_error(caplog, error):
+    with pytest.raises(type(error)):
+        await behind(deliver=raising(error)).deliver(None, None)
+    assert not caplog.records
 
 
 def test_the_hubs_own_functions_and_classes_stay_what_they_are():

@@ -42,7 +42,7 @@ def check_module(
             raise PluginFailed(plugin, f"implements '{hook}', which is not a hook; {known}")
     if not seen & hooks.keys():
         raise PluginFailed(
-            plugin, "implements no hook; put @trunkline.hookspecs.hookimpl over each function that is one"
+            plugin, "implements no hook; put @trunkline.hookimpl over each function that is one"
         )
 
 

@@ -119,7 +119,8 @@ def check_items(
             reason = f"returned a {type(value).__name__} with {name_type(item)} in it from {hook}, which must return {expected}"
             raise PluginFailed(plugin, reason)
         if fault := next(filter(None, find_faults(item)), None):
-            raise PluginFailed(plugin, f"gave a faulty {kind.__name__} in {hook}: its {fault}")
+            named = f" '{getattr(item, 'name', '')}'" if len(value) > 1 and hasattr(item, "name") else ""
+            raise PluginFailed(plugin, f"gave a faulty {kind.__name__}{named} in {hook}: its {fault}")
     return tuple(value)
 
 
@@ -139,6 +140,8 @@ def _channel_faults(channel: Channel) -> Faults:
     yield _find_name_fault(channel.name)
     for name, is_async in _FUNCTIONS.items():
         yield find_function_fault(name, getattr(channel, name), is_async=is_async)
+    yield _find_call_fault("deliver", "push", channel.deliver)
+    yield _find_call_fault("deliver_batch", "pushes", channel.deliver_batch)
     if channel.instructions is not None:
         yield find_text_fault("instructions", channel.instructions)
     yield _find_icon_fault(channel.icon)
@@ -150,6 +153,21 @@ def _channel_faults(channel: Channel) -> Faults:
             yield "target is declared twice, by target_schema too"
     yield find_schemes_fault(channel.schemes)
     yield from _batch_faults(channel.batch)
+    if channel.deliver is None and channel.target is not None:
+        yield "deliver is missing, although it declares a target"
+    if channel.deliver_batch is None and channel.batch != Batch():
+        yield "deliver_batch is missing, although it has a batch"
+
+
+def _find_call_fault(name: str, first: str, function: Callable[..., Any] | None) -> str | None:
+    try:
+        if function is not None:
+            signature(function).bind(None, None)
+    except TypeError:
+        return f"{name} cannot be called with two arguments; write 'async def {name}({first}, http)'"
+    except ValueError:  # a callable without a signature
+        pass
+    return None
 
 
 def _breaker_faults(breaker: BreakerPolicy) -> Faults:

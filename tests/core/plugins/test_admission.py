@@ -15,7 +15,7 @@ SENTENCES = {
         "argument": "takes 'ctx' in register_channels, which takes only: context",
         "broken": "could not be imported: RuntimeError: no such luck",
         "exits": "could not be imported: SystemExit: 3",
-        "hookless": "implements no hook; put @trunkline.hookspecs.hookimpl over each function that is one",
+        "hookless": "implements no hook; put @trunkline.hookimpl over each function that is one",
         "misspelt": "implements 'register_chanels', which is not a hook; did you mean 'register_channels'?",
         "rangeless": "does not say which trunkline it is for; acme-rangeless must depend on trunkline with a range",
         "syntax": "could not be imported: SyntaxError: invalid syntax (syntax.py, line 8)",

@@ -4,7 +4,7 @@ import pytest
 from fastapi import APIRouter
 from pydantic import BaseModel, field_validator
 
-from trunkline import plugins
+from trunkline import Url, plugins
 from trunkline.contract import Batch, Channel, Migrations, PortalPage, Routes
 from trunkline.errors import PluginFailed, SettingsInvalid
 from trunkline.schemas.catalog import EventType
@@ -214,6 +214,32 @@ def test_a_faulty_contribution_is_refused_with_its_fault(make_registry, make_con
     registry = make_registry(acme=[giving(hook, [given])])
     collect_all(registry, make_context)
     sentence = f"Plugin 'acme' gave a faulty {type(given).__name__} in {hook}: its {fault}"
+    assert errors_of(registry) == {"acme": sentence}
+
+
+async def take_nothing():
+    """Deliver without arguments."""
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        (
+            Channel("wax", "Wax", "", take_nothing),
+            "deliver cannot be called with two arguments; write 'async def deliver(push, http)'",
+        ),
+        (
+            Channel("wax", "Wax", "", deliver_batch=take_nothing),
+            "deliver_batch cannot be called with two arguments; write 'async def deliver_batch(pushes, http)'",
+        ),
+        (Channel("wax", "Wax", "", target=Url), "deliver is missing, although it declares a target"),
+        (Channel("wax", "Wax", "", batch=Batch(most=3)), "deliver_batch is missing, although it has a batch"),
+    ],
+)
+def test_a_faulty_channel_is_named_among_others(make_registry, make_context, given, fault):
+    registry = make_registry(acme=[giving("register_channels", [FAX, given])])
+    collect_all(registry, make_context)
+    sentence = f"Plugin 'acme' gave a faulty Channel 'wax' in register_channels: its {fault}"
     assert errors_of(registry) == {"acme": sentence}
 
 

@@ -92,9 +92,10 @@ def _draft(event: EmittedEvent, call: Call, number: int, *, log: logging.Logger,
 
 def _fail(call: Call, log: logging.Logger, faults: list[FieldError]) -> NoReturn:
     name = call.definition.name
-    listed = "; ".join(f"'{fault.path}' {fault.message}" for fault in faults)
-    log.error("the answer to '%s' is not valid: %s", name, listed)
-    raise ProviderFailed(name, f"its answer is not valid at '{faults[0].path}': {faults[0].message}")
+    listed = [f"at '{fault.path}': {fault.message}" if fault.path else fault.message for fault in faults]
+    log.error("the answer to '%s' is not valid: %s", name, "; ".join(listed))
+    place = f" at '{faults[0].path}'" if faults[0].path else ""
+    raise ProviderFailed(name, f"its answer is not valid{place}: {faults[0].message}")
 
 
 def _raise_if_unavailable(error: Exception) -> None:

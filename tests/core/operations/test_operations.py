@@ -230,8 +230,8 @@ async def test_a_create_is_answered_with_201_and_what_was_there_with_200(small):
     [
         (Answer({"id": "1"}), "its answer is not valid at '/id': must be a whole number, not a string"),
         (Answer({}), "its answer is not valid at '/id': is required"),
-        (Answer({"id": {1}}), "its answer is not valid at '': is not JSON data: Type is not JSON serializable: set"),
-        (None, "its answer is not valid at '': is a value of type NoneType, not an Answer"),
+        (Answer({"id": {1}}), "its answer is not valid: is not JSON data: Type is not JSON serializable: set"),
+        (None, "its answer is not valid: is a value of type NoneType, not an Answer"),
         (
             Answer({"id": 1}, [EmittedEvent(COMPANY, "payment.failed", {})]),
             "its answer is not valid at '/events/0/payload/payment_id': is required",

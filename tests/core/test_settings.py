@@ -204,6 +204,8 @@ def test_secrets_are_in_no_repr_and_in_no_error():
         ({"plugins__enabled": "[1,"}, "Setting 'plugins.enabled': must be a list, not '[1,'"),
         ({"limits__read": "60/hour"}, "Setting 'limits.read': must be calls a minute"),
         ({"server__port": "70000"}, "Setting 'server.port': must be 65535 at most"),
+        ({"delivery__retry_schedule_seconds": "1e20"}, "Setting 'delivery.retry_schedule_seconds.0': "),
+        ({"events__retention_days": "36501"}, "Setting 'events.retention_days': must be 36500 at most"),
         ({"server__trusted_proxies": "10.0.0.0/8,proxy.internal"}, "Setting 'server.trusted_proxies.1': "),
         ({"delivery__retry_jitter": "1"}, "Setting 'delivery.retry_jitter': must be less than 1"),
         (

@@ -118,8 +118,8 @@ class Events(Section):
     """The sizes of events, and how long events are kept."""
 
     max_body_bytes: int = setting(262_144, "largest body of one event", ge=1024)
-    retention_days: int = setting(90, "how long events are kept", ge=1)
-    audit_days: int = setting(365, "how long the audit log keeps changes", ge=1)
+    retention_days: int = setting(90, "how long events are kept", ge=1, le=36_500)
+    audit_days: int = setting(365, "how long the audit log keeps changes", ge=1, le=36_500)
     published_schemas: Literal["open", "strict"] = setting(
         "open",
         "schemas that receivers see: `open`, which allow later fields, or `strict`, as they are written",

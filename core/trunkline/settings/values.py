@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from trunkline.model.pace import Rate as Pace
-from trunkline.model.treatments import RATE_FORM
+from trunkline.model.treatments import MAX_RETRY_SECONDS, RATE_FORM
 from trunkline.schemas.modes import Mode, read_modes
 
 
@@ -35,10 +35,9 @@ def _split_list(value: object) -> object:
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
-        try:
+        with suppress(json.JSONDecodeError):
             return json.loads(value)
-        except json.JSONDecodeError:
-            return value
+        return value
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
@@ -92,7 +91,8 @@ Modes = Annotated[dict[str, Mode], BeforeValidator(read_modes)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_list)]
 """A list of names for a model of settings; in an environment variable a JSON array, or comma-separated."""
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_split_list)]
-Seconds = Annotated[tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_split_list)]
+_Wait = Annotated[float, Field(ge=0, le=MAX_RETRY_SECONDS)]
+Seconds = Annotated[tuple[_Wait, ...], BeforeValidator(_split_list)]
 """A list of waits for a model of settings; in an environment variable a JSON array, or comma-separated."""
 _NAME_SERVER = "must be an IP address, with a port or without: 192.0.2.53, 127.0.0.1:5353, [2001:db8::53]:53"
 _NETWORK = "must be an IP address or a network: 127.0.0.1, 10.0.0.0/8, 2001:db8::/32"

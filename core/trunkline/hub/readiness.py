@@ -1,5 +1,6 @@
 """Checks whether each part of a process can work, for ``/readyz`` and the doctor."""
 
+import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,9 @@ from trunkline.store.database import Database
 
 if TYPE_CHECKING:
     from trunkline.hub.hub import Hub
+
+ANSWER_SECONDS = 5.0
+"""How long a check waits for the database. A pooler that is paused, or a lock on a table, would hold it for minutes."""
 
 
 async def check(hub: "Hub") -> dict[str, str]:
@@ -22,14 +26,14 @@ async def check(hub: "Hub") -> dict[str, str]:
     log = "ok" if fault is None else f"cannot be written: {fault}"
     checks = {"database": "ok", "log": log, "plugins": "ok", "dispatcher": "off"}
     try:
-        async with hub.database.read() as connection:
-            await shards.count(connection)
-        if not await hub.secret_checks.are_ours():
-            checks["secrets"] = "are no longer those of the database"
-    except StoreUnavailable:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            async with hub.database.read() as connection:
+                await shards.count(connection)
+            if not await hub.secret_checks.are_ours():
+                checks["secrets"] = "are no longer those of the database"
+            checks["database"] = await _writing_state(hub.database)
+    except (StoreUnavailable, TimeoutError):
         checks["database"] = "does not answer"
-    else:
-        checks["database"] = await _writing_state(hub.database)
     if hub.settings.plugins.enabled is not None:  # a plugin enabled by name must run
         failed = [record.name for record in hub.registry.records if record.state == "failed"]
         checks["plugins"] = f"failed: {', '.join(failed)}" if failed else "ok"

@@ -250,9 +250,14 @@ async def test_a_hub_that_runs_is_healthy_and_ready(running):
     assert (ready.status_code, ready.json()) == (200, READY)
 
 
-async def test_a_hub_whose_database_takes_no_writes_is_not_ready(postgres_database_url, make_hub):
+@pytest.mark.slow
+async def test_a_hub_is_not_ready_if_its_database_hangs_or_takes_no_writes(postgres_database_url, make_hub):
     hub = await make_hub(postgres_database_url, dispatch=False)
     admin = await asyncpg.connect(postgres_database_url)
+    async with admin.transaction(), asyncio.timeout(20):
+        await admin.execute("LOCK TABLE shards IN ACCESS EXCLUSIVE MODE")
+        ready = await hub.anonymous.get("/readyz")
+    assert (ready.status_code, ready.json()["database"]) == (503, "does not answer")
     name = await admin.fetchval("SELECT current_database()")
     await admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     await admin.execute(

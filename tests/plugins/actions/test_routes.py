@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.answers import json_of
+from tests.answers import json_of, problem
 
 LEADS = "/api/v1/integrations/leads"
 LEAD = {"first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com"}
@@ -21,16 +21,6 @@ NAMES = [
     "update_lead",
     "update_lead_status",
 ]
-
-
-def problem(answer, status: int, name: str) -> dict:
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), (
-        answer.text
-    )
-    content = answer.json()
-    assert content["type"] == f"urn:trunkline:problem:{name}"
-    assert content["request_id"] == answer.headers["x-request-id"]
-    return content
 
 
 async def test_the_list_names_every_action_with_its_call_and_its_schemas(api):

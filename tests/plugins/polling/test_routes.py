@@ -6,7 +6,7 @@ import time
 
 import pytest
 from sqlalchemy import text
-from tests.answers import json_of
+from tests.answers import json_of, paths
 from tests.payloads import FAILED
 from tests.waiting import until
 
@@ -43,10 +43,7 @@ def ids(answer) -> list[int]:
 
 
 def named(answer) -> list[str]:
-    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json"), (
-        answer.text
-    )
-    return [error["path"] for error in answer.json()["errors"]]
+    return paths(answer, 400)
 
 
 async def test_following_the_cursor_shows_each_event_once_and_the_header_only_while_more_waits(running):

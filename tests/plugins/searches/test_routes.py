@@ -1,19 +1,11 @@
 """The routes of searches and lookups for a caller: lists, schemas, scopes, limits, and every refusal."""
 
 import pytest
+from tests.answers import problem
 
 BASE = "/api/v1/integrations"
 SEARCH = f"{BASE}/clients/search"
 LOOKUPS = ("affiliates", "client-statuses", "clients", "employees")
-
-
-def problem(answer, status: int, name: str) -> dict:
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), (
-        answer.text
-    )
-    content = answer.json()
-    assert content["type"] == f"urn:trunkline:problem:{name}"
-    return content
 
 
 async def test_the_list_names_every_search_with_its_call_and_schemas(api):

@@ -4,6 +4,7 @@ import asyncio
 import base64
 
 import pytest
+from tests import answers
 from tests.answers import json_of
 
 HOOKS = "/api/v1/webhooks/subscriptions"
@@ -19,10 +20,7 @@ async def create(client, **changes) -> dict:
 
 
 def paths(answer, status: int = 422) -> list[str]:
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), (
-        answer.text
-    )
-    return [error["path"] for error in answer.json()["errors"]]
+    return answers.paths(answer, status)
 
 
 async def test_a_new_subscription_is_active_and_shows_its_secret_once(running):

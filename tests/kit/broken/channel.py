@@ -97,10 +97,12 @@ def acme(deliver: str = DELIVER, *, channel: str = CHANNEL, routes: str = ROUTES
     )
 
 
+def delivering(statements: str) -> Broken:
+    return acme(f"async def deliver(push, http):\n{statements}")
+
+
 def altering(expression: str) -> Broken:
-    return acme(
-        "async def deliver(push, http):\n    result = await post(push, http)\n    return " + expression + "\n"
-    )
+    return delivering(f"    result = await post(push, http)\n    return {expression}\n")
 
 
 def with_outcome(condition: str, outcome: str) -> Broken:
@@ -109,12 +111,12 @@ def with_outcome(condition: str, outcome: str) -> Broken:
 
 
 def pushing(expression: str) -> Broken:
-    return acme(f"async def deliver(push, http):\n    return await post({expression}, http)\n")
+    return delivering(f"    return await post({expression}, http)\n")
 
 
 def through(alterations: str) -> Broken:
     """Make a channel that alters the calls of its client."""
-    return acme(f"async def deliver(push, http):\n    return await post(push, Client(http, {alterations}))\n")
+    return delivering(f"    return await post(push, Client(http, {alterations}))\n")
 
 
 def pulled(give: str) -> Broken:

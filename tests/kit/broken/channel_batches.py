@@ -22,6 +22,10 @@ def batching(deliver_batch: str = GOOD, **attributes) -> Broken:
     return Broken(Source("acme", text), {**ATTRIBUTES, **attributes})
 
 
+def delivering_batches(statements: str) -> Broken:
+    return batching(f"async def deliver_batch(pushes, http):\n{statements}")
+
+
 def giving(expression: str) -> Broken:
     """Make a channel that posts each event, and gives *expression* of the ``results`` for ``pushes``."""
     return batching(f"{GOOD.replace('return', 'results =')}    return {expression}\n")
@@ -33,16 +37,15 @@ def sending(expression: str) -> Broken:
 
 good = batching(patience_seconds=20.0)
 
-brings_only_the_last = batching(
-    "async def deliver_batch(pushes, http):\n    return [await post(pushes[-1], http)] * len(pushes)\n"
-).breaks("channel.brings-each-event-of-a-batch")
+brings_only_the_last = delivering_batches("    return [await post(pushes[-1], http)] * len(pushes)\n").breaks(
+    "channel.brings-each-event-of-a-batch"
+)
 
 brings_the_first_twice = batching(
     GOOD.replace("    return", "    await post(pushes[0], http)\n    return")
 ).breaks("channel.brings-each-event-of-a-batch")
 
-drops_what_finds_no_room = batching(
-    "async def deliver_batch(pushes, http):\n"
+drops_what_finds_no_room = delivering_batches(
     "    room, results = 65536, []\n"
     "    for push in pushes:\n"
     "        room -= len(push.body)\n"
@@ -133,8 +136,7 @@ sends_the_cursor_of_the_last = sending("replace(push, cursor=pushes[-1].cursor)"
     "channel.gives-each-of-a-batch-its-own-headers"
 )
 
-signs_for_the_first_alone = batching(
-    "async def deliver_batch(pushes, http):\n"
+signs_for_the_first_alone = delivering_batches(
     "    first = []\n\n"
     "    def headers(own):\n"
     "        first.append(own['webhook-signature'])\n"
@@ -145,8 +147,7 @@ signs_for_the_first_alone = batching(
 
 gives_one_result_for_all = giving("results[:1]").breaks("channel.logs-each-of-a-batch")
 
-notes_a_batch_as_sent_before_it_is = batching(
-    "async def deliver_batch(pushes, http):\n"
+notes_a_batch_as_sent_before_it_is = delivering_batches(
     "    notes = [Path(__file__).parent / f'{push.target.subscription_id}-{push.event_id}' for push in pushes]\n"
     "    known = [note.exists() for note in notes]\n"
     "    for note in notes:\n"

@@ -1,7 +1,7 @@
 """Channels with a defect in the content that they deliver."""
 
 from tests.kit.broken.breaking import Broken, breaks
-from tests.kit.broken.channel import CHANNEL, acme, pulled, pushing
+from tests.kit.broken.channel import CHANNEL, acme, delivering, pulled, pushing
 
 says_nothing_of_itself = acme(channel=CHANNEL.replace("Posts each event to a room.", "posts")).breaks(
     "channel.is-described"
@@ -14,20 +14,19 @@ def takes_the_name_of_a_built_in():
     return Broken(broken.plugin, {**broken.attributes, "channel": "webhooks"})
 
 
-rejects_everything = acme(
-    "async def deliver(push, http):\n    return Result(Outcome.REJECTED, error='no')\n"
-).breaks("channel.delivers-an-event")
+rejects_everything = delivering("    return Result(Outcome.REJECTED, error='no')\n").breaks(
+    "channel.delivers-an-event"
+)
 
-sends_everything_twice = acme(
-    "async def deliver(push, http):\n    await post(push, http)\n    return await post(push, http)\n"
-).breaks("channel.delivers-once")
+sends_everything_twice = delivering("    await post(push, http)\n    return await post(push, http)\n").breaks(
+    "channel.delivers-once"
+)
 
 encodes_anew = pushing("replace(push, body=json.dumps(json.loads(push.body)).encode())").breaks(
     "channel.keeps-the-bytes"
 )
 
-knows_some_types_only = acme(
-    "async def deliver(push, http):\n"
+knows_some_types_only = delivering(
     "    if push.event_type == 'payment.failed':\n"
     "        return Result(Outcome.DELIVERED, 200)\n"
     "    return await post(push, http)\n"

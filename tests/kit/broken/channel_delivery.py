@@ -1,6 +1,6 @@
 """Channels with a defect that shows in a running hub, or in a crash."""
 
-from tests.kit.broken.channel import CHANNEL, acme, pushing, with_outcome
+from tests.kit.broken.channel import CHANNEL, acme, delivering, pushing, with_outcome
 
 rejects_a_503 = with_outcome("result.status_code == 503", "REJECTED").breaks(
     "channel.retries-when-refused-for-now"
@@ -95,8 +95,7 @@ keeps_what_failed_in_memory = acme(
     "    return result\n"
 ).breaks("channel.loses-nothing-in-a-restart")
 
-notes_an_event_as_sent_before_it_is = acme(
-    "async def deliver(push, http):\n"
+notes_an_event_as_sent_before_it_is = delivering(
     "    note = Path(__file__).parent / f'{push.target.subscription_id}-{push.event_id}'\n"
     "    if note.exists():\n"
     "        return Result(Outcome.DELIVERED, 200)\n"

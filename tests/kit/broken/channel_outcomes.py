@@ -1,6 +1,6 @@
 """Channels with a defect in the outcomes that they derive from answers."""
 
-from tests.kit.broken.channel import acme, altering, through, with_outcome
+from tests.kit.broken.channel import altering, delivering, through, with_outcome
 
 knows_200_only = with_outcome("result.status_code in {202, 204}", "RETRY").breaks(
     "channel.takes-every-2xx-as-delivered"
@@ -10,8 +10,7 @@ takes_redirects_for_success = with_outcome("result.status_code in range(300, 400
     "channel.retries-redirects"
 )
 
-follows_redirects = acme(
-    "async def deliver(push, http):\n"
+follows_redirects = delivering(
     "    response = await http.post(push.target.url, body=push.body, headers={})\n"
     "    if 'location' in response.headers:\n"
     "        response = await http.post(response.headers['location'], body=push.body, headers={})\n"
@@ -42,15 +41,13 @@ believes_every_wait_to_be_a_number = through(
     "answer=lambda given: given if float(given.headers.get('retry-after', '0')) >= 0 else None"
 ).breaks("channel.survives-odd-retry-after")
 
-waits_itself = acme(
-    "async def deliver(push, http):\n"
+waits_itself = delivering(
     "    result = await post(push, http)\n"
     "    await asyncio.sleep(result.retry_after_seconds or 0)\n"
     "    return result\n"
 ).breaks("channel.leaves-waiting-to-the-hub")
 
-tries_again_itself = acme(
-    "async def deliver(push, http):\n"
+tries_again_itself = delivering(
     "    result = await post(push, http)\n"
     "    return result if result.outcome is Outcome.DELIVERED else await post(push, http)\n"
 ).breaks("channel.makes-one-request-per-attempt")

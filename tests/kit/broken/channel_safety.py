@@ -1,20 +1,18 @@
 """Channels that break a prohibition."""
 
-from tests.kit.broken.channel import CHANNEL, acme, altering, pushing
+from tests.kit.broken.channel import CHANNEL, acme, altering, delivering, pushing
 
 asks_for_more_than_it_gets = acme(
     "async def deliver(push, http, room):\n    return await post(push, http)\n"
 ).breaks("channel.can-be-called")
 
-calls_home = acme(
-    "async def deliver(push, http):\n"
+calls_home = delivering(
     "    with contextlib.suppress(OSError):\n"
     "        socket.create_connection(('127.0.0.1', 9), 0.2).close()\n"
     "    return await post(push, http)\n"
 ).breaks("channel.sends-only-through-the-client")
 
-dials_by_itself = acme(
-    "async def deliver(push, http):\n"
+dials_by_itself = delivering(
     "    parts = urlsplit(push.target.url)\n"
     "    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)\n"
     "    writer.write(b'POST %b HTTP/1.1\\r\\nhost: x\\r\\ncontent-length: 0\\r\\n\\r\\n' % parts.path.encode())\n"
@@ -23,8 +21,7 @@ dials_by_itself = acme(
     "    return Result(Outcome.DELIVERED if b' 200 ' in answer else Outcome.RETRY, 200)\n"
 ).breaks("channel.reaches-no-private-address")
 
-hopes_for_the_best = acme(
-    "async def deliver(push, http):\n"
+hopes_for_the_best = delivering(
     "    with contextlib.suppress(Exception):\n"
     "        await http.post(push.target.url, body=push.body, headers={})\n"
     "    return Result(Outcome.DELIVERED, 200)\n"
@@ -53,8 +50,7 @@ remembers_everything = acme(
 
 prints_the_event = pushing("(print(push.event_id), push)[1]").breaks("channel.prints-nothing")
 
-raises_with_the_secret = acme(
-    "async def deliver(push, http):\n"
+raises_with_the_secret = delivering(
     "    result = await post(push, http)\n"
     "    if result.outcome is not Outcome.DELIVERED:\n"
     "        raise ValueError(f'cannot sign with {push.target.secrets}')\n"

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.postgres_servers import free_port
-from tests.programs import output_of
+from tests.programs import free_port, output_of
 
 ROOT = Path(__file__).parents[1]
 HOW_TO = ROOT / "docs" / "how-to" / "run-in-production.md"

@@ -8,9 +8,7 @@ import asyncio
 import contextlib
 import os
 import pwd
-import random
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Generator, Sequence
@@ -20,7 +18,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from tests.certificates import issue
-from tests.programs import output_of, wait_for_port
+from tests.programs import free_port, output_of, wait_for_port
 
 _CONFIGURATION = """
 listen_addresses = 'localhost'
@@ -46,15 +44,6 @@ host replication postgres samehost trust
 """
 PASSWORD = "o'pen %41 sesame"
 _START_SECONDS = 90
-
-
-def free_port() -> int:
-    """Find a free port below the range for outgoing connections, which other tests use."""
-    while True:
-        port = random.randrange(20_000, 32_768)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def _programs() -> Path:

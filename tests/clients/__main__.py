@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.plugins import npm
-from tests.postgres_servers import free_port
+from tests.programs import free_port
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent

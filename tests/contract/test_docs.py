@@ -25,8 +25,7 @@ from tests import spared
 from tests.answers import json_of
 from tests.example_product import EVENT_TYPES
 from tests.keys import make_key
-from tests.postgres_servers import free_port
-from tests.programs import inherited, output_of
+from tests.programs import free_port, inherited, output_of
 
 from trunkline import settings
 from trunkline.errors import BodyInvalid

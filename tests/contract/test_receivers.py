@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from tests import programs
 from tests.contract.test_docs import DOCS, ROOT, SCHEMES, blocks, blocks_of, program
-from tests.postgres_servers import free_port
+from tests.programs import free_port
 
 from trunkline.client import NotGenuine, verify_webhook
 from trunkline.targets.signatures import Signer, new_secret, public_key

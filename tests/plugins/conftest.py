@@ -16,7 +16,7 @@ import pytest
 from tests import keys
 from tests.plugins import npm, real_issuer
 from tests.plugins.real_issuer import Issuer
-from tests.programs import inherited, output_of
+from tests.programs import HUB, inherited, output_of
 
 ROOT = Path(__file__).parents[2]
 COMPANY_ID = 92
@@ -103,18 +103,8 @@ class ServedHub:
 
 @contextlib.contextmanager
 def _served(folder: Path, **changed: str) -> Iterator[ServedHub]:
-    environment = {
-        "TRUNKLINE_DATABASE__URL": f"sqlite:///{folder / 'trunkline.db'}",
-        "TRUNKLINE_AUTH__PEPPER": "p" * 32,
-        "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
-        "TRUNKLINE_LIMITS__ENABLED": "false",
-        "TRUNKLINE_SERVER__DRAIN_SECONDS": "0",
-        "TRUNKLINE_LOGGING__LEVEL": "warning",
-        "TRUNKLINE_DELIVERY__ALLOW_HTTP": "true",
-        "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true",
-        "TRUNKLINE_DELIVERY__RETRY_SCHEDULE_SECONDS": "0.2,0.5,1,1,1",
-    }
-    hub = ServedHub(folder, inherited(**environment) | changed)
+    database = {"TRUNKLINE_DATABASE__URL": f"sqlite:///{folder / 'trunkline.db'}"}
+    hub = ServedHub(folder, inherited(**HUB) | database | changed)
     hub.start()
     try:
         hub.key = hub.make_key(*SCOPES)

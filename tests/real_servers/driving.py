@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.postgres_servers import free_port
+from tests.programs import free_port
 from tests.real_servers.servers import APP, Server
 
 from trunkline.contract import Push, Target

@@ -18,7 +18,7 @@ import httpx2
 import pytest
 from sqlalchemy import text
 from tests.example_product import EVENT_TYPES
-from tests.programs import inherited
+from tests.programs import HUB, inherited
 from tests.reliability import clocks
 from tests.reliability.events import EVENTS
 from tests.waiting import until
@@ -90,18 +90,9 @@ class Deployment:
     """One database, its processes, and its companies."""
 
     def __init__(self, url: str, folder: Path, **delivery: object):
-        self.environment = {
-            "TRUNKLINE_DATABASE__URL": url,
-            "TRUNKLINE_PLUGINS__ENABLED": "webhooks,polling",
-            "TRUNKLINE_AUTH__PEPPER": "p" * 32,
-            "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
-            "TRUNKLINE_LIMITS__ENABLED": "false",
-            "TRUNKLINE_SERVER__DRAIN_SECONDS": "0",
-            "TRUNKLINE_LOGGING__LEVEL": "warning",
-            "TRUNKLINE_DELIVERY__ALLOW_HTTP": "true",
-            "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true",
-            "TRUNKLINE_DELIVERY__RETRY_SCHEDULE_SECONDS": "0.2,0.5,1,1,1",
-        } | {f"TRUNKLINE_DELIVERY__{name.upper()}": str(value) for name, value in delivery.items()}
+        own = {"TRUNKLINE_DATABASE__URL": url, "TRUNKLINE_PLUGINS__ENABLED": "webhooks,polling"}
+        own |= {f"TRUNKLINE_DELIVERY__{name.upper()}": str(value) for name, value in delivery.items()}
+        self.environment = HUB | own
         self.url = url
         self.folder = folder
         self.program: tuple[str, ...] = ("-m", "trunkline.cli")

@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 from tests.answers import json_of
 from tests.keys import make_key
 from tests.plugins.mcp.conversation import Conversation
-from tests.postgres_servers import free_port
+from tests.programs import free_port
 from tests.reliability.cell_router import COOKIE, SIGN_IN, Cell, Router
 from tests.reliability.conftest import Deployment
 from tests.reliability.events import EVENTS

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 from tests.answers import json_of
-from tests.postgres_servers import SystemPostgres, free_port, started_system_postgres
+from tests.postgres_servers import SystemPostgres, started_system_postgres
+from tests.programs import free_port
 from tests.reliability import next_version
 
 import trunkline

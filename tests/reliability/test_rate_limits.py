@@ -1,16 +1,13 @@
 """Rate limits of real processes under concurrent calls: each call is counted once, whichever process answers it."""
 
 import asyncio
-import os
-import shutil
 import subprocess
-import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import httpx2
 import pytest
-from tests.postgres_servers import free_port
+from tests.programs import redis_program
 
 from trunkline import settings
 from trunkline.hub.hub import Hub
@@ -24,25 +21,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 @pytest.fixture
 def redis(tmp_path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    program = shutil.which("redis-server")
-    if program is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(
-            "there is no redis-server here: Debian's package 'redis-server' brings it"
-        )
-    port, log = free_port(), tmp_path / "redis.txt"
-    with log.open("wb") as out:
-        command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-        process = subprocess.Popen(command, stdout=out, stderr=out)
-    deadline = time.monotonic() + 60
-    while b"Ready to accept connections" not in log.read_bytes():
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, "redis-server did not start within 60 s"
-        time.sleep(0.05)
-    try:
+    with redis_program(tmp_path) as (port, process):
         yield f"redis://127.0.0.1:{port}", process
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import httpx2
 import pytest
 from tests.nginx_sample import sample_proxy
-from tests.postgres_servers import free_port
+from tests.programs import free_port
 from tests.reliability.events import EVENTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]

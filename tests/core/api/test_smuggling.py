@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.nginx_sample import nginx
-from tests.postgres_servers import free_port
+from tests.programs import free_port
 from tests.raw_http import SOON, Answer, connect, serving
 from tests.reliability.isolation.smuggling import LAST, table
 

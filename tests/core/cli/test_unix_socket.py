@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from tests.core.cli.conftest import READY
 from tests.nginx_sample import nginx
-from tests.postgres_servers import free_port
+from tests.programs import free_port
 
 pytestmark = pytest.mark.slow
 

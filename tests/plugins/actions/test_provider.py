@@ -1,11 +1,7 @@
 """A provider over HTTP in a separate process: the requests that it gets, and the effects of its answers."""
 
 import asyncio
-import contextlib
 import json
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +10,7 @@ import httpx2
 import pytest
 from standardwebhooks.webhooks import Webhook
 from tests.answers import json_of
+from tests.programs import shop_program
 from typer.testing import CliRunner
 
 from trunkline.cli import app
@@ -110,27 +107,9 @@ DEFINITIONS = {
 }
 
 
-@contextlib.contextmanager
-def started(*command: str) -> Iterator[str]:
-    """Run a program of ours that prints its address; give that URL."""
-    environment = os.environ | {"SHOP_SECRET": SECRET}
-    with subprocess.Popen(
-        [sys.executable, *command],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=environment,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().strip().rpartition(" ")[2]
-        finally:
-            process.kill()
-
-
 @pytest.fixture(scope="module")
 def backend() -> Iterator[str]:
-    with started(str(HERE / "backend.py")) as url:
+    with shop_program(HERE / "backend.py", secret=SECRET) as url:
         yield url
 
 
@@ -415,7 +394,7 @@ async def test_a_failing_product_is_a_502_that_says_so(things, arguments, reason
 async def test_a_product_that_is_away_is_a_502_that_does_not_show_where_it_is(
     sqlite_database_url, make_hub, schemas
 ):
-    with started(str(HERE / "backend.py")) as url:
+    with shop_program(HERE / "backend.py", secret=SECRET) as url:
         pass
     hub = await make_hub(sqlite_database_url, settings_of(url, schemas), dispatch=False)
     answer = json_of(await hub.client.get(f"{BASE}/things/search"), 502)
@@ -505,7 +484,7 @@ async def test_what_new_action_and_new_search_write_is_carried_out_by_the_produc
 
 
 async def test_the_shop_of_the_documentation_takes_orders_and_finds_them(sqlite_database_url, make_hub):
-    with started(str(SHOP / "shop.py"), "0") as url:
+    with shop_program(SHOP / "shop.py", "0", secret=SECRET) as url:
         hub = await make_hub(
             sqlite_database_url,
             settings_of(url, SHOP / "schemas", **{"actions.provider_operations": "create_order, find_order"}),

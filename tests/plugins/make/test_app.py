@@ -3,9 +3,6 @@
 import asyncio
 import dataclasses
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.payloads import PAID, TEN
+from tests.programs import shop_program
 
 from trunkline_kit.receiver import Receiver
 
@@ -528,18 +526,8 @@ def test_a_person_chooses_where_to_start_newest_first(served_hub, app, deep):
 def shop() -> Iterator[tuple[str, str]]:
     """Run the product of docs/examples/shop; give its address and the secret that it shares with the hub."""
     secret = "whsec_" + "c2hvcHNob3BzaG9wc2hvcHNob3BzaG9w"
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "docs/examples/shop/shop.py"), "0"],
-        env=os.environ | {"SHOP_SECRET": secret},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout is not None
-    yield process.stdout.readline().split()[-1], secret
-    process.terminate()
-    process.wait(60)
-    process.stdout.close()
+    with shop_program(ROOT / "docs/examples/shop/shop.py", "0", secret=secret) as url:
+        yield url, secret
 
 
 def test_a_catalogue_of_ones_own_works_without_a_line_of_code(serve_hub, shop, tmp_path):

@@ -1,9 +1,7 @@
 """A real n8n server in a separate process, with a generated package, used over n8n's own HTTP interfaces."""
 
 import contextlib
-import os
 import shutil
-import socket
 import subprocess
 import uuid
 from collections.abc import Mapping
@@ -14,6 +12,7 @@ from typing import Any, Self
 import httpx2
 from tests.plugins.n8n.installation import install_server
 from tests.plugins.npm import node_environment
+from tests.programs import free_port
 from tests.waiting import wait_for
 
 OWNER = {
@@ -22,7 +21,6 @@ OWNER = {
     "lastName": "Owner",
     "password": "Correct-horse-1",
 }
-_PORTS = iter(range(20000 + os.getpid() % 10000, 32000))
 BROWSER_ID = "test"
 _SCOPES = [
     *("credential:create", "credential:delete", "execution:list", "execution:read", "workflow:activate"),
@@ -44,16 +42,6 @@ _DISABLED_MODULES = (
     "ldap,log-streaming,provisioning,dynamic-credentials,breaking-changes,token-exchange,oauth-jwe,n8n-packages,"
     "quick-connect,instance-version-history"
 )
-
-
-def free_port() -> int:
-    """Find an unused port below the system's ephemeral ports, because n8n binds it seconds later."""
-    for port in _PORTS:
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    msg = "no port is free"
-    raise OSError(msg)
 
 
 @dataclass

@@ -5,9 +5,6 @@ The tests begin with an earlier package, which has a smaller catalogue and only 
 
 import asyncio
 import dataclasses
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +13,7 @@ import httpx2
 import pytest
 from sqlalchemy import make_url
 from tests.plugins.n8n.chat_model import DONE, ChatModel, make_agent, served
-from tests.plugins.n8n.server import N8n, free_port, node, outputs
+from tests.plugins.n8n.server import N8n, node, outputs
 from tests.plugins.n8n.test_server import (
     ACTION,
     OFTEN,
@@ -27,6 +24,7 @@ from tests.plugins.n8n.test_server import (
 )
 from tests.plugins.oauth.flow import Person, filled
 from tests.plugins.products import installed_product
+from tests.programs import redis_program
 from tests.waiting import wait_for
 
 from trunkline_kit.databases import Databases
@@ -37,22 +35,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    program = shutil.which("redis-server")
-    if program is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(
-            "there is no redis-server here: Debian's package 'redis-server' brings it"
-        )
-    port, folder = free_port(), tmp_path_factory.mktemp("redis")
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    log = folder / "log.txt"
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out)
-    try:
-        wait_for("Redis is ready", lambda: b"Ready to accept connections" in log.read_bytes())
+    with redis_program(tmp_path_factory.mktemp("redis")) as (port, _):
         yield port
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture(scope="module")

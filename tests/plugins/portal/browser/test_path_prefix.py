@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.nginx_sample import nginx
 from tests.plugins.portal.browser.test_subscription_story import send_lead
-from tests.postgres_servers import free_port
+from tests.programs import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 

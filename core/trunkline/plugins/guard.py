@@ -65,9 +65,7 @@ class _Owner(Struct, frozen=True):
         key, now = (name, type(error)), time.monotonic()
         if now - self.told.get(key, -math.inf) >= _TELL_SECONDS:
             self.told[key] = now
-            *_, place = traceback.extract_tb(
-                error.__traceback__, limit=2
-            )  # the guard's frame, and the plugin's
+            place = traceback.extract_tb(error.__traceback__, limit=2)[-1]  # after the guard's frame
             where = f"{place.filename}:{place.lineno}"
             _log.error("Plugin '%s' raised %s in '%s', at %s", self.plugin, type(error).__name__, name, where)
 

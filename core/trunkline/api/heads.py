@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from starlette.types import Scope
 
-from trunkline.errors import SHOWN, RequestMalformed
+from trunkline.errors import SHOWN, NotFound, RequestMalformed
 
 _HEAD_KEY = "trunkline.head"
 _ONCE = {
@@ -32,10 +32,9 @@ def header_of(scope: Scope, name: bytes) -> str | None:
 
 
 def check_head(scope: Scope, headers: Mapping[bytes, bytes]) -> None:
-    """Check the head of a request; *headers* has its headers by name. Raises RequestMalformed."""
+    """Check the head of a request; *headers* has its headers by name. Raises RequestMalformed, NotFound."""
     if scope["path"].endswith("\n"):  # a route's pattern ends before it, a proxy's rule does not
-        msg = "The path ends with a line break (%0A); leave it out."
-        raise RequestMalformed(msg)
+        raise NotFound("address", scope["path"].replace("\n", "%0A"))
     if len(headers) != len(scope["headers"]):
         names = [name for name, _ in scope["headers"] if name in _ONCE]
         for name in names:

@@ -11,7 +11,7 @@ from trunkline.access.keys import COMPANY_SCOPES
 
 _PARAMETER = re.compile(r"{(\w+)}")
 MODES = {"validation.types": '{"invoice.created": "quarantine"}'}
-NO_NUMBERS = ("0", "-1", "x", "1.5", "9" * 30, "٣", "%00", "..%2f")
+NO_NUMBERS = ("0", "-1", "x", "1.5", "9" * 30, "٣", "%00", "1%0a", "..%2f")
 NO_IDS = (*NO_NUMBERS, "dlv_1_1", "dlv_0_0", f"sub_{'0' * 20}")
 
 

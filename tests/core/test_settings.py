@@ -155,6 +155,11 @@ def test_a_list_of_numbers_may_be_empty(toml):
     assert found.delivery.retry_schedule_seconds == (1, 2.5)
 
 
+def test_true_is_no_number(toml):
+    with pytest.raises(SettingsInvalid, match=r"Setting 'server\.port': must not be true or false"):
+        load(toml("[server]\nport = true\n"))
+
+
 def test_every_fault_is_named_at_once():
     with pytest.raises(SettingsInvalid) as caught:
         load(server__port="x", limits__read="y")

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 from trunkline.model.pace import MAX_IN_FLIGHT
 from trunkline.schemas.modes import Mode
@@ -16,6 +16,15 @@ class Section(BaseModel):
     """One table of ``trunkline.toml``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_truth(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse true and false, which pydantic would read as 1 and 0, unless the setting is one of them."""
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            msg = "must not be true or false"
+            raise ValueError(msg)
+        return value
 
 
 class Database(Section):

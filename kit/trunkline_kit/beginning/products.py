@@ -1,5 +1,6 @@
 """The plan of a product's deployment, and the files written from it."""
 
+import contextlib
 import json
 import re
 import secrets
@@ -128,8 +129,11 @@ def write_product(product: NewProduct, folder: Path) -> list[Path]:
     if taken := sorted(str(folder / path) for path in written if (folder / path).exists()):
         msg = f"{', '.join(taken)} {'is' if len(taken) == 1 else 'are'} there already, and nothing was written; name another folder with --into."
         raise Refused(msg)
-    for path, text in written.items():
-        write_new(folder / path, text, mode=0o600 if path.name == ".env" else 0o644)
+    with contextlib.ExitStack() as undoing:  # or the next try would refuse the files of one that failed
+        for path, text in written.items():
+            write_new(folder / path, text, mode=0o600 if path.name == ".env" else 0o644)
+            undoing.callback((folder / path).unlink)
+        undoing.pop_all()
     return [folder / path for path in sorted(written)]
 
 
@@ -143,6 +147,8 @@ def write_new(file: Path, text: str, *, mode: int = 0o644) -> None:
         msg = f"{file} is there already; nothing was written."
         raise Refused(msg) from None
     except OSError as error:
+        with contextlib.suppress(OSError):
+            file.unlink()
         msg = f"{file} cannot be written: {error.strerror}"
         raise Refused(msg) from None
 

@@ -1,6 +1,7 @@
 """``init``, ``new event``, ``new action`` and ``new search``: their files work unchanged; bad input is refused before writing."""
 
 import json
+import resource
 import stat
 import tomllib
 
@@ -71,6 +72,18 @@ def test_the_files_have_what_the_database_needs(cli, database, services, is_for_
     )
     switches = {"allow_http": True, "allow_private_networks": True}
     assert settings.get("delivery", {}) == (switches if is_for_development else {})
+
+
+def test_init_can_be_repeated_after_a_disk_was_full(cli):
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, unlimited[1]))
+    try:
+        told = cli.refused(*BEGIN, code=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert "cannot be written: File too large" in told
+    assert [path for path in cli.folder.rglob("*") if path.is_file()] == []
+    begun(cli)
 
 
 def test_init_writes_over_nothing(cli):

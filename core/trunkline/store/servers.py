@@ -93,6 +93,7 @@ class Server:
         found = self._found
         driver = {name: found[name] for name in libpq.TO_DRIVER if name in found}
         context = _of_system(driver) if driver.get("sslrootcert") == libpq.SYSTEM else None
+        seconds = int(found.get("connect_timeout", _TIMEOUT_SECONDS))
         connection = await asyncpg.connect(
             f"postgresql://?{urlencode(driver)}" if driver else "postgresql://",
             host=host,
@@ -103,7 +104,7 @@ class Server:
             ssl=context,
             server_settings=self._settings or None,
             target_session_attrs=attributes,
-            timeout=int(found.get("connect_timeout", _TIMEOUT_SECONDS)),
+            timeout=seconds,
             **options,
         )
         if (version := connection.get_server_version()).major < oldest.POSTGRESQL:
@@ -124,7 +125,8 @@ class Server:
             raise DatabaseUnfit(msg)
         try:
             with contextlib.suppress(asyncpg.InvalidParameterValueError):  # a server on Windows
-                await connection.fetchrow(_END_WITH_CLIENT, connection.get_server_pid())
+                # A pooler lets a client in before it has a connection for it.
+                await connection.fetchrow(_END_WITH_CLIENT, connection.get_server_pid(), timeout=seconds)
         except BaseException:
             connection.terminate()  # the event loop of a cancelled caller would never close with it
             raise

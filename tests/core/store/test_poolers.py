@@ -1,6 +1,7 @@
 """A real pgbouncer in front of PostgreSQL: the hub works through it, or names the setting to change at the start."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 
@@ -12,11 +13,12 @@ from tests.postgres_servers import SystemPostgres, started_pooler
 from tests.reliability import later, migrating
 
 from trunkline.cli.processes import migrate_database as migrate_hub
-from trunkline.errors import DatabaseUnfit
+from trunkline.errors import DatabaseUnfit, StoreUnavailable
 from trunkline.settings import load
 from trunkline.store import migrate
 from trunkline.store.database import Database
 from trunkline.store.engines import EngineDatabase
+from trunkline.store.servers import Server
 from trunkline.store.wakeup import Wakeup
 from trunkline.store.worker_locks import WorkerLock
 
@@ -70,6 +72,19 @@ async def test_a_database_in_use_is_migrated_through_it(system_postgres, name):
             assert (await migrate.upgrade(database, [later.HISTORY], shards=4))[1].current == "0001"
             _, added = await migrate.states(database, [later.HISTORY])
     assert added.current == added.newest
+
+
+@pytest.mark.slow
+async def test_one_whose_connections_are_taken_does_not_answer_in_the_time_to_connect(system_postgres, name):
+    with started_pooler(system_postgres, mode="transaction") as pooler:
+        server = Server(f"{pooler.url(name)}?connect_timeout=1")
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(5):
+                connection = await server.connect()
+                stack.push_async_callback(connection.close)
+                await connection.execute("BEGIN")
+            with pytest.raises(StoreUnavailable, match="no answer in time"):
+                await asyncio.wait_for(server.connect(), 30)
 
 
 async def test_other_processes_are_woken_over_the_server_itself(system_postgres, name, caplog):

@@ -82,7 +82,7 @@ class Server:
                     msg = f"{_name(host, port)}: {first_line(error)}"
                     raise StoreUnavailable(msg) from error
                 except CONNECTING_ERRORS as error:
-                    failures.append(f"{_name(host, port)}: {_reason(error)}")
+                    failures.append(f"{_name(host, port)}: {_reason(error, attributes)}")
                     if not isinstance(error, _NEXT_HOST):
                         raise StoreUnavailable(failures[-1]) from error
         raise StoreUnavailable("; ".join(failures))
@@ -154,8 +154,12 @@ def _name(host: str | None, port: int | None) -> str:
     return f"{f'[{host}]' if ':' in host else host}:{port}" if port else host
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, attributes: str) -> str:
     """Return the text of *error*; if a limit was reached, the text names the limit to change."""
+    if isinstance(error, _NOT_MATCHED):
+        return (
+            f"the server answers, but it is not '{attributes}', as target_session_attrs asks"
+        )
     reason = first_line(error)
     if isinstance(error, asyncpg.TooManyConnectionsError):
         return f"{reason} ({_TOO_MANY})"

@@ -213,7 +213,7 @@ async def test_session_attributes_choose_among_the_hosts(system_postgres, standb
             assert await ask(url, "SELECT inet_server_port()") == server.port, wanted
     alone = f"{system_postgres.url()}?target_session_attrs="
     assert await ask(f"{alone}prefer-standby", "SELECT inet_server_port()") == system_postgres.port
-    with pytest.raises(StoreUnavailable, match="TargetServerAttributeNotMatched"):
+    with pytest.raises(StoreUnavailable, match="the server answers, but it is not 'standby'"):
         await ask(f"{alone}standby", "SELECT 1")
     async with EngineDatabase(standby.url()) as copy, EngineDatabase(system_postgres.url()) as primary:
         why = await copy.why_read_only()

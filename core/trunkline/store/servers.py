@@ -157,9 +157,7 @@ def _name(host: str | None, port: int | None) -> str:
 def _reason(error: Exception, attributes: str) -> str:
     """Return the text of *error*; if a limit was reached, the text names the limit to change."""
     if isinstance(error, _NOT_MATCHED):
-        return (
-            f"the server answers, but it is not '{attributes}', as target_session_attrs asks"
-        )
+        return f"the server answers, but it is not '{attributes}', as target_session_attrs asks"
     reason = first_line(error)
     if isinstance(error, asyncpg.TooManyConnectionsError):
         return f"{reason} ({_TOO_MANY})"

@@ -117,9 +117,9 @@ class EventStreams:
                 page = await self._read(stream, cursor, wait_seconds=wait)
                 if time.monotonic() - looked >= (CHECK_SECONDS if page.bodies else HEARTBEAT_SECONDS):
                     looked = time.monotonic()
-                    if not await _may_listen(stream.caller):
+                    if (refusal := await _refusal_of(stream.caller)) is not None:
                         error = self._errors.forbidden(SCOPE).error
-                        shown: Json = {"code": error.code, "message": error.message, "data": error.data}
+                        shown: Json = {"code": error.code, "message": refusal.detail, "data": error.data}
                         await stream.notify("terminated", {"error": shown})
                         return
                 if await self._send(stream, page, skips_old=is_behind):
@@ -172,10 +172,10 @@ class EventStreams:
         return self._context.events.cursor_after(occurrences.read(page.bodies[0]).id - 1)
 
 
-async def _may_listen(caller: Caller) -> bool:
-    """Return True if the stream's key or token is still valid, or cannot be checked now."""
+async def _refusal_of(caller: Caller) -> Refused | None:
+    """Return the reason why the stream's key or token is no longer valid; None if it is, or cannot be checked now."""
     try:
         await caller.check_still_valid()
     except Refused as refusal:
-        return refusal.status in {429, 503}
-    return True
+        return None if refusal.status in {429, 503} else refusal
+    return None

@@ -33,17 +33,19 @@ Step = Callable[[], Awaitable[float | None]]
 def repeating(what: str, step: Step, signal: Signal | None = None) -> Run:
     """Return a part that takes one *step* after the other, each at its time or as soon as *signal* is set.
 
-    *what* names the work in the log if the database does not answer.
+    If the database does not answer, the log says once that *what* is not possible.
     """
     wakes = signal or Signal()
 
     async def run() -> None:
+        is_told = False
         while True:
             try:
                 wait = await step()
+                is_told = False
             except StoreUnavailable as error:
-                _log.warning("cannot %s now: %s", what, error)
-                wait = LOOK_SECONDS
+                _log.log(logging.DEBUG if is_told else logging.WARNING, "cannot %s now: %s", what, error)
+                wait, is_told = LOOK_SECONDS, True
             if wait == 0:
                 await asyncio.sleep(0)
             else:

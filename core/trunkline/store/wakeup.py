@@ -153,13 +153,17 @@ class Wakeup:
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _listen(self, notifications: "Notifications") -> None:
+        is_told = False
         while True:
             with contextlib.suppress(StoreUnavailable), translated():
                 async with notifications.connected() as connection:
                     if self.lock is not None:
                         await self.lock.take_as_listener(connection)
+                    is_told = False
                     await notifications.listen(connection, self._set_all)
-            _log.warning(
-                "lost the connection that listens for new events; falling back to looking once a second"
-            )
+            if not is_told:
+                _log.warning(
+                    "lost the connection that listens for new events; falling back to looking once a second"
+                )
+            is_told = True
             await asyncio.sleep(_RECONNECT_SECONDS)

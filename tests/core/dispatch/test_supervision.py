@@ -1,6 +1,7 @@
 """A part of the dispatcher restarts after an unknown error; cancelled statements lose nothing."""
 
 import asyncio
+import logging
 
 import pytest
 from sqlalchemy.engine import make_url
@@ -8,6 +9,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from trunkline.dispatch import supervision
 from trunkline.dispatch.reading.reader import Reader
+from trunkline.errors import StoreUnavailable
 from trunkline.store import deliveries as ledger
 from trunkline.store import replays as replay_store
 from trunkline.store.sql import text
@@ -116,3 +118,24 @@ async def test_statements_that_are_cancelled_end_no_delivery(open_house, receive
 
         await house.until(is_all_delivered)
         assert house.hub.dispatcher.state == "ok"
+
+
+async def test_a_part_tells_of_each_outage_once(monkeypatch, caplog):
+    monkeypatch.setattr(supervision, "LOOK_SECONDS", 0)
+    away = StoreUnavailable("away")
+    answers = iter([away, away, 0.0, away])
+    is_over = asyncio.Event()
+
+    async def step():
+        answer = next(answers, None)
+        if answer is None:
+            is_over.set()
+        elif answer is away:
+            raise away
+        return answer
+
+    part = asyncio.create_task(supervision.repeating("count", step)())
+    await asyncio.wait_for(is_over.wait(), 60)
+    part.cancel()
+    told = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+    assert told == ["cannot count now: away"] * 2

@@ -225,28 +225,13 @@ class Dispatcher:
             turn=signals.turn,
         )
         lapses = Lapses(self._database, table, reports=self._reports, now_ms=self._sender.lapsing_ms)
-        changes = StatusChanges(self._database, due=signals.due)
-        publishing = Publishing(self._database, signals.log, certificates=self._certificates)
+        self._changes = changes = StatusChanges(self._database, due=signals.due)
+        self._publishing = publishing = Publishing(
+            self._database, signals.log, certificates=self._certificates
+        )
         gaps = Gaps(
             self._database, table, self._sender, self._owned, timeout_seconds=self._settings.timeout_seconds
         )
-
-        async def look() -> float:
-            """Wake the parts for which other processes left work: one query a second, however many parts wait."""
-            async with self._database.read() as connection:
-                agenda = await agendas.read(connection)
-            wanted = {
-                self._log_has_grown: self._reader.is_behind(agenda),
-                signals.due: agenda.due_in_ms is not None and agenda.due_in_ms < NEAR_MS,
-                signals.replay: agenda.has_replays or self._runner.has_replayed,
-                changes.signal: agenda.has_unsettled,
-                publishing.signal: agenda.has_news,
-                signals.erasure: agenda.has_erasures,
-            }
-            for signal, is_wanted in wanted.items():
-                if is_wanted:
-                    signal.set()
-            return LOOK_SECONDS
 
         return {
             "leases": self._leases.run,
@@ -266,10 +251,27 @@ class Dispatcher:
             ),
             "gaps": gaps.run,
             "publishing": repeating("publish operational events", publishing.step, publishing.signal),
-            "agenda": repeating("look for what there is to do", look),
+            "agenda": repeating("look for work of other processes", self._look),
             "settlement": self._settlement.run,
             "sweep": self._sweep,
         }
+
+    async def _look(self) -> float:
+        """Wake the parts for which other processes left work: one query a second, however many parts wait."""
+        async with self._database.read() as connection:
+            agenda = await agendas.read(connection)
+        wanted = {
+            self._log_has_grown: self._reader.is_behind(agenda),
+            self._signals.due: agenda.due_in_ms is not None and agenda.due_in_ms < NEAR_MS,
+            self._signals.replay: agenda.has_replays or self._runner.has_replayed,
+            self._changes.signal: agenda.has_unsettled,
+            self._publishing.signal: agenda.has_news,
+            self._signals.erasure: agenda.has_erasures,
+        }
+        for signal, is_wanted in wanted.items():
+            if is_wanted:
+                signal.set()
+        return LOOK_SECONDS
 
     def _claiming(self, kind: str, step: Step, signal: Signal) -> Run:
         """Return the part that claims deliveries of a *kind* as long as other workers count this worker as alive."""

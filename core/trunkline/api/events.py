@@ -131,6 +131,7 @@ class EventHandlers:
         if not is_plain_json(request.scope):
             return None
         idempotency_key = header_of(request.scope, b"idempotency-key")
+        companies_version = self._directory.newest
         remembered = await _MAY_EMIT.admit_remembered(request)
         if remembered is None:
             return await self.emit_event(request, await _MAY_EMIT(request), idempotency_key)
@@ -139,9 +140,12 @@ class EventHandlers:
             body = await read_body(request, limit=self._max_event_bytes)
             submission = await self._read("event", body, caller, idempotency_key)
             try:
-                accepted = await self._ingest.accept(structs.replace(submission, unchecked_key=digest))
+                unchecked = structs.replace(
+                    submission, unchecked_key=digest, companies_version=companies_version
+                )
+                accepted = await self._ingest.accept(unchecked)
             except KeysUnchecked:
-                await caller.check_still_valid()
+                caller = await _MAY_EMIT.admit(request, is_counted=True)  # its company may be another by now
                 submission = await self._read("event", body, caller, idempotency_key, is_counted=True)
                 accepted = await self._ingest.accept(submission)
         except Refused:

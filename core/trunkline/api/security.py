@@ -197,28 +197,27 @@ class Requires(SecurityBase):
 
     async def __call__(self, request: Request) -> Caller:
         """Find the caller. Raises Unauthenticated, RateLimited, Forbidden, BadQuery, StoreUnavailable."""
-        scope = request.scope
-        known: tuple[Requires, Caller] | None = scope.get(_CALLER_KEY)
+        known: tuple[Requires, Caller] | None = request.scope.get(_CALLER_KEY)
         if known is not None and known[0] is self:
             return known[1]
-        api_key = header_of(scope, b"x-api-key")
-        token = None if api_key else _bearer_token(scope)
-        authenticate = _authentication(request, api_key, token)
-        return await self._admit(request, await authenticate(), authenticate)
+        return await self.admit(request)
+
+    async def admit(self, request: Request, *, is_counted: bool = False) -> Caller:
+        """Look the caller up, with the errors of a call of this object. *is_counted*: the call was counted before."""
+        authenticate = _authentication(request)
+        return await self._admit(request, await authenticate(), authenticate, is_counted=is_counted)
 
     async def admit_remembered(self, request: Request) -> tuple[Caller, bytes] | None:
         """Find the caller in memory, and the digest of its key, which must still be checked (``Keys.remembered``).
 
-        Returns None if the key is not in memory, or if a header names a company. Raises the same errors as a call of this
-        object, after the key was checked.
+        Returns None if the key is not in memory. Raises the same errors as a call of this object, after the key was checked.
         """
-        scope, hub = request.scope, hub_of(request)
-        api_key = header_of(scope, b"x-api-key")
-        known = hub.keys.remembered(api_key) if api_key and not header_of(scope, b"x-company-id") else None
+        api_key = header_of(request.scope, b"x-api-key") or _bearer_token(request.scope)
+        known = hub_of(request).keys.remembered(api_key) if api_key else None
         if known is None:
             return None
         principal, digest = known
-        authenticate = _authentication(request, api_key, None)
+        authenticate = _authentication(request)
         try:
             return await self._admit(request, principal, authenticate), digest
         except Refused:
@@ -226,9 +225,14 @@ class Requires(SecurityBase):
             raise
 
     async def _admit(
-        self, request: Request, principal: Principal, authenticate: Callable[[], Awaitable[object]]
+        self,
+        request: Request,
+        principal: Principal,
+        authenticate: Callable[[], Awaitable[object]],
+        *,
+        is_counted: bool = False,
     ) -> Caller:
-        """Count the call of *principal*, and check that it may be made."""
+        """Count the call of *principal* unless it *is_counted*, and check that it may be made."""
         scope, hub = request.scope, hub_of(request)
         company = header_of(scope, b"x-company-id")
         if principal.networks:
@@ -238,8 +242,9 @@ class Requires(SecurityBase):
                 raise Forbidden.wrong_network()
         callers.act_for(principal)
         answer_headers: list[tuple[bytes, bytes]] = scope.get(HEADERS_KEY, [])
-        answer_headers.append(_NO_STORE)  # the answer is for its caller only, and may contain a secret
-        if principal.company_id is not None:
+        if not is_counted:
+            answer_headers.append(_NO_STORE)  # the answer is for its caller only, and may contain a secret
+        if principal.company_id is not None and not is_counted:
             bucket = self.bucket_for(scope["method"])
             assert bucket is not None  # StrictRoute checks this
             allowance = await hub.limits.hit(principal.key_id, bucket)
@@ -274,16 +279,15 @@ def requires(scope: str | None, *, bucket: Bucket | None = None, bearer: bool = 
     return Requires(scope, bucket=bucket)
 
 
-def _authentication(
-    request: Request, api_key: str | None, token: str | None
-) -> Callable[[], Awaitable[Principal]]:
+def _authentication(request: Request) -> Callable[[], Awaitable[Principal]]:
     """Return the function that finds the principal of a call.
 
     The function does not refer to the scope, which refers to the caller: only the garbage collector would free such a cycle.
     """
-    return functools.partial(
-        _authenticate, hub_of(request), request.scope["method"], request.scope["path"], api_key, token
-    )
+    scope = request.scope
+    api_key = header_of(scope, b"x-api-key")
+    token = None if api_key else _bearer_token(scope)
+    return functools.partial(_authenticate, hub_of(request), scope["method"], scope["path"], api_key, token)
 
 
 async def _authenticate(

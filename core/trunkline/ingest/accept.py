@@ -7,7 +7,7 @@ subscription.
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Self
 
 import orjson
@@ -230,6 +230,8 @@ class Ingest:
         if known is None or len({key[:2] for key in keys}) < len(keys):
             return None
         version, references = known
+        if any(each.unchecked_key and each.companies_version != version for each in submissions):
+            return None
         async with self._database.write_once() as connection:
             return await append_at_once.append(
                 connection,
@@ -250,7 +252,7 @@ class Ingest:
     ]:
         """Store *submissions* without repeats. Returns all appended events, the events of each submission, and the repeats. Raises KeysUnchecked."""
         async with self._database.write() as connection:
-            await self._check_keys(connection, _unchecked(submissions))
+            await _check_keys(connection, submissions)
             keys_ms = self.keys_ms
             answers = await find_repeated(connection, submissions, lifetime_ms=keys_ms)
             fresh = [s for index, s in enumerate(submissions) if index not in answers]
@@ -264,19 +266,6 @@ class Ingest:
                 await self.writability.tell(connection)
             faults.point("accept.before_commit")
         return appended, stored, answers
-
-    async def _check_keys(self, connection: Connection, digests: Collection[bytes]) -> None:
-        """Check that the API keys with *digests* are valid, and that no company has changed. Raises KeysUnchecked."""
-        if not digests:
-            return
-        valid = await key_store.find_valid(connection, list(digests))
-        fresh = {
-            digest
-            for digest, key in valid.items()
-            if not key.untouched and self._log.directory.is_current(key.companies_version)
-        }
-        if others := set(digests) - fresh:
-            raise KeysUnchecked(others)
 
     def _announce(self, appended: Appended) -> None:
         events = appended.events
@@ -304,6 +293,20 @@ class Ingest:
 
 def _unchecked(submissions: Sequence[Submission]) -> set[bytes]:
     return {each.unchecked_key for each in submissions if each.unchecked_key is not None}
+
+
+async def _check_keys(connection: Connection, submissions: Sequence[Submission]) -> None:
+    """Check the API keys of *submissions*, and that no company has changed. Raises KeysUnchecked."""
+    digests = _unchecked(submissions)
+    valid = await key_store.find_valid(connection, list(digests)) if digests else {}
+    fresh = {digest: key.companies_version for digest, key in valid.items() if not key.untouched}
+    others = {
+        each.unchecked_key
+        for each in submissions
+        if each.unchecked_key and fresh.get(each.unchecked_key) != each.companies_version
+    }
+    if others:
+        raise KeysUnchecked(others)
 
 
 def _log_fault(outcome: str, event: Draft | Event, paths: Sequence[str], **ids: object) -> None:

@@ -32,8 +32,8 @@ class Submission(Struct, frozen=True):
     """The events of one request: *drafts* for the log and *quarantined* for the quarantine. They are stored all or none.
 
     *key* is the request's idempotency key, if it has one, and *namespace* the namespace of that key. *unchecked_key* is
-    the digest of the caller's API key if that key must still be checked; if the API key is not valid, nothing is
-    stored.
+    the digest of the caller's API key if that key must still be checked. If the API key is not valid, or the counter of
+    company changes (``store.directory``) is not *companies_version*, nothing is stored.
     """
 
     drafts: Sequence[Draft]
@@ -43,6 +43,7 @@ class Submission(Struct, frozen=True):
     quarantined: Sequence[QuarantinedDraft] = ()
     warned: Sequence[Warned] = ()
     unchecked_key: bytes | None = None
+    companies_version: int = 0
 
     def companies(self) -> list[int]:
         """List the company of each event."""

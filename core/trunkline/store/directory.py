@@ -43,9 +43,10 @@ class CompanyDirectory:
         """Note the value of the change counter that was just read."""
         self._newest = max(self._newest, version)
 
-    def is_current(self, version: int) -> bool:
-        """Return whether this process has already seen *version*, the current value of the change counter."""
-        return version <= self._newest
+    @property
+    def newest(self) -> int:
+        """The newest value of the change counter that this process has seen."""
+        return self._newest
 
     @property
     def is_erasing(self) -> bool:

@@ -48,14 +48,30 @@ async def stored(running: TestHub) -> int:
     return await count(running.hub.engines, "events WHERE type = 'client.created'")
 
 
-async def test_an_event_of_a_key_in_memory_needs_no_lookup_of_its_own(running, event, monkeypatch):
+@pytest.mark.parametrize("naming", ["X-Api-Key", "Authorization", "X-Company-Id", "its reference"])
+async def test_an_event_of_a_key_in_memory_needs_no_lookup_of_its_own(running, event, naming, monkeypatch):
     client = await remembered_client(running, event)
+    if naming == "Authorization":
+        client.headers["authorization"] = f"Bearer {client.headers.pop('x-api-key')}"
+    if naming in {"X-Company-Id", "its reference"}:
+        client = await running.client_of(None)
+        client.headers["x-company-id"] = str(running.company_id)
+        if naming == "its reference":
+            named = await client.patch(
+                f"/api/v1/companies/{running.company_id}", json={"reference": f"co-{running.company_id}"}
+            )
+            assert named.status_code == 200, named.text
+            client.headers["x-company-id"] = f"co-{running.company_id}"
+        assert (await client.post("/api/v1/events", json=event)).status_code == 201
+        await until(lambda: last_used_ms(running, client), what="a note of the key's use")
 
     async def look_up(*_: object) -> None:
         pytest.fail("the key was looked up")
 
     monkeypatch.setattr(running.hub.keys, "authenticate", look_up)
-    assert (await client.post("/api/v1/events", json=event)).status_code == 201
+    answer = await client.post("/api/v1/events", json=event)
+    assert (answer.status_code, answer.json()["companyId"]) == (201, running.company_id)
+    assert answer.headers.get_list("cache-control") == ["no-store"]
 
 
 @pytest.mark.parametrize("what", ["revoked_ms = 1", "expires_ms = 1"])
@@ -101,21 +117,41 @@ async def test_the_last_use_is_noted_again_after_a_while(running, event):
     await until(is_noted_again)
 
 
-async def test_a_reference_that_moved_elsewhere_names_its_new_company_at_once(running, event):
+@pytest.mark.parametrize("place", ["body", "header"])
+@pytest.mark.parametrize("moment", ["before the call", "while the call waits"])
+async def test_a_reference_that_moved_elsewhere_names_its_new_company_at_once(
+    running, event, place, moment, monkeypatch
+):
     first, second = running.company_id + 1, running.company_id + 2
+    moving = f"moving-{first}"
     operator = await running.client_of(None)
-    for company_id, reference in ((first, "moving-co"), (second, "staying-co")):
+    for company_id, reference in ((first, moving), (second, f"staying-{second}")):
         made = await operator.patch(f"/api/v1/companies/{company_id}", json={"reference": reference})
         assert made.status_code == 200, made.text
-    named = {**event, "companyId": "moving-co"}
+    sent = {"json": {**event, "companyId": moving}}
+    if place == "header":
+        sent = {"json": event, "headers": {"x-company-id": moving}}
     for _ in range(3):
-        answer = await operator.post("/api/v1/events", json=named)
+        answer = await operator.post("/api/v1/events", **sent)
         assert answer.json()["companyId"] == first, answer.text
-    moved = "UPDATE companies SET reference = :reference WHERE company_id = :company"
-    for company_id, reference in ((first, None), (second, "moving-co")):
-        await execute(running.hub.engines, moved, reference=reference, company=company_id)
-    await execute(running.hub.engines, "UPDATE stream_head SET companies_version = companies_version + 1")
-    answer = await operator.post("/api/v1/events", json=named)
+
+    async def move(*_: object) -> None:
+        moved = "UPDATE companies SET reference = :reference WHERE company_id = :company"
+        for company_id, reference in ((first, None), (second, moving)):
+            await execute(running.hub.engines, moved, reference=reference, company=company_id)
+        await execute(running.hub.engines, "UPDATE stream_head SET companies_version = companies_version + 1")
+
+    if moment == "before the call":
+        await move()
+    else:  # and meanwhile another call of this process learns of it
+
+        async def move_and_notice(*_: object) -> None:
+            await move()
+            for company_id in (first, second):
+                await running.hub.directory.reference_of(await running.hub.directory.existing(company_id))
+
+        monkeypatch.setattr(running.hub.event_pace, "take", move_and_notice)
+    answer = await operator.post("/api/v1/events", **sent)
     assert answer.json()["companyId"] == second, answer.text
 
 

@@ -12,7 +12,6 @@ from pydantic import BaseModel, Field
 from trunkline.access.company_paces import EventPace
 from trunkline.api import answers, models
 from trunkline.api.company_names import CompanyNames
-from trunkline.api.fast_path import is_plain_json
 from trunkline.api.heads import header_of
 from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
 from trunkline.api.quarantine import QuarantinedAnswer, QuarantinedItem, answer_receipt
@@ -128,7 +127,7 @@ class EventHandlers:
 
     async def accept_directly(self, request: Request) -> Response | None:
         """Answer ``emit_event`` without the framework (``api.fast_path``)."""
-        if not is_plain_json(request.scope):
+        if request.scope["query_string"] or "json" not in request.headers.get("content-type", ""):
             return None
         idempotency_key = header_of(request.scope, b"idempotency-key")
         companies_version = self._directory.newest

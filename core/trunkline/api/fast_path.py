@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trunkline.api import problems
-from trunkline.api.heads import head_of
 from trunkline.contract import DirectHandler
 from trunkline.errors import Refused, StoreUnavailable
 from trunkline.runtime import callers, faults
@@ -82,8 +81,3 @@ class FastPath:
         name, route = found
         scope["path_params"] = {name: value}
         return route
-
-
-def is_plain_json(scope: Scope) -> bool:
-    """Return whether a call has a JSON body and no query."""
-    return not scope["query_string"] and head_of(scope).get(b"content-type") == b"application/json"

@@ -48,11 +48,13 @@ async def stored(running: TestHub) -> int:
     return await count(running.hub.engines, "events WHERE type = 'client.created'")
 
 
-@pytest.mark.parametrize("naming", ["X-Api-Key", "Authorization", "X-Company-Id", "its reference"])
+@pytest.mark.parametrize("naming", ["X-Api-Key", "Authorization", "X-Company-Id", "its reference", "charset"])
 async def test_an_event_of_a_key_in_memory_needs_no_lookup_of_its_own(running, event, naming, monkeypatch):
     client = await remembered_client(running, event)
     if naming == "Authorization":
         client.headers["authorization"] = f"Bearer {client.headers.pop('x-api-key')}"
+    if naming == "charset":
+        client.headers["content-type"] = "application/json; charset=utf-8"
     if naming in {"X-Company-Id", "its reference"}:
         client = await running.client_of(None)
         client.headers["x-company-id"] = str(running.company_id)

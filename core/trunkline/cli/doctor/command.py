@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any, Never
 
 import typer
-from msgspec import to_builtins
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from trunkline.cli import opening
-from trunkline.cli.doctor.checks import Report
-from trunkline.cli.doctor.hub.checks import Status, error, exit_code
+from trunkline.cli.doctor.checks import Report, Status, error
 from trunkline.cli.doctor.hub.examination import examine_hub
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson
@@ -102,7 +100,10 @@ def doctor(
             {
                 "url": report.url,
                 "reachable": report.is_reachable,
-                "checks": to_builtins(report.checks),
+                "checks": [
+                    {"name": check.name, "verdict": check.verdict, "sentence": check.sentence}
+                    for check in report.checks
+                ],
                 "not_tried": [*report.not_tried],
                 "product": product,
             }
@@ -121,16 +122,22 @@ def _examine_hub(config: Path | None, *, with_targets: bool, is_strict: bool, as
         checks = [error("settings", str(invalid), fix="correct the settings; nothing else was examined")]
     else:
         checks = run(examine_hub(settings, with_targets=with_targets))
+    counts = Counter(check.verdict for check in checks)
     if as_json:
-        members = to_builtins(checks)
-        show_json({"checks": [{n: v for n, v in each.items() if v is not None} for each in members]})
+        views = [
+            {"name": one.name, "status": one.verdict, "detail": one.sentence}
+            | ({"fix": one.fix} if one.fix else {})
+            for one in checks
+        ]
+        show_json({"checks": views})
     else:
         _show_rows(
-            [(one.name, one.status, " Fix: ".join(filter(None, (one.detail, one.fix)))) for one in checks]
+            [(one.name, one.verdict, " Fix: ".join(filter(None, (one.sentence, one.fix)))) for one in checks]
         )
-        counts = Counter(check.status for check in checks)
         warn(f"Errors: {counts[Status.ERROR]}, warnings: {counts[Status.WARNING]}, ok: {counts[Status.OK]}.")
-    raise typer.Exit(exit_code(checks, is_strict=is_strict))
+    if counts[Status.ERROR]:
+        raise typer.Exit(2)
+    raise typer.Exit(1 if is_strict and counts[Status.WARNING] else 0)
 
 
 def _product_line(product: Mapping[str, Any]) -> str:

@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 
 from trunkline.cli.doctor import path
 from trunkline.cli.doctor.certificates import RENEWAL
-from trunkline.cli.doctor.checks import Check, Verdict
-from trunkline.cli.doctor.hub.checks import HubCheck, error, ok, warning
+from trunkline.cli.doctor.checks import Check, Verdict, error, ok, warning
 from trunkline.errors import StoreUnavailable
 from trunkline.model.environments import company_title
 from trunkline.outbound.resolving import NameServers
@@ -27,7 +26,7 @@ NAMED = 10
 """The number of targets that are named, and of companies for each; further targets are only counted."""
 
 
-async def examine_targets(settings: Settings, *, now: float) -> HubCheck:
+async def examine_targets(settings: Settings, *, now: float) -> Check:
     """Judge the certificates of the https targets. *now* is Unix seconds."""
     try:
         async with direct_of(settings.database) as database, database.read() as connection:
@@ -85,7 +84,7 @@ async def _examine_all(
 
 def _judge(
     examined: Mapping[str, Check | None], owners: Mapping[str, Collection[str]], *, left_out: int
-) -> HubCheck:
+) -> Check:
     seen = {origin: check for origin, check in examined.items() if check is not None}
     faulty = {origin: check for origin, check in seen.items() if check.verdict is not Verdict.GOOD}
     counts = f"Certificates seen: {len(seen)}"

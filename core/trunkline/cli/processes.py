@@ -78,7 +78,7 @@ async def serve(
 
 
 async def serve_as_child(
-    settings: Settings, listener_fd: int, *, workers: int, dispatch: bool, seat: str | None
+    settings: Settings, listener_fd: int, *, workers: int, dispatch: bool, seat: str
 ) -> int:
     """Serve the API on a supervisor's socket, as one of *workers* processes; returns the exit code."""
     _set_up(settings)
@@ -87,15 +87,14 @@ async def serve_as_child(
     with listener, stopping.stop_signals() as stop, supervisor.lifeline(stop):
         connections = await allowed(settings.database, processes=workers)
         hub = Hub(settings, dispatch=dispatch, migrates=False, defers_routes=True, connections=connections)
-        async with server.running(hub, listener=listener) as serving:
-            with seated(seat, hub):
-                # The supervisor gives up only on a child that was never ready.
-                await serving.complete()
-                supervisor.report_ready()
-                process.tune()
-                code = await _end(stop, hub)
-                await serving.drain(stop)
-                return code
+        async with server.running(hub, listener=listener) as serving, seated(seat, hub):
+            # The supervisor gives up only on a child that was never ready.
+            await serving.complete()
+            supervisor.report_ready()
+            process.tune()
+            code = await _end(stop, hub)
+            await serving.drain(stop)
+            return code
 
 
 async def work(settings: Settings, *, processes: int, metrics_port: int | None, config: Path | None) -> int:
@@ -110,7 +109,7 @@ async def work(settings: Settings, *, processes: int, metrics_port: int | None, 
                 server.bind(settings.server.host, metrics_port, option=server.METRICS_PORT)
             )
         if processes > 1:
-            command = ["worker", "--supervised", "--processes", str(processes), *_config_arguments(config)]
+            command = ["worker", "--processes", str(processes), *_config_arguments(config)]
             announcement = f"trunkline worker delivers, in {processes} processes{_metrics_at(listener)}"
             gathering = Gathering()
             async with _side_door(listener, gathering.text, gathering.readiness):
@@ -128,14 +127,14 @@ async def work(settings: Settings, *, processes: int, metrics_port: int | None, 
             return await _end(stop, hub)
 
 
-async def work_as_child(settings: Settings, *, processes: int, seat: str | None) -> int:
+async def work_as_child(settings: Settings, *, processes: int, seat: str) -> int:
     """Deliver events under a supervisor, as one of *processes* processes; returns the exit code."""
     _set_up(settings)
     with stopping.stop_signals() as stop, supervisor.lifeline(stop):
         connections = await allowed(settings.database, processes=processes)
         async with Hub(settings, migrates=False, serves=False, connections=connections) as hub:
             process.tune()
-            with seated(seat, hub):
+            async with seated(seat, hub):
                 supervisor.report_ready()
                 return await _end(stop, hub)
 

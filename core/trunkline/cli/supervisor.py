@@ -133,7 +133,8 @@ class _Child:
         async with self._gathering.seat() as seat:
             process = await asyncio.create_subprocess_exec(
                 *self._command,
-                *seat.arguments,
+                "--seat",
+                ",".join(map(str, seat.descriptors)),
                 stdin=PIPE,
                 stdout=PIPE,
                 pass_fds=[*self._inherited, *seat.descriptors],

@@ -20,7 +20,7 @@ from trunkline.settings import load
 if TYPE_CHECKING:
     from trunkline.hub.hub import Hub
 
-app = typer.Typer(no_args_is_help=True, help="Make, list, show and delete companies, and set their limits.")
+app = typer.Typer(no_args_is_help=True)
 
 Reference = Annotated[
     str | None, option("--reference", "REFERENCE", "The product's own name of the company.")

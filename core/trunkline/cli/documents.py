@@ -46,7 +46,6 @@ class Exports(TyperGroup):
 app = typer.Typer(
     cls=Exports,
     no_args_is_help=True,
-    help="Write descriptions of this deployment, and connectors for platforms, to files.",
     epilog="All but openapi, asyncapi, python and typescript are connectors from plugins: [bold]trunkline export zapier build/zapier[/bold].",
 )
 

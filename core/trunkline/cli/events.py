@@ -46,7 +46,7 @@ RECENT = 10
 _WAIT_SECONDS = 30.0
 _PAGE = 200
 
-app = typer.Typer(no_args_is_help=True, help="Emit, watch, show and explain events.")
+app = typer.Typer(no_args_is_help=True)
 
 Payload = Annotated[
     str | None,

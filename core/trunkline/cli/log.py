@@ -14,7 +14,7 @@ from trunkline.store import epochs
 from trunkline.store.database import Database
 from trunkline.store.epochs import MAX_POSITION, Advanced
 
-app = typer.Typer(no_args_is_help=True, help="Move the log past ids that were lost in a restore.")
+app = typer.Typer(no_args_is_help=True)
 
 
 def _read_position(given: str | None) -> str | None:

@@ -26,9 +26,7 @@ from trunkline.schemas.files import load_definitions, load_event_types
 from trunkline.schemas.sentences import short_text
 from trunkline.settings import load
 
-app = typer.Typer(
-    no_args_is_help=True, help="Check the schemas of event types, actions, searches and lookups."
-)
+app = typer.Typer(no_args_is_help=True)
 
 NAMED = 20
 """The number of subscriptions that are named; further subscriptions are only counted."""
@@ -60,11 +58,6 @@ File = Annotated[
         dir_okay=False,
     ),
 ]
-
-
-@app.callback()
-def schemas() -> None:
-    """Check the schemas of event types, actions, searches and lookups."""
 
 
 @command(app, "list", reading.opened)

@@ -21,10 +21,7 @@ from trunkline.settings import Settings, load
 from trunkline.store import secrets as store
 from trunkline.store.database import Database
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Check and replace the pepper and the encryption key. Processes may run meanwhile.",
-)
+app = typer.Typer(no_args_is_help=True)
 
 _SHOWN = 20
 """The maximum number of subscriptions that are named because their secrets cannot be decrypted."""

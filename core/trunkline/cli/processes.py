@@ -1,6 +1,5 @@
 """The processes of ``serve`` and ``worker``: one, or several under a supervisor."""
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -182,19 +181,17 @@ def _warn_of_secrets(settings: Settings) -> None:
         )
 
 
-async def _end(stop: asyncio.Event, hub: Hub) -> int:
+async def _end(stop: stopping.Stop, hub: Hub) -> int:
     """Wait for a signal, or until *hub* cannot deliver any more; returns the exit code."""
-    if hub.dispatcher is None:
+    if (dispatcher := hub.dispatcher) is None:
         await stop.wait()
         return 0
-    failed = asyncio.create_task(hub.dispatcher.failed(), name="dispatcher failed")
-    stopped = asyncio.create_task(stop.wait(), name="stopped")
-    try:
-        await asyncio.wait((failed, stopped), return_when=asyncio.FIRST_COMPLETED)
-        return CANNOT_GO_ON if failed.done() else 0
-    finally:
-        failed.cancel()
-        stopped.cancel()
+
+    async def fail() -> int:
+        await dispatcher.failed()
+        return CANNOT_GO_ON
+
+    return await stop.unless(fail()) or 0
 
 
 async def _serve_by_children(

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
-from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
 from trunkline.cli.doctor import path
@@ -38,30 +37,12 @@ async def examine_targets(settings: Settings, *, now: float) -> Check:
     for url, company_id in targets:
         owners.setdefault(f"https://{urlsplit(url).netloc}/", {})[company_title(company_id)] = None
     origins = list(owners)
-    examined: dict[str, Check | None] = {}
-    try:
-        async with asyncio.timeout(ALL_SECONDS), AsyncExitStack() as stack:
-            names = NameServers(settings.delivery.name_servers or None)
-            stack.push_async_callback(names.close)
-            await _examine_all(origins[:MAX_TARGETS], settings, names, examined, now=now)
-    except TimeoutError:
-        pass
-    return _judge(examined, owners, left_out=len(origins) - len(examined))
-
-
-async def _examine_all(
-    origins: list[str],
-    settings: Settings,
-    names: NameServers,
-    examined: dict[str, Check | None],
-    *,
-    now: float,
-) -> None:
-    """Store in *examined* the check of each target's certificate, or None if the connection to the target failed."""
+    examined: dict[str, Check | None] = {}  # None if the connection to the target failed
     delivery = settings.delivery
     policy = AddressPolicy(
         allow_http=delivery.allow_http, allow_private_networks=delivery.allow_private_networks
     )
+    names = NameServers(delivery.name_servers or None)
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def examine(origin: str) -> None:
@@ -77,9 +58,15 @@ async def _examine_all(
         found = [check for check in explored.checks if check.name == "certificate"]
         examined[origin] = found[0] if found else None
 
-    async with asyncio.TaskGroup() as group:
-        for origin in origins:
-            group.create_task(examine(origin))
+    try:
+        async with asyncio.timeout(ALL_SECONDS), asyncio.TaskGroup() as group:
+            for origin in origins[:MAX_TARGETS]:
+                group.create_task(examine(origin))
+    except TimeoutError:
+        pass
+    finally:
+        await names.close()
+    return _judge(examined, owners, left_out=len(origins) - len(examined))
 
 
 def _judge(

@@ -22,7 +22,6 @@ from trunkline.hub.products import source_names
 from trunkline.runtime.terminals import printable
 from trunkline.settings import load
 from trunkline.targets import signatures
-from trunkline.targets.addresses import AddressPolicy
 
 SECRET_VARIABLE = "TRUNKLINE_DOCTOR_SECRET"  # noqa: S105 - a variable's name
 
@@ -82,10 +81,6 @@ def doctor(
     settings = load(config)
     if secret is not None and (fault := signatures.check_secret(secret)):
         raise typer.BadParameter(fault, param_hint="--secret")
-    delivery = settings.delivery
-    policy = AddressPolicy(
-        allow_http=delivery.allow_http, allow_private_networks=delivery.allow_private_networks
-    )
     hub = opening.inspected(settings)
     product = {
         "title": hub.deployment.brand.title,
@@ -93,8 +88,11 @@ def doctor(
         "event_types": len(hub.catalog.types()),
         "key_prefix": hub.keys.prefix,
     }
-    seconds = delivery.timeout_seconds
-    report = run(examine(url, policy=policy, catalog=hub.catalog, timeout_seconds=seconds, secret=secret))
+    seconds = settings.delivery.timeout_seconds
+    examining = examine(
+        url, policy=hub.addresses, catalog=hub.catalog, timeout_seconds=seconds, secret=secret
+    )
+    report = run(examining)
     if as_json:
         show_json(
             {

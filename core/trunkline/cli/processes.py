@@ -39,11 +39,12 @@ async def serve(
 ) -> int:
     """Serve the API until a signal comes; returns the exit code. *config* is the file of *settings*.
 
+    Several *workers* are processes that accept from one socket; the first of them also delivers.
+
     Raises:
         SettingsInvalid, SchemaInvalid, PluginFailed, DatabaseUnfit, StoreUnavailable: the hub cannot start.
     """
-    _set_up(settings)
-    _warn_of_secrets(settings)
+    _set_up(settings, is_child=False)
     if workers == 1:
         settings = memory.fit(settings, processes=1)
     if not migrates:
@@ -57,7 +58,19 @@ async def serve(
                 "documents, connectors and the issuer of tokens name it"
             )
         if workers > 1:
-            return await _serve_by_children(settings, listener, workers, migrates=migrates, config=config)
+            if migrates:  # once for all
+                async with connected(settings) as database:  # the secrets have to be the database's
+                    await SecretChecks(database, Vault.open(settings.auth, settings.database.url)).verify()
+                await migrate_database(settings)
+            own = ["--listener-fd", str(listener.fileno()), "--workers", str(workers)]
+            command = ["serve", *own, *_config_arguments(config)]
+            return await supervisor.supervise(
+                [command, *([*command, "--no-dispatch"] for _ in range(workers - 1))],
+                listener=listener,
+                drain_seconds=settings.server.drain_seconds,
+                on_ready=lambda: _announce(listener),
+                gathering=Gathering(),
+            )
         file = dialects.of_url(settings.database.url).file_of(settings.database.url)
         with (
             served_alone(file),
@@ -80,7 +93,7 @@ async def serve_as_child(
     settings: Settings, listener_fd: int, *, workers: int, dispatch: bool, seat: str
 ) -> int:
     """Serve the API on a supervisor's socket, as one of *workers* processes; returns the exit code."""
-    _set_up(settings)
+    _set_up(settings, is_child=True)
     settings = memory.fit(settings, processes=workers)
     listener = socket.socket(fileno=listener_fd)
     with listener, stopping.stop_signals() as stop, supervisor.lifeline(stop):
@@ -98,8 +111,7 @@ async def serve_as_child(
 
 async def work(settings: Settings, *, processes: int, metrics_port: int | None, config: Path | None) -> int:
     """Deliver events until a signal comes; returns the exit code. Raises as ``serve`` does."""
-    _set_up(settings)
-    _warn_of_secrets(settings)
+    _set_up(settings, is_child=False)
     await opening.require_database(settings)
     with contextlib.ExitStack() as stack:
         listener = None
@@ -128,7 +140,7 @@ async def work(settings: Settings, *, processes: int, metrics_port: int | None, 
 
 async def work_as_child(settings: Settings, *, processes: int, seat: str) -> int:
     """Deliver events under a supervisor, as one of *processes* processes; returns the exit code."""
-    _set_up(settings)
+    _set_up(settings, is_child=True)
     with stopping.stop_signals() as stop, supervisor.lifeline(stop):
         connections = await allowed(settings.database, processes=processes)
         async with Hub(settings, migrates=False, serves=False, connections=connections) as hub:
@@ -165,20 +177,18 @@ def _metrics_at(listener: socket.socket | None) -> str:
     return "" if listener is None else f" · metrics on {server.url_of(listener)}/metrics"
 
 
-def _set_up(settings: Settings) -> None:
+def _set_up(settings: Settings, *, is_child: bool) -> None:
     logs.set_up(settings.logging)
     process.share_heap()
     open_files.raise_limit()
     open_files.check(settings)
-
-
-def _warn_of_secrets(settings: Settings) -> None:
-    for file in open_to_others(settings):
-        _log.warning(
-            "every account of this machine may read the secrets in %s; 'chmod o= %s' takes that away",
-            file,
-            file,
-        )
+    if not is_child:
+        for file in open_to_others(settings):
+            _log.warning(
+                "every account of this machine may read the secrets in %s; 'chmod o= %s' takes that away",
+                file,
+                file,
+            )
 
 
 async def _end(stop: stopping.Stop, hub: Hub) -> int:
@@ -192,26 +202,6 @@ async def _end(stop: stopping.Stop, hub: Hub) -> int:
         return CANNOT_GO_ON
 
     return await stop.unless(fail()) or 0
-
-
-async def _serve_by_children(
-    settings: Settings, listener: socket.socket, workers: int, *, migrates: bool, config: Path | None
-) -> int:
-    """Migrate once, then run *workers* processes that accept from one socket; the first of them also delivers."""
-    if migrates:
-        async with connected(settings) as database:  # the secrets have to be the database's
-            await SecretChecks(database, Vault.open(settings.auth, settings.database.url)).verify()
-        await migrate_database(settings)
-    descriptor = str(listener.fileno())
-    command = ["serve", "--listener-fd", descriptor, "--workers", str(workers), *_config_arguments(config)]
-    commands = [command, *([*command, "--no-dispatch"] for _ in range(workers - 1))]
-    return await supervisor.supervise(
-        commands,
-        listener=listener,
-        drain_seconds=settings.server.drain_seconds,
-        on_ready=lambda: _announce(listener),
-        gathering=Gathering(),
-    )
 
 
 def _config_arguments(config: Path | None) -> list[str]:

@@ -117,13 +117,26 @@ def rotate(
         for name in chosen or (ENCRYPTION_KEY, PEPPER):
             is_new = await replacement.renew_in_file(name)
             has_begun = await replacement.has_begun(name)
-            written = 0
+            if is_new:
+                lines.append(
+                    f"Made a new {name.replace('_', ' ')}; the one before is kept beside it in the file."
+                )
+            elif not has_begun:
+                lines.append(
+                    f"auth.{name} is the database's already. To give a new one for it: add the new one to auth.other_{name}s "
+                    f"of every process, then exchange the two in every process, then run this again."
+                )
             if name == ENCRYPTION_KEY:
                 written = await replacement.replace_encryption_key()
+                state = await _state(replacement, name, is_ours=True)
+                lines.append(f"Sealed {written:,} subscriptions again; {state.current:,} are sealed with it.")
             else:
                 await replacement.replace_pepper()
-            states.append(await _state(replacement, name, is_ours=True))
-            lines.extend(_told(states[-1], is_new=is_new, has_begun=has_begun, written=written))
+                state = await _state(replacement, name, is_ours=True)
+                lines.append(
+                    f"{state.current:,} keys stand under it; {state.others:,} follow when they are next used, and need the old one until then."
+                )
+            states.append(state)
         return states
 
     states = run_with(_opened(load(config), is_lost=lost), replace)
@@ -163,27 +176,6 @@ async def _state(replacement: SecretReplacement, name: str, *, is_ours: bool) ->
         return _State(name, is_ours, digested.current, digested.others)
     sealed = await replacement.count_sealed()
     return _State(name, is_ours, sealed.current, sealed.others, sealed.unreadable)
-
-
-def _told(state: _State, *, is_new: bool, has_begun: bool, written: int) -> list[str]:
-    setting = f"auth.{state.name}"
-    lines: list[str] = []
-    if is_new:
-        lines.append(
-            f"Made a new {state.name.replace('_', ' ')}; the one before is kept beside it in the file."
-        )
-    elif not has_begun:
-        lines.append(
-            f"{setting} is the database's already. To give a new one for it: add the new one to {setting.replace('.', '.other_')}s "
-            f"of every process, then exchange the two in every process, then run this again."
-        )
-    if state.name == PEPPER:
-        lines.append(
-            f"{state.current:,} keys stand under it; {state.others:,} follow when they are next used, and need the old one until then."
-        )
-    else:
-        lines.append(f"Sealed {written:,} subscriptions again; {state.current:,} are sealed with it.")
-    return lines
 
 
 def _warn_of(state: _State) -> None:

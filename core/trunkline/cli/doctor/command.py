@@ -1,9 +1,9 @@
 """``doctor``: checks of the hub, or of the receiver at a URL."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Never
+from typing import Annotated, Never
 
 import typer
 from rich.console import Console
@@ -82,12 +82,9 @@ def doctor(
     if secret is not None and (fault := signatures.check_secret(secret)):
         raise typer.BadParameter(fault, param_hint="--secret")
     hub = opening.inspected(settings)
-    product = {
-        "title": hub.deployment.brand.title,
-        "schemas": [*source_names(hub.settings)],
-        "event_types": len(hub.catalog.types()),
-        "key_prefix": hub.keys.prefix,
-    }
+    title = hub.brand.title
+    schemas = source_names(hub.settings)
+    count = len(hub.catalog.types())
     seconds = settings.delivery.timeout_seconds
     examining = examine(
         url, policy=hub.addresses, catalog=hub.catalog, timeout_seconds=seconds, secret=secret
@@ -103,11 +100,19 @@ def doctor(
                     for check in report.checks
                 ],
                 "not_tried": [*report.not_tried],
-                "product": product,
+                "product": {
+                    "title": title,
+                    "schemas": [*schemas],
+                    "event_types": count,
+                    "key_prefix": hub.keys.prefix,
+                },
             }
         )
     else:
-        warn(_product_line(product))
+        warn(
+            f"Product: {title}, from {', '.join(schemas) or 'no schemas'}; "
+            f"{count} event {'type' if count == 1 else 'types'}; keys begin with {hub.keys.prefix}_."
+        )
         _show_rows([(check.name, check.verdict, check.sentence) for check in report.checks])
         warn(_summary(report))
     raise typer.Exit(report.exit_code)
@@ -136,14 +141,6 @@ def _examine_hub(config: Path | None, *, with_targets: bool, is_strict: bool, as
     if counts[Status.ERROR]:
         raise typer.Exit(2)
     raise typer.Exit(1 if is_strict and counts[Status.WARNING] else 0)
-
-
-def _product_line(product: Mapping[str, Any]) -> str:
-    count = product["event_types"]
-    return (
-        f"Product: {product['title']}, from {', '.join(product['schemas']) or 'no schemas'}; "
-        f"{count} event {'type' if count == 1 else 'types'}; keys begin with {product['key_prefix']}_."
-    )
 
 
 def _show_rows(rows: Sequence[tuple[str, str, str]]) -> None:

@@ -34,15 +34,11 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, quest
 async def _answer(end: socket.socket, reply: Callable[[bytes], Awaitable[bytes]]) -> None:
     """Answer every question on *end* until the other end is closed."""
     reader, writer = await asyncio.open_connection(sock=end)
-    try:
+    with contextlib.closing(writer), contextlib.suppress(ConnectionError):
         while question := await reader.read(1):
             answer = await reply(question)
             writer.write(len(answer).to_bytes(_LENGTH_BYTES, "big") + answer)
             await writer.drain()
-    except ConnectionError:
-        pass
-    finally:
-        writer.close()
 
 
 class Seat(Struct):

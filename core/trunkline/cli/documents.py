@@ -149,9 +149,8 @@ def _connector_command(name: str, description: str | None) -> Any:
             raise typer.Exit(REFUSED)
         plugin, connector = offered[name]
         if hub.issuer is not None:
-            with contextlib.suppress(
-                IssuerUnavailable
-            ):  # a connector that needs the metadata reports the failure
+            # A connector that needs the metadata reports the failure.
+            with contextlib.suppress(IssuerUnavailable):
                 run_with(hub.origins, lambda _: hub.deployment.look_up_issuer())
         product = hub.deployment.product()
         if hub.settings.server.public_url is None:

@@ -7,9 +7,7 @@ from trunkline.cli.loop import command
 from trunkline.store import clock
 from trunkline.store.database import Database
 
-app = typer.Typer(
-    no_args_is_help=True, help="Confirm that the database's clock is right, after it has jumped forward."
-)
+app = typer.Typer(no_args_is_help=True)
 
 
 @command(app, "confirm", ready)

@@ -27,7 +27,10 @@ _CANNOT_START = (DatabaseUnfit, SettingsInvalid, PluginFailed, SchemaInvalid, St
 
 
 class Source(Struct, frozen=True):
-    """The *place* of a command, ``MODULE:NAME`` of a function or a Typer application, and the first paragraph of its help."""
+    """The *place* of a command, ``MODULE:NAME`` of a function or a Typer application, and the first paragraph of its help.
+
+    An application that has no help of its own gets the *summary* as its help.
+    """
 
     place: str
     summary: str
@@ -89,6 +92,7 @@ class ListedCommand(TyperCommand):
         else:
             parent.command(self.name)(target)
         (command,) = typer.main.get_group(parent).commands.values()
+        command.help = command.help or self.help
         return command
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:

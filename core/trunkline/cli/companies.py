@@ -10,7 +10,7 @@ import typer
 from trunkline.access.company_limits import NAMES
 from trunkline.cli import desk, opening
 from trunkline.cli.loop import command, run_with
-from trunkline.cli.options import AsJson, CompanyArgument, Environment, Yes, name_of
+from trunkline.cli.options import AsJson, CompanyArgument, Environment, Yes, json_or_text, name_of
 from trunkline.cli.output import show_json, show_members, show_table, shown_company, span, warn
 from trunkline.cli.parameters import Config, argument, option
 from trunkline.model import treatments
@@ -20,7 +20,7 @@ from trunkline.settings import load
 if TYPE_CHECKING:
     from trunkline.hub.hub import Hub
 
-app = typer.Typer(no_args_is_help=True, help="Make, list, show and delete companies, and set their limits.")
+app = typer.Typer(no_args_is_help=True)
 
 Reference = Annotated[
     str | None, option("--reference", "REFERENCE", "The product's own name of the company.")
@@ -209,7 +209,7 @@ def _values(metadata: str | None, recipients: list[str] | None, **texts: str | N
     if metadata == "":
         values["metadata"] = None
     elif metadata is not None:
-        read = _read_json(metadata)
+        read = json_or_text(metadata)
         if not isinstance(read, dict):
             msg = "'--metadata' takes a JSON object, such as '{\"plan\": \"growth\"}'"
             raise typer.BadParameter(msg)
@@ -217,14 +217,6 @@ def _values(metadata: str | None, recipients: list[str] | None, **texts: str | N
     if recipients:
         values["alert_recipients"] = [address for address in recipients if address]
     return values
-
-
-def _read_json(text: str) -> Any:
-    """Read *text* as JSON, or, if it is not JSON, as a text without quotes such as 50/second."""
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return text
 
 
 def _read_change(argument: str) -> tuple[str, Any]:
@@ -235,7 +227,7 @@ def _read_change(argument: str) -> tuple[str, Any]:
     if value == _DEFAULT:
         return name, None
     if name in treatments.NAMES:
-        read = _read_json(value)
+        read = json_or_text(value)
         if faults := treatments.faults_in(name, read):
             msg = f"'{name}={value[:60]}': {faults[0].message}; {name}={_DEFAULT} for the deployment's"
             raise typer.BadParameter(msg)

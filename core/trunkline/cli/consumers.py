@@ -13,7 +13,7 @@ from trunkline.cli.reading import Readings
 from trunkline.model.environments import LIVE
 from trunkline.model.times import epoch_ms_of
 
-app = typer.Typer(no_args_is_help=True, help="List, show, make, move and delete named consumers of events.")
+app = typer.Typer(no_args_is_help=True)
 
 Name = Annotated[str, argument("NAME", "The consumer's name.")]
 Types = Annotated[str | None, option("--types", "TYPE,…", "Event types or groups of them; all, if absent.")]

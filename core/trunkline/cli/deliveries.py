@@ -16,7 +16,7 @@ from trunkline.store import delivery_log
 
 _PAGE = 100
 
-app = typer.Typer(no_args_is_help=True, help="List, show, retry and skip deliveries.")
+app = typer.Typer(no_args_is_help=True)
 
 Id = Annotated[str, argument("ID", "The delivery's id, dlv_….")]
 State = Annotated[

@@ -32,19 +32,25 @@ HERE = Principal("", None, "the command line", frozenset({OPERATOR}))
 class Desk(Struct, frozen=True, kw_only=True):
     """Services over one database. They cannot delete companies, because plugins with rows of companies are not loaded."""
 
+    database: Database
+    vault: Vault
     directory: CompanyDirectory
+    limits: CompanyLimits
     companies: Companies
     keys: Keys
     journal: Journal
 
 
 @contextlib.asynccontextmanager
-async def database(settings: Settings) -> AsyncGenerator[tuple[Database, Vault]]:
-    """Open the database of a hub and the vault of its secrets, without migrating it.
+async def opened(settings: Settings, *, makes_keys: bool = False) -> AsyncGenerator[Desk]:
+    """Open a desk for one command, without migrating the database.
+
+    The desk can make keys only if *makes_keys* is set, because keys need the product's schemas.
 
     Raises:
         SettingsInvalid: a section of the settings is unknown, the secrets do not belong to the database, there is no database
         yet, or its schema is older than this version.
+        SchemaInvalid: *makes_keys* is set, and a schema is not usable.
         DatabaseUnfit, StoreUnavailable
     """
     if settings.plugin_sections:
@@ -54,27 +60,15 @@ async def database(settings: Settings) -> AsyncGenerator[tuple[Database, Vault]]
 
             opening.inspected(settings)  # which also knows plugins in files, and names an unknown section
     callers.act_for(HERE)
-    async with ready(settings) as opened:
-        await opened.check_pooler()
+    async with ready(settings) as database:
+        await database.check_pooler()
         vault = Vault.open(settings.auth, settings.database.url)
-        secret_checks = SecretChecks(opened, vault)
+        secret_checks = SecretChecks(database, vault)
         await secret_checks.verify()
         await secret_checks.write_missing()
-        yield opened, vault
-
-
-@contextlib.asynccontextmanager
-async def opened(settings: Settings, *, makes_keys: bool = False) -> AsyncGenerator[Desk]:
-    """Open a desk for one command.
-
-    The desk can make keys only if *makes_keys* is set, because keys need the product's schemas. Raises as ``database``
-    does, and SchemaInvalid.
-    """
-    async with database(settings) as (opened_database, vault):
-        limits = CompanyLimits(
-            opened_database, settings.companies, max_subscriptions=settings.delivery.max_subscriptions
-        )
-        directory = CompanyDirectory(opened_database)
+        most = settings.delivery.max_subscriptions
+        limits = CompanyLimits(database, settings.companies, max_subscriptions=most)
+        directory = CompanyDirectory(database)
         prefix, pins = "", dict[str, int]()
         if makes_keys:
             from trunkline.hub.catalogs import load_catalog  # noqa: PLC0415 - here, as schemas take validators
@@ -83,12 +77,17 @@ async def opened(settings: Settings, *, makes_keys: bool = False) -> AsyncGenera
             from trunkline.schemas.versions import pins_of  # noqa: PLC0415
 
             catalog = load_catalog(settings)
-            await RegisteredTypes(opened_database, catalog).refresh()
+            await RegisteredTypes(database, catalog).refresh()
             prefix, pins = key_prefix_of(settings), pins_of(catalog)
-        keys = Keys(opened_database, vault=vault, prefix=prefix, limits=limits, pins=lambda: pins)
-        companies = Companies(opened_database, limits=limits, directory=directory, plugins=tuple)
-        journal = Journal(opened_database)
-        yield Desk(directory=directory, companies=companies, keys=keys, journal=journal)
+        yield Desk(
+            database=database,
+            vault=vault,
+            directory=directory,
+            limits=limits,
+            companies=Companies(database, limits=limits, directory=directory, plugins=tuple),
+            keys=Keys(database, vault=vault, prefix=prefix, limits=limits, pins=lambda: pins),
+            journal=Journal(database),
+        )
 
 
 def has_only_own_plugins(settings: Settings) -> bool:

@@ -46,7 +46,6 @@ class Exports(TyperGroup):
 app = typer.Typer(
     cls=Exports,
     no_args_is_help=True,
-    help="Write descriptions of this deployment, and connectors for platforms, to files.",
     epilog="All but openapi, asyncapi, python and typescript are connectors from plugins: [bold]trunkline export zapier build/zapier[/bold].",
 )
 
@@ -141,50 +140,42 @@ def _connector_command(name: str, description: str | None) -> Any:
         the published one, with a field of another type, or with a required field that could be left out before.
         Existing files that this export does not make stay unchanged.
         """
-        _export_connector(name, folder, load(config), published=published, allow_breaking=allow_breaking)
+        hub = opening.described(load(config))
+        offered = hub.registry.collected.connectors
+        if name not in offered:
+            warn(
+                f"There is nothing to export by the name '{name}'; there are: {', '.join(['asyncapi', 'openapi', 'python', 'typescript', *sorted(offered)])}"
+            )
+            raise typer.Exit(REFUSED)
+        plugin, connector = offered[name]
+        if hub.issuer is not None:
+            # A connector that needs the metadata reports the failure.
+            with contextlib.suppress(IssuerUnavailable):
+                run_with(hub.origins, lambda _: hub.deployment.look_up_issuer())
+        product = hub.deployment.product()
+        if hub.settings.server.public_url is None:
+            warn(f"Setting 'server.public_url' is not set, so what is written calls {product.api_url}")
+        files = make_files(connector, product, plugin=plugin)
+        compared = published or folder
+
+        def read(path: str) -> bytes | None:
+            with contextlib.suppress(OSError):
+                return (compared / path).read_bytes()
+            return None
+
+        lost = find_breaking(connector, files, published=read, plugin=plugin)
+        if lost is None and published is not None:
+            warn(f"{published} has no export of '{name}' to compare with")
+            raise typer.Exit(REFUSED)
+        if lost and not allow_breaking:
+            _warn_of_loss(lost, compared)
+            raise typer.Exit(REFUSED)
+        for path, content in files.items():
+            _save(folder / path, content)
+        for remark in connector.remarks(product) if connector.remarks else ():
+            warn(f"{remark}.")
 
     return typer.main.get_command(connectors)
-
-
-def _export_connector(
-    name: str, folder: Path, settings: Settings, *, published: Path | None, allow_breaking: bool
-) -> None:
-    """Write the files of the connector *name* into *folder*. Raises typer.Exit, or the error of a plugin's generator."""
-    hub = opening.described(settings)
-    connectors = hub.registry.collected.connectors
-    if name not in connectors:
-        warn(
-            f"There is nothing to export by the name '{name}'; there are: {', '.join(['asyncapi', 'openapi', 'python', 'typescript', *sorted(connectors)])}"
-        )
-        raise typer.Exit(REFUSED)
-    plugin, connector = connectors[name]
-    if hub.issuer is not None:
-        with contextlib.suppress(
-            IssuerUnavailable
-        ):  # a connector that needs the metadata reports the failure
-            run_with(hub.origins, lambda _: hub.deployment.look_up_issuer())
-    product = hub.deployment.product()
-    if settings.server.public_url is None:
-        warn(f"Setting 'server.public_url' is not set, so what is written calls {product.api_url}")
-    files = make_files(connector, product, plugin=plugin)
-    compared = published or folder
-
-    def read(path: str) -> bytes | None:
-        with contextlib.suppress(OSError):
-            return (compared / path).read_bytes()
-        return None
-
-    lost = find_breaking(connector, files, published=read, plugin=plugin)
-    if lost is None and published is not None:
-        warn(f"{published} has no export of '{name}' to compare with")
-        raise typer.Exit(REFUSED)
-    if lost and not allow_breaking:
-        _warn_of_loss(lost, compared)
-        raise typer.Exit(REFUSED)
-    for path, content in files.items():
-        _save(folder / path, content)
-    for remark in connector.remarks(product) if connector.remarks else ():
-        warn(f"{remark}.")
 
 
 def _warn_of_loss(lost: Sequence[str], published: Path) -> None:

@@ -11,7 +11,6 @@ import msgspec
 import orjson
 import typer
 
-from trunkline.access.vault import Vault
 from trunkline.cli import desk, opening
 from trunkline.cli.loop import command, run_with
 from trunkline.cli.options import AsJson, Company, Environment, id_of, names_in, read_moment
@@ -47,7 +46,7 @@ RECENT = 10
 _WAIT_SECONDS = 30.0
 _PAGE = 200
 
-app = typer.Typer(no_args_is_help=True, help="Emit, watch, show and explain events.")
+app = typer.Typer(no_args_is_help=True)
 
 Payload = Annotated[
     str | None,
@@ -152,13 +151,13 @@ def tail(
     run_with(_readings(load(config)), show)
 
 
-@command(app, "show", desk.database)
-async def show_event(opened: tuple[Database, Vault], event: Id) -> None:
+@command(app, "show", desk.opened)
+async def show_event(hub: desk.Desk, event: Id) -> None:
     """Print the envelope of an event, as every channel sends it.
 
     Example: [bold]trunkline events show 1000[/bold]
     """
-    show_document((await _find(opened[0], event)).body)
+    show_document((await _find(hub.database, event)).body)
 
 
 @command(app, "explain", _readings)
@@ -217,7 +216,7 @@ class _Emission(msgspec.Struct, frozen=True):
 
 @contextlib.asynccontextmanager
 async def _emitting(settings: Settings) -> AsyncGenerator[_Emission]:
-    """Open the log of a hub, or a whole hub if a plugin may be notified of events. Raises as ``desk.database`` and ``opening.opened`` do."""
+    """Open the log of a hub, or a whole hub if a plugin may be notified of events. Raises as ``desk.opened`` and ``opening.opened`` do."""
     if not desk.has_only_own_plugins(settings):
         async with opening.opened(settings) as hub:
 
@@ -226,10 +225,9 @@ async def _emitting(settings: Settings) -> AsyncGenerator[_Emission]:
 
             yield _Emission(hub.directory, hub.catalog, accept)
         return
-    async with desk.database(settings) as (database, _):
-        catalog = load_catalog(settings)
+    async with desk.opened(settings) as own:
+        database, directory, catalog = own.database, own.directory, load_catalog(settings)
         await RegisteredTypes(database, catalog).refresh()
-        directory = CompanyDirectory(database)
         async with database.read() as connection:
             count = await shards.count(connection)
         log = stream.Log(shards=lambda: count, directory=directory)

@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import json
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 from msgspec import Struct, convert
@@ -23,8 +23,6 @@ ANSWER_SECONDS = 2.0
 _METRICS, _READINESS, _WHOLE = b"m", b"r", b"w"
 _LENGTH_BYTES = 4
 
-Ask = Callable[[bytes], Awaitable[bytes]]
-
 
 async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, question: bytes) -> bytes:
     writer.write(question)
@@ -33,29 +31,23 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, quest
     return await reader.readexactly(length)
 
 
-async def _answer(end: socket.socket, reply: Ask) -> None:
+async def _answer(end: socket.socket, reply: Callable[[bytes], Awaitable[bytes]]) -> None:
     """Answer every question on *end* until the other end is closed."""
     reader, writer = await asyncio.open_connection(sock=end)
-    try:
+    with contextlib.closing(writer), contextlib.suppress(ConnectionError):
         while question := await reader.read(1):
             answer = await reply(question)
             writer.write(len(answer).to_bytes(_LENGTH_BYTES, "big") + answer)
             await writer.drain()
-    except ConnectionError:
-        pass
-    finally:
-        writer.close()
 
 
 class Seat(Struct):
     """The sockets between the supervisor and one child."""
 
     number: int
-    asks: socket.socket
-    answers: socket.socket
+    line: tuple[asyncio.StreamReader, asyncio.StreamWriter]
     given: tuple[socket.socket, socket.socket]
     """The child's ends of the sockets."""
-    line: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
     asking: asyncio.Task[bytes] | None = None
 
     @property
@@ -63,27 +55,17 @@ class Seat(Struct):
         """The descriptors that the child inherits."""
         return [end.fileno() for end in self.given]
 
-    @property
-    def arguments(self) -> list[str]:
-        """Arguments of the child process."""
-        return ["--seat", ",".join(map(str, self.descriptors))]
-
     async def ask(self, question: bytes) -> bytes | None:
         """Ask the child; None if it does not answer in time. The next question waits for a late answer."""
         if self.asking is not None:
             await asyncio.wait({self.asking}, timeout=ANSWER_SECONDS)
             if not self.asking.done():
                 return None
-        self.asking = asyncio.create_task(self._ask(question))
+        self.asking = asyncio.create_task(_ask(*self.line, question))
         await asyncio.wait({self.asking}, timeout=ANSWER_SECONDS)
         if not self.asking.done() or self.asking.exception() is not None:
             return None
         return self.asking.result()
-
-    async def _ask(self, question: bytes) -> bytes:
-        if self.line is None:
-            self.line = await asyncio.open_connection(sock=self.asks)
-        return await _ask(*self.line, question)
 
     def leave_to_child(self) -> None:
         """Close the child's ends in this process, once it has inherited them."""
@@ -96,9 +78,7 @@ class Seat(Struct):
         if self.asking is not None:
             self.asking.cancel()
             await asyncio.wait({self.asking})
-        if self.line is not None:
-            self.line[1].close()
-        self.asks.close()
+        self.line[1].close()
 
 
 class Gathering:
@@ -115,7 +95,8 @@ class Gathering:
         """Yield the sockets for a child that is about to be started; close them when the block ends."""
         asks, answered = socket.socketpair()
         answers, asked = socket.socketpair()
-        seat = Seat(next(self._numbers), asks, answers, (answered, asked))
+        line = await asyncio.open_connection(sock=asks)
+        seat = Seat(next(self._numbers), line, (answered, asked))
         answering = asyncio.create_task(_answer(answers, lambda _: self.text()), name="metrics of all")
         self._seats[seat.number] = seat
         try:
@@ -152,24 +133,19 @@ class Gathering:
         return checks or {"dispatcher": "no process runs"}
 
 
-@contextlib.contextmanager
-def seated(seat: str | None, hub: Hub) -> Generator[None]:
+@contextlib.asynccontextmanager
+async def seated(seat: str, hub: Hub) -> AsyncGenerator[None]:
     """While the block runs, answer the supervisor's questions about *hub*, and ask the supervisor for the hub's ``/metrics``.
 
-    *seat* is the argument that the supervisor gave this child; if it is None, nothing is done.
+    *seat* is the argument that the supervisor gave this child.
     """
-    if seat is None:
-        yield
-        return
     answers, asks = (socket.socket(fileno=int(number)) for number in seat.split(","))
     turn = asyncio.Lock()
-    line: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+    reader, writer = await asyncio.open_connection(sock=asks)
 
     async def ask() -> bytes:
-        nonlocal line
         async with turn:
-            line = line or await asyncio.open_connection(sock=asks)
-            return await _ask(*line, _WHOLE)
+            return await _ask(reader, writer, _WHOLE)
 
     async def reply(question: bytes) -> bytes:
         value: Any = await hub.readiness() if question == _READINESS else families_of(hub.metrics)
@@ -181,4 +157,4 @@ def seated(seat: str | None, hub: Hub) -> Generator[None]:
         yield
     finally:
         answering.cancel()
-        asks.close()
+        writer.close()

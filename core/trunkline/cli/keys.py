@@ -21,7 +21,7 @@ from trunkline.store.keys import KeyRecord
 if TYPE_CHECKING:
     from trunkline.hub.hub import Hub
 
-app = typer.Typer(no_args_is_help=True, help="Make, list, rotate and revoke API keys.")
+app = typer.Typer(no_args_is_help=True)
 
 Name = Annotated[str, typer.Option(help="What the key is for, in a few words.")]
 Scopes = Annotated[list[str], option("--scope", "SCOPE", f"May be repeated: {', '.join(COMPANY_SCOPES)}.")]

@@ -1,5 +1,6 @@
 """``log``: the log of events as a whole."""
 
+import contextlib
 from typing import Annotated
 
 import typer
@@ -14,35 +15,30 @@ from trunkline.store import epochs
 from trunkline.store.database import Database
 from trunkline.store.epochs import MAX_POSITION, Advanced
 
-app = typer.Typer(no_args_is_help=True, help="Move the log past ids that were lost in a restore.")
+app = typer.Typer(no_args_is_help=True)
 
 
-def _read_position(given: str | None) -> str | None:
-    if given is not None and not 0 <= _position_of(given) <= MAX_POSITION:
-        msg = f"'{given}' is no event id, cursor or delivery id, or lies beyond {MAX_POSITION}"
-        raise typer.BadParameter(msg)
-    return given
-
-
-def _position_of(given: str) -> int:
-    """Read a position from an event's id, a cursor or a delivery's id; return -1 if *given* is none of these."""
-    if given.isascii() and given.isdigit():
-        return int(given)
-    if (key := Key.parse(given)) is not None:
-        return key.position
-    try:
-        return cursors.decode(given)
-    except BadCursor:
-        return -1
+def _read_position(given: str) -> int:
+    """Read a position from an event's id, a cursor or a delivery's id. Raises BadParameter."""
+    with contextlib.suppress(BadCursor):
+        if given.isascii() and given.isdigit():
+            position = int(given)
+        else:
+            key = Key.parse(given)
+            position = cursors.decode(given) if key is None else key.position
+        if 0 <= position <= MAX_POSITION:
+            return position
+    msg = f"'{given}' is no event id, cursor or delivery id, or lies beyond {MAX_POSITION}"
+    raise typer.BadParameter(msg)
 
 
 Past = Annotated[
-    str | None,
+    int | None,
     option(
         "--past",
         "ID",
         "An event id, cursor or delivery id that a client has seen; the log then continues after it.",
-        callback=_read_position,
+        parser=_read_position,
     ),
 ]
 
@@ -57,7 +53,7 @@ async def advance(database: Database, past: Past = None) -> None:
     Example: [bold]trunkline log advance[/bold]
     """
     async with database.write() as connection:
-        advanced = await epochs.advance(connection, past=_position_of(past) if past else 0)
+        advanced = await epochs.advance(connection, past=past or 0)
     typer.echo(told(advanced))
 
 

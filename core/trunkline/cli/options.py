@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+import orjson
 import typer
 
 from trunkline.cli.parameters import argument, option
@@ -68,6 +69,14 @@ def name_of(company: str) -> int | str:
     name = read_name(company)
     assert name is not None
     return name
+
+
+def json_or_text(text: str) -> Any:
+    """Read *text* as JSON, or, if it is not JSON, as a text without quotes such as 50/second."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
 
 
 def names_in(text: str | None) -> list[str]:

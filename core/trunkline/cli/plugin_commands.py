@@ -29,28 +29,20 @@ class PluginGroups(TyperGroup):
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
         """Return the group of the plugin *cmd_name*."""
         settings = load(chosen_config(ctx))
-        given = _commands_of_all(settings).get(cmd_name)
-        if given is None:
-            known = ", ".join(sorted(_commands_of_all(settings))) or "none does"
+        given = _commands_of_all(settings)
+        if cmd_name not in given:
+            known = ", ".join(sorted(given)) or "none does"
             warn(f"There is no plugin '{cmd_name}' that runs and gives commands; those that do: {known}")
             raise typer.Exit(REFUSED)
         group = typer.Typer(no_args_is_help=True, help=f"Commands of the plugin {cmd_name}.")
-        group.callback()(lambda: None)
-        for command in given:
+        for command in given[cmd_name]:
             group.command(command.name)(_callback(cmd_name, command, settings))
         made = typer.main.get_group(group)
         made.name = cmd_name
         return made
 
 
-app = typer.Typer(
-    cls=PluginGroups, no_args_is_help=True, help="Run a command of a plugin: trunkline run PLUGIN NAME."
-)
-
-
-@app.callback()
-def _group() -> None:
-    """Run a command of a plugin: trunkline run PLUGIN NAME."""
+app = typer.Typer(cls=PluginGroups, no_args_is_help=True)
 
 
 def _commands_of_all(settings: Settings) -> Mapping[str, tuple[Command, ...]]:

@@ -1,6 +1,5 @@
 """The processes of ``serve`` and ``worker``: one, or several under a supervisor."""
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -40,11 +39,12 @@ async def serve(
 ) -> int:
     """Serve the API until a signal comes; returns the exit code. *config* is the file of *settings*.
 
+    Several *workers* are processes that accept from one socket; the first of them also delivers.
+
     Raises:
         SettingsInvalid, SchemaInvalid, PluginFailed, DatabaseUnfit, StoreUnavailable: the hub cannot start.
     """
-    _set_up(settings)
-    _warn_of_secrets(settings)
+    _set_up(settings, is_child=False)
     if workers == 1:
         settings = memory.fit(settings, processes=1)
     if not migrates:
@@ -58,7 +58,19 @@ async def serve(
                 "documents, connectors and the issuer of tokens name it"
             )
         if workers > 1:
-            return await _serve_by_children(settings, listener, workers, migrates=migrates, config=config)
+            if migrates:  # once for all
+                async with connected(settings) as database:  # the secrets have to be the database's
+                    await SecretChecks(database, Vault.open(settings.auth, settings.database.url)).verify()
+                await migrate_database(settings)
+            own = ["--listener-fd", str(listener.fileno()), "--workers", str(workers)]
+            command = ["serve", *own, *_config_arguments(config)]
+            return await supervisor.supervise(
+                [command, *([*command, "--no-dispatch"] for _ in range(workers - 1))],
+                listener=listener,
+                drain_seconds=settings.server.drain_seconds,
+                on_ready=lambda: _announce(listener),
+                gathering=Gathering(),
+            )
         file = dialects.of_url(settings.database.url).file_of(settings.database.url)
         with (
             served_alone(file),
@@ -78,30 +90,28 @@ async def serve(
 
 
 async def serve_as_child(
-    settings: Settings, listener_fd: int, *, workers: int, dispatch: bool, seat: str | None
+    settings: Settings, listener_fd: int, *, workers: int, dispatch: bool, seat: str
 ) -> int:
     """Serve the API on a supervisor's socket, as one of *workers* processes; returns the exit code."""
-    _set_up(settings)
+    _set_up(settings, is_child=True)
     settings = memory.fit(settings, processes=workers)
     listener = socket.socket(fileno=listener_fd)
     with listener, stopping.stop_signals() as stop, supervisor.lifeline(stop):
         connections = await allowed(settings.database, processes=workers)
         hub = Hub(settings, dispatch=dispatch, migrates=False, defers_routes=True, connections=connections)
-        async with server.running(hub, listener=listener) as serving:
-            with seated(seat, hub):
-                # The supervisor gives up only on a child that was never ready.
-                await serving.complete()
-                supervisor.report_ready()
-                process.tune()
-                code = await _end(stop, hub)
-                await serving.drain(stop)
-                return code
+        async with server.running(hub, listener=listener) as serving, seated(seat, hub):
+            # The supervisor gives up only on a child that was never ready.
+            await serving.complete()
+            supervisor.report_ready()
+            process.tune()
+            code = await _end(stop, hub)
+            await serving.drain(stop)
+            return code
 
 
 async def work(settings: Settings, *, processes: int, metrics_port: int | None, config: Path | None) -> int:
     """Deliver events until a signal comes; returns the exit code. Raises as ``serve`` does."""
-    _set_up(settings)
-    _warn_of_secrets(settings)
+    _set_up(settings, is_child=False)
     await opening.require_database(settings)
     with contextlib.ExitStack() as stack:
         listener = None
@@ -110,7 +120,7 @@ async def work(settings: Settings, *, processes: int, metrics_port: int | None, 
                 server.bind(settings.server.host, metrics_port, option=server.METRICS_PORT)
             )
         if processes > 1:
-            command = ["worker", "--supervised", "--processes", str(processes), *_config_arguments(config)]
+            command = ["worker", "--processes", str(processes), *_config_arguments(config)]
             announcement = f"trunkline worker delivers, in {processes} processes{_metrics_at(listener)}"
             gathering = Gathering()
             async with _side_door(listener, gathering.text, gathering.readiness):
@@ -128,14 +138,14 @@ async def work(settings: Settings, *, processes: int, metrics_port: int | None, 
             return await _end(stop, hub)
 
 
-async def work_as_child(settings: Settings, *, processes: int, seat: str | None) -> int:
+async def work_as_child(settings: Settings, *, processes: int, seat: str) -> int:
     """Deliver events under a supervisor, as one of *processes* processes; returns the exit code."""
-    _set_up(settings)
+    _set_up(settings, is_child=True)
     with stopping.stop_signals() as stop, supervisor.lifeline(stop):
         connections = await allowed(settings.database, processes=processes)
         async with Hub(settings, migrates=False, serves=False, connections=connections) as hub:
             process.tune()
-            with seated(seat, hub):
+            async with seated(seat, hub):
                 supervisor.report_ready()
                 return await _end(stop, hub)
 
@@ -167,55 +177,31 @@ def _metrics_at(listener: socket.socket | None) -> str:
     return "" if listener is None else f" · metrics on {server.url_of(listener)}/metrics"
 
 
-def _set_up(settings: Settings) -> None:
+def _set_up(settings: Settings, *, is_child: bool) -> None:
     logs.set_up(settings.logging)
     process.share_heap()
     open_files.raise_limit()
     open_files.check(settings)
+    if not is_child:
+        for file in open_to_others(settings):
+            _log.warning(
+                "every account of this machine may read the secrets in %s; 'chmod o= %s' takes that away",
+                file,
+                file,
+            )
 
 
-def _warn_of_secrets(settings: Settings) -> None:
-    for file in open_to_others(settings):
-        _log.warning(
-            "every account of this machine may read the secrets in %s; 'chmod o= %s' takes that away",
-            file,
-            file,
-        )
-
-
-async def _end(stop: asyncio.Event, hub: Hub) -> int:
+async def _end(stop: stopping.Stop, hub: Hub) -> int:
     """Wait for a signal, or until *hub* cannot deliver any more; returns the exit code."""
-    if hub.dispatcher is None:
+    if (dispatcher := hub.dispatcher) is None:
         await stop.wait()
         return 0
-    failed = asyncio.create_task(hub.dispatcher.failed(), name="dispatcher failed")
-    stopped = asyncio.create_task(stop.wait(), name="stopped")
-    try:
-        await asyncio.wait((failed, stopped), return_when=asyncio.FIRST_COMPLETED)
-        return CANNOT_GO_ON if failed.done() else 0
-    finally:
-        failed.cancel()
-        stopped.cancel()
 
+    async def fail() -> int:
+        await dispatcher.failed()
+        return CANNOT_GO_ON
 
-async def _serve_by_children(
-    settings: Settings, listener: socket.socket, workers: int, *, migrates: bool, config: Path | None
-) -> int:
-    """Migrate once, then run *workers* processes that accept from one socket; the first of them also delivers."""
-    if migrates:
-        async with connected(settings) as database:  # the secrets have to be the database's
-            await SecretChecks(database, Vault.open(settings.auth, settings.database.url)).verify()
-        await migrate_database(settings)
-    descriptor = str(listener.fileno())
-    command = ["serve", "--listener-fd", descriptor, "--workers", str(workers), *_config_arguments(config)]
-    commands = [command, *([*command, "--no-dispatch"] for _ in range(workers - 1))]
-    return await supervisor.supervise(
-        commands,
-        listener=listener,
-        drain_seconds=settings.server.drain_seconds,
-        on_ready=lambda: _announce(listener),
-        gathering=Gathering(),
-    )
+    return await stop.unless(fail()) or 0
 
 
 def _config_arguments(config: Path | None) -> list[str]:

@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 
 _PAGE = 100
 
-app = typer.Typer(
-    no_args_is_help=True, help="List the events that break their schema, and release or delete them."
-)
+app = typer.Typer(no_args_is_help=True)
 
 Id = Annotated[str, argument("ID", "The event's id, as 'quarantine list' shows it.")]
 OptionalId = Annotated[str | None, argument("ID", "The event's id, as 'quarantine list' shows it.")]

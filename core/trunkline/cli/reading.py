@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Union
 
 from msgspec import Struct
 
-from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.cli import desk, opening
 from trunkline.dispatch.signals import Signals
@@ -58,29 +57,26 @@ class Services(Struct, frozen=True, kw_only=True):
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncGenerator[Readings]:
-    """Open the services for one command. Raises as ``desk.database`` and ``opening.opened`` do."""
+    """Open the services for one command. Raises as ``desk.opened`` and ``opening.opened`` do."""
     if not desk.has_only_own_plugins(settings):
         async with opening.opened(settings) as hub:
             yield hub
         return
-    async with desk.database(settings) as (database, vault):
-        catalog = load_catalog(settings)
+    async with desk.opened(settings) as own:
+        database, catalog = own.database, load_catalog(settings)
         registered_types = RegisteredTypes(database, catalog)
         await registered_types.refresh()
         versions = SchemaVersions(catalog)
         wakeup = Wakeup(database)
         signals = Signals(wakeup, due=Signal(), replay=Signal(), turn=Signal())
         checker = Checker(catalog, versions, AddressPolicy())
-        finder = SubscriptionFinder(database, records=SubscriptionRecords(vault), checker=checker)
-        directory = CompanyDirectory(database)
-        most = settings.delivery.max_subscriptions
-        limits = CompanyLimits(database, settings.companies, max_subscriptions=most)
+        finder = SubscriptionFinder(database, records=SubscriptionRecords(own.vault), checker=checker)
         replays = Replays(
             database,
             finder=finder,
             checker=checker,
             dry_runs=DryRuns(database, schema_versions=versions),
-            limits=limits,
+            limits=own.limits,
             replay_signal=signals.replay,
         )
         streaming = Streaming(
@@ -89,12 +85,12 @@ async def opened(settings: Settings) -> AsyncGenerator[Readings]:
             schema_versions=versions,
             wakeup=wakeup,
             long_polls=LongPolls(settings.limits),
-            directory=directory,
+            directory=own.directory,
         )
         async with wakeup, streaming:
             yield Services(
                 database=database,
-                directory=directory,
+                directory=own.directory,
                 catalog=catalog,
                 registered_types=registered_types,
                 quarantine=Quarantine(database, catalog=catalog, max_bytes=settings.events.max_body_bytes),
@@ -103,7 +99,7 @@ async def opened(settings: Settings) -> AsyncGenerator[Readings]:
                 replays=replays,
                 streaming=streaming,
                 readers=readers.make(
-                    database, database, streaming=streaming, checker=checker, finder=finder, limits=limits
+                    database, database, streaming=streaming, checker=checker, finder=finder, limits=own.limits
                 ),
             )
 

@@ -9,9 +9,9 @@ import typer
 
 from trunkline.cli import reading, replay_progress
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import AsJson, names_in, read_moment
+from trunkline.cli.options import AsJson, SubscriptionId, names_in, read_moment
 from trunkline.cli.output import show_json, warn
-from trunkline.cli.parameters import Config, argument, option
+from trunkline.cli.parameters import Config, option
 from trunkline.cli.reading import Readings
 from trunkline.cli.replay_progress import Total
 from trunkline.runtime import stopping
@@ -21,7 +21,6 @@ LOOK_SECONDS = 0.2
 PAUSES_PER_LOOK = 5
 """The minimum pause between two polls, as a multiple of a poll's duration, because each poll counts deliveries."""
 
-Subscription = Annotated[str, argument("SUBSCRIPTION", "The subscription's id, sub_….")]
 From = Annotated[
     str | None, option("--from", "TIME", "First time of acceptance; from the oldest event, if unset.")
 ]
@@ -35,7 +34,7 @@ Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the rep
 
 
 def replay(
-    subscription: Subscription,
+    subscription: SubscriptionId,
     begin: From = None,
     end: To = None,
     types: Types = None,

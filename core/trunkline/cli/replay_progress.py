@@ -4,6 +4,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from msgspec import Struct
@@ -35,14 +36,11 @@ class Total(Struct, frozen=True):
         return f"{'' if self.is_complete else 'at least '}{self.deliveries:,}"
 
 
-@contextlib.contextmanager
-def shown(total: Total) -> Generator[Show]:
-    """Yield the function that shows the progress of a replay of *total* deliveries on standard error."""
-    if not sys.stderr.isatty():
-        yield Lines(total).show
-        return
-    with bar(total, Console(stderr=True)) as show:
-        yield show
+def shown(total: Total) -> AbstractContextManager[Show]:
+    """Open the function that shows the progress of a replay of *total* deliveries on standard error."""
+    if sys.stderr.isatty():
+        return bar(total, Console(stderr=True))
+    return contextlib.nullcontext(Lines(total).show)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from trunkline.cli.reading import Readings
 from trunkline.errors import NotFound
 from trunkline.store import replays as store
 
-app = typer.Typer(no_args_is_help=True, help="List, show and cancel replays; `trunkline replay` starts them.")
+app = typer.Typer(no_args_is_help=True)
 
 Id = Annotated[str, argument("ID", "The replay's id, rpl_….")]
 Limit = Annotated[int, option("--limit", "N", "Show at most this many.", min=1, max=1_000)]

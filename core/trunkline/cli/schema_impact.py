@@ -1,7 +1,6 @@
 """The impact of a change of schemas on mapped fields in platforms, subscriptions, and filters."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import orjson
 from msgspec import Struct
@@ -24,17 +23,6 @@ class PlatformField(Struct, frozen=True):
     field: str
 
 
-class Reader(Struct, frozen=True):
-    """The parts of a subscription that depend on schemas."""
-
-    id: str
-    company_id: int
-    channel: str
-    event_types: tuple[str, ...]
-    pins: Mapping[str, int]
-    filter_paths: tuple[str, ...]
-
-
 class HurtSubscription(Struct, frozen=True):
     """A subscription that a breaking change would affect; *filter_paths* are the paths of its filter that would stop working."""
 
@@ -52,35 +40,25 @@ class Impact(Struct, frozen=True):
     subscriptions: tuple[HurtSubscription, ...] | None = None
 
 
-async def read_readers(database: Database) -> list[Reader]:
+async def read_readers(database: Database) -> list[store.Row]:
     """Read every subscription except deleted ones. Raises StoreUnavailable."""
     async with database.read() as connection:
-        return [
-            Reader(
-                row.id,
-                row.company_id,
-                row.channel,
-                tuple(orjson.loads(row.event_types)),
-                sql.pins_of(row.pins),
-                tuple(dict.fromkeys(_paths(orjson.loads(row.filter) if row.filter else {}))),
-            )
-            async for rows in store.changed_since(connection, 0)
-            for row in rows
-        ]
+        return [row async for rows in store.changed_since(connection, 0) for row in rows]
 
 
 def impact_of(
     change: Break,
     *,
     connectors: Iterable[Connector],
-    readers: Sequence[Reader] | None,
-    versions: Sequence[int] = (),
+    readers: Sequence[store.Row] | None,
+    versions: Sequence[int],
 ) -> Impact:
     """Find what *change* would affect; *versions* are the versions of its event type in the older schemas, oldest first."""
+    names = _names(change.path)
     platforms = [
         PlatformField(connector.name, connector.field_name(names) if names else change.name)
         for connector in connectors
-        if connector.field_name is not None and (names := _names(change.path)) is not None
+        if connector.field_name is not None
     ]
     if readers is None or change.subject != "event_type":
         return Impact(tuple(platforms), None if readers is None else ())
@@ -90,11 +68,11 @@ def impact_of(
             company_number(reader.company_id),
             environment_of(reader.company_id),
             reader.channel,
-            _below(reader.filter_paths, change.path),
+            _below(dict.fromkeys(_paths(orjson.loads(reader.filter or "{}"))), change.path),
         )
         for reader in readers
-        if takes_type(reader.event_types, change.name)
-        and choose(versions, reader.pins.get(change.name, 1)) == change.version
+        if takes_type(orjson.loads(reader.event_types), change.name)
+        and choose(versions, sql.pins_of(reader.pins).get(change.name, 1)) == change.version
     ]
     return Impact(tuple(platforms), tuple(hurt))
 
@@ -111,9 +89,9 @@ def _paths(source: Mapping[str, Json]) -> Iterator[str]:
             yield name
 
 
-def _names(pointer: str) -> list[str] | None:
+def _names(pointer: str) -> list[str]:
     """Split a JSON pointer into field names, without ``items``, and without a leading ``input``, ``output`` or ``parameters``."""
-    parts: list[Any] = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
     if parts[:1] and parts[0] in {"input", "output", "parameters"}:
         parts = parts[1:]
     return [part for part in parts if part != "items"]
@@ -121,5 +99,5 @@ def _names(pointer: str) -> list[str] | None:
 
 def _below(paths: Iterable[str], pointer: str) -> tuple[str, ...]:
     """Choose the paths of a filter that begin with the path of *pointer*; all paths if *pointer* is the whole event."""
-    broken = ".".join(_names(pointer) or [])
+    broken = ".".join(_names(pointer))
     return tuple(path for path in paths if not broken or f"{path}.".startswith(f"{broken}."))

@@ -26,9 +26,7 @@ from trunkline.schemas.files import load_definitions, load_event_types
 from trunkline.schemas.sentences import short_text
 from trunkline.settings import load
 
-app = typer.Typer(
-    no_args_is_help=True, help="Check the schemas of event types, actions, searches and lookups."
-)
+app = typer.Typer(no_args_is_help=True)
 
 NAMED = 20
 """The number of subscriptions that are named; further subscriptions are only counted."""
@@ -60,11 +58,6 @@ File = Annotated[
         dir_okay=False,
     ),
 ]
-
-
-@app.callback()
-def schemas() -> None:
-    """Check the schemas of event types, actions, searches and lookups."""
 
 
 @command(app, "list", reading.opened)
@@ -121,17 +114,17 @@ def check_schemas(
         raise typer.BadParameter(msg, param_hint="--against")
     errors = [record.error or record.name for record in hub.registry.records if record.state == "failed"]
     types, definitions = hub.catalog.all_types(), hub.definitions.all()
-    breaks = [*find_breaks(older, types), *find_operation_breaks(older_definitions, definitions)]
     readers = run_with(ready(settings), read_readers) if live else None
     connectors = [connector for _, connector in hub.registry.collected.connectors.values()]
-    impacts: list[Impact] = []
-    for change in breaks:
+    breaks: list[tuple[Break, Impact]] = []
+    for change in (*find_breaks(older, types), *find_operation_breaks(older_definitions, definitions)):
         versions = sorted(kind.version for kind in older if kind.name == change.name)
-        impacts.append(impact_of(change, connectors=connectors, readers=readers, versions=versions))
+        impact = impact_of(change, connectors=connectors, readers=readers, versions=versions)
+        breaks.append((change, impact))
     kinds = Counter(definition.kind for definition in definitions)
     counts = {"event_types": len(hub.catalog.types())} | {FOLDERS[kind]: kinds[kind] for kind in KINDS}
     warnings = [*_slow_patterns(types, definitions)]
-    _report(errors, list(zip(breaks, impacts, strict=True)), counts, warnings=warnings, as_json=as_json)
+    _report(errors, breaks, counts, warnings=warnings, as_json=as_json)
     if errors or breaks:
         raise typer.Exit(REFUSED)
 

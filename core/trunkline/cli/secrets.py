@@ -13,7 +13,7 @@ from trunkline.access.secret_replacement import SecretReplacement
 from trunkline.access.secrets_file import NAMES, SecretSource
 from trunkline.access.vault import Vault
 from trunkline.cli.connecting import ready
-from trunkline.cli.loop import run_with
+from trunkline.cli.loop import command, run_with
 from trunkline.cli.options import AsJson
 from trunkline.cli.output import CANNOT_START, REFUSED, show_json, show_table, warn
 from trunkline.cli.parameters import Config
@@ -21,10 +21,7 @@ from trunkline.settings import Settings, load
 from trunkline.store import secrets as store
 from trunkline.store.database import Database
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Check and replace the pepper and the encryption key. Processes may run meanwhile.",
-)
+app = typer.Typer(no_args_is_help=True)
 
 _SHOWN = 20
 """The maximum number of subscriptions that are named because their secrets cannot be decrypted."""
@@ -53,24 +50,28 @@ class _State(Struct, frozen=True):
 _Opened = tuple[SecretReplacement, Database, Vault]
 
 
-@app.command("check")
-def check(as_json: AsJson = False, config: Config = None) -> None:
+@contextlib.asynccontextmanager
+async def _opened(settings: Settings, *, is_lost: bool = False) -> AsyncGenerator[_Opened]:
+    async with ready(settings) as database:
+        source = SecretSource(settings.auth, settings.database.url)
+        vault = Vault.of_source(source, is_lost=is_lost)
+        yield SecretReplacement(database, source=source, vault=vault), database, vault
+
+
+@command(app, "check", _opened)
+async def check(opened: _Opened, as_json: AsJson = False) -> None:
     """Check whether the secrets fit the database, and show which data need other secrets or cannot be decrypted.
 
     Exit codes: 0 all is well, 1 something is to be fixed or old secrets are still needed, 2 a secret is wrong.
 
     Example: [bold]trunkline secrets check[/bold]
     """
-
-    async def examine(opened: _Opened) -> list[_State]:
-        replacement, database, vault = opened
-        async with database.read() as connection:
-            wrong = secret_checks.unfit(vault, await store.checks(connection))
-        if not wrong:
-            await SecretChecks(database, vault).verify()
-        return [await _state(replacement, name, is_ours=name not in wrong) for name in NAMES]
-
-    states = run_with(_opened(load(config)), examine)
+    replacement, database, vault = opened
+    async with database.read() as connection:
+        wrong = secret_checks.unfit(vault, await store.checks(connection))
+    if not wrong:
+        await SecretChecks(database, vault).verify()
+    states = [await _state(replacement, name, is_ours=name not in wrong) for name in NAMES]
     if as_json:
         show_json({"secrets": to_builtins(states)})
     else:
@@ -116,13 +117,26 @@ def rotate(
         for name in chosen or (ENCRYPTION_KEY, PEPPER):
             is_new = await replacement.renew_in_file(name)
             has_begun = await replacement.has_begun(name)
-            written = 0
+            if is_new:
+                lines.append(
+                    f"Made a new {name.replace('_', ' ')}; the one before is kept beside it in the file."
+                )
+            elif not has_begun:
+                lines.append(
+                    f"auth.{name} is the database's already. To give a new one for it: add the new one to auth.other_{name}s "
+                    f"of every process, then exchange the two in every process, then run this again."
+                )
             if name == ENCRYPTION_KEY:
                 written = await replacement.replace_encryption_key()
+                state = await _state(replacement, name, is_ours=True)
+                lines.append(f"Sealed {written:,} subscriptions again; {state.current:,} are sealed with it.")
             else:
                 await replacement.replace_pepper()
-            states.append(await _state(replacement, name, is_ours=True))
-            lines.extend(_told(states[-1], is_new=is_new, has_begun=has_begun, written=written))
+                state = await _state(replacement, name, is_ours=True)
+                lines.append(
+                    f"{state.current:,} keys stand under it; {state.others:,} follow when they are next used, and need the old one until then."
+                )
+            states.append(state)
         return states
 
     states = run_with(_opened(load(config), is_lost=lost), replace)
@@ -134,28 +148,23 @@ def rotate(
         raise typer.Exit(REFUSED)
 
 
-@app.command("forget")
-def forget(config: Config = None) -> None:
+@command(app, "forget", _opened)
+async def forget(opened: _Opened) -> None:
     """Remove old secrets from the file next to an SQLite database.
 
     The command is refused while one of them is still needed.
 
     Example: [bold]trunkline secrets forget[/bold]
     """
-
-    async def remove(opened: _Opened) -> tuple[list[_State], bool]:
-        replacement, database, vault = opened
-        await SecretChecks(database, vault).verify()
-        states = [await _state(replacement, name, is_ours=True) for name in NAMES]
-        needed = [state for state in states if state.others]
-        return needed, not needed and await replacement.forget_others()
-
-    needed, is_in_file = run_with(_opened(load(config)), remove)
+    replacement, database, vault = opened
+    await SecretChecks(database, vault).verify()
+    states = [await _state(replacement, name, is_ours=True) for name in NAMES]
+    needed = [state for state in states if state.others]
     for state in needed:
         warn(_others_sentence(state))
     if needed:
         raise typer.Exit(REFUSED)
-    if is_in_file:
+    if await replacement.forget_others():
         typer.echo("The file keeps no old secret.")
     else:
         typer.echo("The settings have the secrets, so no file has old ones to forget.")
@@ -167,35 +176,6 @@ async def _state(replacement: SecretReplacement, name: str, *, is_ours: bool) ->
         return _State(name, is_ours, digested.current, digested.others)
     sealed = await replacement.count_sealed()
     return _State(name, is_ours, sealed.current, sealed.others, sealed.unreadable)
-
-
-@contextlib.asynccontextmanager
-async def _opened(settings: Settings, *, is_lost: bool = False) -> AsyncGenerator[_Opened]:
-    async with ready(settings) as database:
-        source = SecretSource(settings.auth, settings.database.url)
-        vault = Vault.of_source(source, is_lost=is_lost)
-        yield SecretReplacement(database, source=source, vault=vault), database, vault
-
-
-def _told(state: _State, *, is_new: bool, has_begun: bool, written: int) -> list[str]:
-    setting = f"auth.{state.name}"
-    lines: list[str] = []
-    if is_new:
-        lines.append(
-            f"Made a new {state.name.replace('_', ' ')}; the one before is kept beside it in the file."
-        )
-    elif not has_begun:
-        lines.append(
-            f"{setting} is the database's already. To give a new one for it: add the new one to {setting.replace('.', '.other_')}s "
-            f"of every process, then exchange the two in every process, then run this again."
-        )
-    if state.name == PEPPER:
-        lines.append(
-            f"{state.current:,} keys stand under it; {state.others:,} follow when they are next used, and need the old one until then."
-        )
-    else:
-        lines.append(f"Sealed {written:,} subscriptions again; {state.current:,} are sealed with it.")
-    return lines
 
 
 def _warn_of(state: _State) -> None:

@@ -46,7 +46,6 @@ MetricsPort = Annotated[
 Seat = Annotated[str | None, typer.Option("--seat", hidden=True)]
 ListenerFd = Annotated[int | None, typer.Option("--listener-fd", hidden=True)]
 NoDispatch = Annotated[bool, typer.Option("--no-dispatch", hidden=True)]
-Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
 
 
 def serve(
@@ -70,7 +69,7 @@ def serve(
     if address:
         server = settings.server.model_copy(update={**address, "socket": None})
         settings = settings.model_copy(update={"server": server})
-    if listener_fd is not None:
+    if listener_fd is not None and seat is not None:
         serving = processes.serve_as_child(
             settings, listener_fd, workers=workers, dispatch=not no_dispatch, seat=seat
         )
@@ -88,7 +87,6 @@ def worker(
     count: Processes = 1,
     metrics_port: MetricsPort = None,
     config: Config = None,
-    supervised: Supervised = False,
     seat: Seat = None,
 ) -> None:
     """Deliver events, without an API. Any number of workers may run, on any number of machines (PostgreSQL).
@@ -97,7 +95,7 @@ def worker(
     """
     settings = load(config)
     _require_postgresql(settings, "run workers")
-    if supervised:
+    if seat is not None:
         raise typer.Exit(run(processes.work_as_child(settings, processes=count, seat=seat)))
     working = processes.work(settings, processes=count, metrics_port=metrics_port, config=config)
     raise typer.Exit(run(working))

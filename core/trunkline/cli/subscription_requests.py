@@ -9,7 +9,7 @@ import typer
 from pydantic import BaseModel, ValidationError
 
 from trunkline.api.models import Strict, with_fields
-from trunkline.cli.options import names_in
+from trunkline.cli.options import json_or_text, names_in
 from trunkline.contract import Channel
 from trunkline.contract.targets import schema_of
 from trunkline.errors.wording import refusal_of
@@ -55,24 +55,16 @@ def read_members(arguments: Sequence[str] | None) -> dict[str, str]:
 def with_target(
     request: Mapping[str, Any], members: Mapping[str, str], *, channel: Channel | None
 ) -> dict[str, Any]:
-    """Put *members* into the target of *request*: texts unchanged, other values as the model of *channel* converts them."""
+    """Put *members* into the target of *request*: texts unchanged, other values as JSON if they are, for the model of *channel* to convert or refuse."""
     if not members:
         return dict(request)
     model = channel.target if channel is not None else None
     properties: Mapping[str, Any] = schema_of(model)["properties"] if model is not None else {}
     typed = {
-        name: value if properties.get(name, {}).get("type", "string") == "string" else _value(value)
+        name: value if properties.get(name, {}).get("type", "string") == "string" else json_or_text(value)
         for name, value in members.items()
     }
     return {**request, "target": {**(request.get("target") or {}), **typed}}
-
-
-def _value(text: str) -> Any:
-    """Read a number, true or false; any other text stays text, and the model refuses it with a reason."""
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return text
 
 
 def _read_option(argument: str) -> tuple[str, Any]:

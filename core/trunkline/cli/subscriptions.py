@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CHANNEL = "webhooks"
 DAY_SECONDS = 86_400
 
-app = typer.Typer(no_args_is_help=True, help="Make, list, show, change, try and delete subscriptions.")
+app = typer.Typer(no_args_is_help=True)
 
 ChannelName = Annotated[str, option("--channel", "NAME", "Its channel.")]
 Url = Annotated[

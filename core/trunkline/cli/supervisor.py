@@ -15,6 +15,8 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
+from msgspec import Struct, field
+
 from trunkline.cli.gathering import Gathering
 from trunkline.cli.output import CANNOT_START
 from trunkline.cli.streams import OutputLost
@@ -50,7 +52,13 @@ async def supervise(
     """
     with stopping.stop_signals() as stop:
         children = [
-            _Child(command, listener=listener, stop=stop, drain_seconds=drain_seconds, gathering=gathering)
+            _Child(
+                [sys.executable, "-P", "-m", "trunkline.cli", *command],
+                inherited=[] if listener is None else [listener.fileno()],
+                stop=stop,
+                stop_seconds=drain_seconds + STOP_SECONDS,
+                gathering=gathering,
+            )
             for command in commands
         ]
         keeping = [asyncio.create_task(children[0].keep(), name="child 1")]
@@ -93,32 +101,23 @@ def lifeline(stop: stopping.Stop) -> Generator[None]:
         loop.remove_reader(descriptor)
 
 
-class _Child:
-    """A child: a command, and its current process."""
+class _Child(Struct):
+    """A child: a command, and its current process. It inherits the descriptors *inherited*, and may take *stop_seconds* to stop."""
 
-    def __init__(
-        self,
-        command: Sequence[str],
-        *,
-        listener: socket.socket | None,
-        stop: stopping.Stop,
-        drain_seconds: float,
-        gathering: Gathering,
-    ) -> None:
-        self._command = [sys.executable, "-P", "-m", "trunkline.cli", *command]
-        self._inherited = [] if listener is None else [listener.fileno()]
-        self._stop = stop
-        self._stop_seconds = drain_seconds + STOP_SECONDS
-        self._gathering = gathering
-        self.ready = asyncio.Event()
+    command: Sequence[str]
+    inherited: Sequence[int]
+    stop: stopping.Stop
+    stop_seconds: float
+    gathering: Gathering
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def keep(self) -> None:
         """Run the command again each time it exits, until a stop is requested. The delay grows after early exits."""
         early = 0
-        while not self._stop.is_set():
+        while not self.stop.is_set():
             began = time.monotonic()
             code = await self._run()
-            if self._stop.is_set():
+            if self.stop.is_set():
                 return
             if code == CANNOT_START and not self.ready.is_set():
                 raise _CannotStart
@@ -126,22 +125,23 @@ class _Child:
             wait = min(_FIRST_WAIT_SECONDS * 2 ** max(early - 1, 0), _LONGEST_WAIT_SECONDS)
             _log.error("a process ended with code %d; starting another in %.1f s", code, wait)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), wait)
+                await asyncio.wait_for(self.stop.wait(), wait)
 
     async def _run(self) -> int:
         """Start the process and wait for its end; returns its exit code."""
-        async with self._gathering.seat() as seat:
+        async with self.gathering.seat() as seat:
             process = await asyncio.create_subprocess_exec(
-                *self._command,
-                *seat.arguments,
+                *self.command,
+                "--seat",
+                ",".join(map(str, seat.descriptors)),
                 stdin=PIPE,
                 stdout=PIPE,
-                pass_fds=[*self._inherited, *seat.descriptors],
+                pass_fds=[*self.inherited, *seat.descriptors],
                 start_new_session=True,  # a terminal's Ctrl-C only reaches the supervisor, which passes it on once
             )
             seat.leave_to_child()
             reading = asyncio.create_task(self._read(process))
-            stopping = asyncio.create_task(self._stop.wait())
+            stopping = asyncio.create_task(self.stop.wait())
             await _first_of([reading, stopping])
             if stopping.done():
                 await self._end(process)
@@ -163,12 +163,12 @@ class _Child:
     async def _end(self, process: Process) -> None:
         """Ask *process* to stop, at once if an immediate stop is requested, and kill it if it takes too long."""
         ended = asyncio.create_task(process.wait())
-        at_once = asyncio.create_task(self._stop.at_once.wait())
+        at_once = asyncio.create_task(self.stop.at_once.wait())
         with contextlib.suppress(ProcessLookupError):
-            if not self._stop.at_once.is_set():
+            if not self.stop.at_once.is_set():
                 process.terminate()
             _, running = await asyncio.wait(
-                {ended, at_once}, timeout=self._stop_seconds, return_when=asyncio.FIRST_COMPLETED
+                {ended, at_once}, timeout=self.stop_seconds, return_when=asyncio.FIRST_COMPLETED
             )
             if ended in running and at_once.done():
                 process.send_signal(signal.SIGINT)

@@ -29,7 +29,10 @@ def load_catalog(settings: Settings, registry: "Registry | None" = None) -> Sche
     event_types: dict[tuple[str, int], EventType] = {}
     for folder in schema_folders(settings):
         for kind in load_event_types(folder):
-            _add(event_types, kind, str(folder))
+            if (kind.name, kind.version) in event_types:
+                reason = f"version {kind.version} of the event type '{kind.name}' is defined twice"
+                raise SchemaInvalid(str(folder), reason)
+            event_types[kind.name, kind.version] = kind
     names = {kind.name for kind in event_types.values()}
     publish = published if settings.events.published_schemas == "open" else None
     operational = operational_event_types()
@@ -80,10 +83,3 @@ def load_definition_catalog(settings: Settings, *, event_types: SchemaCatalog) -
     """
     definitions = chain.from_iterable(map(load_definitions, schema_folders(settings)))
     return DefinitionCatalog(definitions, event_types=event_types.names())
-
-
-def _add(event_types: dict[tuple[str, int], EventType], kind: EventType, source: str) -> None:
-    if (kind.name, kind.version) in event_types:
-        reason = f"version {kind.version} of the event type '{kind.name}' is defined twice"
-        raise SchemaInvalid(source, reason)
-    event_types[kind.name, kind.version] = kind

@@ -185,12 +185,12 @@ class Hub:
 
     def _build_outbound(self) -> None:
         delivery = self.settings.delivery
-        self._addresses = AddressPolicy(
+        self.addresses = AddressPolicy(
             allow_http=delivery.allow_http, allow_private_networks=delivery.allow_private_networks
         )
         lookups = LookupPace(self.company_limits, is_enabled=self.settings.limits.enabled)
         self.http = Outbound(
-            self._addresses,
+            self.addresses,
             timeout_seconds=delivery.timeout_seconds,
             name_servers=delivery.name_servers or None,
             may_look_up=lookups.may_look_up,
@@ -233,8 +233,8 @@ class Hub:
         self.erasing = Erasing(self.database, plugins=self._rows_of_companies, wanted=self.signals.erasure)
 
     def _build_subscribing(self) -> None:
-        names = TargetNames(self.http, self._addresses)
-        checker = Checker(self.catalog, self.schema_versions, self._addresses, self.channels, names=names)
+        names = TargetNames(self.http, self.addresses)
+        checker = Checker(self.catalog, self.schema_versions, self.addresses, self.channels, names=names)
         records = self.subscription_records
         self._finder = finder = SubscriptionFinder(self.database, records=records, checker=checker)
         self.subscriptions = SubscriptionService(

@@ -1,18 +1,31 @@
-"""The results of an examination: one check per question, and the report of all of them."""
+"""The results of an examination of a receiver or of the hub: one check per question, and the report on a receiver."""
 
 from enum import StrEnum
+from functools import partial
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 
 class Verdict(StrEnum):
-    """The result of one check; ``unknown`` if it could not be judged."""
+    """The result of one check of a receiver.
+
+    ``improve``: the receiver works but could be better. ``bad``: the fault loses events or is a security risk. ``unknown``:
+    the check could not be judged.
+    """
 
     GOOD = "good"
     IMPROVE = "improve"
     BAD = "bad"
     UNKNOWN = "unknown"
+
+
+class Status(StrEnum):
+    """The result of one check of the hub. An ``error`` stops the hub from working, now or soon; a ``warning`` does not."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
 
 
 NAMES = (
@@ -38,22 +51,28 @@ NAMES = (
     "unknown-header",
     "unknown-type",
 )
-"""Every check, in order."""
+"""Every check of a receiver, in order."""
 
 
 class Check(Struct, frozen=True):
-    """The verdict of one check, with a sentence on the finding and the remedy."""
+    """The verdict of one check, with a sentence on the finding.
+
+    For a receiver the sentence names the remedy, too. For the hub *fix* is the remedy; None for a check that is ok.
+    """
 
     name: str
-    verdict: Verdict
     sentence: str
+    verdict: Verdict | Status
+    fix: str | None = None
 
 
-class Thresholds(Struct, frozen=True, kw_only=True):
-    """The median latencies above which a receiver is slow, or very slow."""
-
-    slow_seconds: float = 1.0
-    very_slow_seconds: float = 5.0
+good = partial(Check, verdict=Verdict.GOOD)
+improve = partial(Check, verdict=Verdict.IMPROVE)
+bad = partial(Check, verdict=Verdict.BAD)
+unknown = partial(Check, verdict=Verdict.UNKNOWN)
+ok = partial(Check, verdict=Status.OK)
+warning = partial(Check, verdict=Status.WARNING)
+error = partial(Check, verdict=Status.ERROR)
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -82,26 +101,6 @@ class Report(Struct, frozen=True, kw_only=True):
         if not self.is_reachable:
             return 2
         return 1 if self.to_mend else 0
-
-
-def good(name: str, sentence: str) -> Check:
-    """Make a check with the verdict ``good``."""
-    return Check(name, Verdict.GOOD, sentence)
-
-
-def improve(name: str, sentence: str) -> Check:
-    """Make a check with the verdict ``improve``: the receiver works but could be better."""
-    return Check(name, Verdict.IMPROVE, sentence)
-
-
-def bad(name: str, sentence: str) -> Check:
-    """Make a check with the verdict ``bad``: the fault loses events or is a security risk."""
-    return Check(name, Verdict.BAD, sentence)
-
-
-def unknown(name: str, sentence: str) -> Check:
-    """Make a check with the verdict ``unknown``."""
-    return Check(name, Verdict.UNKNOWN, sentence)
 
 
 def duration_text(seconds: float) -> str:

@@ -1,19 +1,17 @@
 """``doctor``: checks of the hub, or of the receiver at a URL."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Never
+from typing import Annotated, Never
 
 import typer
-from msgspec import to_builtins
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from trunkline.cli import opening
-from trunkline.cli.doctor.checks import Report
-from trunkline.cli.doctor.hub.checks import Status, error, exit_code
+from trunkline.cli.doctor.checks import Report, Status, error
 from trunkline.cli.doctor.hub.examination import examine_hub
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson
@@ -24,7 +22,6 @@ from trunkline.hub.products import source_names
 from trunkline.runtime.terminals import printable
 from trunkline.settings import load
 from trunkline.targets import signatures
-from trunkline.targets.addresses import AddressPolicy
 
 SECRET_VARIABLE = "TRUNKLINE_DOCTOR_SECRET"  # noqa: S105 - a variable's name
 
@@ -84,31 +81,38 @@ def doctor(
     settings = load(config)
     if secret is not None and (fault := signatures.check_secret(secret)):
         raise typer.BadParameter(fault, param_hint="--secret")
-    delivery = settings.delivery
-    policy = AddressPolicy(
-        allow_http=delivery.allow_http, allow_private_networks=delivery.allow_private_networks
-    )
     hub = opening.inspected(settings)
-    product = {
-        "title": hub.deployment.brand.title,
-        "schemas": [*source_names(hub.settings)],
-        "event_types": len(hub.catalog.types()),
-        "key_prefix": hub.keys.prefix,
-    }
-    seconds = delivery.timeout_seconds
-    report = run(examine(url, policy=policy, catalog=hub.catalog, timeout_seconds=seconds, secret=secret))
+    title = hub.brand.title
+    schemas = source_names(hub.settings)
+    count = len(hub.catalog.types())
+    seconds = settings.delivery.timeout_seconds
+    examining = examine(
+        url, policy=hub.addresses, catalog=hub.catalog, timeout_seconds=seconds, secret=secret
+    )
+    report = run(examining)
     if as_json:
         show_json(
             {
                 "url": report.url,
                 "reachable": report.is_reachable,
-                "checks": to_builtins(report.checks),
+                "checks": [
+                    {"name": check.name, "verdict": check.verdict, "sentence": check.sentence}
+                    for check in report.checks
+                ],
                 "not_tried": [*report.not_tried],
-                "product": product,
+                "product": {
+                    "title": title,
+                    "schemas": [*schemas],
+                    "event_types": count,
+                    "key_prefix": hub.keys.prefix,
+                },
             }
         )
     else:
-        warn(_product_line(product))
+        warn(
+            f"Product: {title}, from {', '.join(schemas) or 'no schemas'}; "
+            f"{count} event {'type' if count == 1 else 'types'}; keys begin with {hub.keys.prefix}_."
+        )
         _show_rows([(check.name, check.verdict, check.sentence) for check in report.checks])
         warn(_summary(report))
     raise typer.Exit(report.exit_code)
@@ -121,24 +125,22 @@ def _examine_hub(config: Path | None, *, with_targets: bool, is_strict: bool, as
         checks = [error("settings", str(invalid), fix="correct the settings; nothing else was examined")]
     else:
         checks = run(examine_hub(settings, with_targets=with_targets))
+    counts = Counter(check.verdict for check in checks)
     if as_json:
-        members = to_builtins(checks)
-        show_json({"checks": [{n: v for n, v in each.items() if v is not None} for each in members]})
+        views = [
+            {"name": one.name, "status": one.verdict, "detail": one.sentence}
+            | ({"fix": one.fix} if one.fix else {})
+            for one in checks
+        ]
+        show_json({"checks": views})
     else:
         _show_rows(
-            [(one.name, one.status, " Fix: ".join(filter(None, (one.detail, one.fix)))) for one in checks]
+            [(one.name, one.verdict, " Fix: ".join(filter(None, (one.sentence, one.fix)))) for one in checks]
         )
-        counts = Counter(check.status for check in checks)
         warn(f"Errors: {counts[Status.ERROR]}, warnings: {counts[Status.WARNING]}, ok: {counts[Status.OK]}.")
-    raise typer.Exit(exit_code(checks, is_strict=is_strict))
-
-
-def _product_line(product: Mapping[str, Any]) -> str:
-    count = product["event_types"]
-    return (
-        f"Product: {product['title']}, from {', '.join(product['schemas']) or 'no schemas'}; "
-        f"{count} event {'type' if count == 1 else 'types'}; keys begin with {product['key_prefix']}_."
-    )
+    if counts[Status.ERROR]:
+        raise typer.Exit(2)
+    raise typer.Exit(1 if is_strict and counts[Status.WARNING] else 0)
 
 
 def _show_rows(rows: Sequence[tuple[str, str, str]]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
 from trunkline.cli.doctor import judgements, path
-from trunkline.cli.doctor.checks import Check, Report, Thresholds
+from trunkline.cli.doctor.checks import Check, Report
 from trunkline.cli.doctor.trials import UNKNOWN_HEADER, Answer, Sample, Samples, Trials, throwaway_secret
 from trunkline.outbound import Outbound, Resolve, resolve_by_system
 from trunkline.schemas.catalog import SchemaCatalog
@@ -44,7 +44,6 @@ async def examine(
     catalog: SchemaCatalog,
     timeout_seconds: float,
     secret: str | None = None,
-    thresholds: Thresholds | None = None,
     resolve: Resolve = resolve_by_system,
     now: Callable[[], float] = time.time,
 ) -> Report:
@@ -75,8 +74,7 @@ async def examine(
             deliveries = await _deliver(trials, samples)
             answers = [answer for _, answer in deliveries]
             accepted = judgements.judge_delivery(answers, is_secret_known=is_known)
-            limits = thresholds or Thresholds()
-            latency = judgements.judge_latency(answers, timeout_seconds=timeout_seconds, thresholds=limits)
+            latency = judgements.judge_latency(answers, timeout_seconds=timeout_seconds)
             answered = [delivery for delivery in deliveries if delivery[1].status is not None]
             if answered:
                 # Further answers are compared with that to an accepted event, or to any answered one if none was accepted.

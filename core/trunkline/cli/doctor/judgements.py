@@ -6,7 +6,6 @@ from statistics import median
 
 from trunkline.cli.doctor.checks import (
     Check,
-    Thresholds,
     bad,
     duration_text,
     good,
@@ -16,6 +15,9 @@ from trunkline.cli.doctor.checks import (
 )
 from trunkline.cli.doctor.trials import Answer
 from trunkline.outbound import MAX_BODY_BYTES
+
+SLOW_SECONDS, VERY_SLOW_SECONDS = 1.0, 5.0
+"""The median latencies above which a receiver is slow, or very slow."""
 
 _REFUSALS = {400, 401, 403, 422}
 """The statuses with which a receiver refuses a wrong signature."""
@@ -84,8 +86,8 @@ def judge_redirect(answers: Sequence[Answer]) -> Check:
     return good("redirect", "Answers in place, without a redirect.")
 
 
-def judge_latency(answers: Sequence[Answer], *, timeout_seconds: float, thresholds: Thresholds) -> Check:
-    """Judge the receiver's latency: compare the median with *thresholds*, and each answer with the timeout."""
+def judge_latency(answers: Sequence[Answer], *, timeout_seconds: float) -> Check:
+    """Judge the receiver's latency: the median of the answers, and each answer that exceeds the timeout."""
     late = sum(answer.error == "timeout" for answer in answers)
     if late:
         limit = duration_text(timeout_seconds)
@@ -98,11 +100,11 @@ def judge_latency(answers: Sequence[Answer], *, timeout_seconds: float, threshol
         return unknown("latency", "There was no answer to measure.")
     middle = median(answered)
     spoken = f"{duration_text(middle)} (median of {len(answered)})"
-    if middle <= thresholds.slow_seconds:
+    if middle <= SLOW_SECONDS:
         return good("latency", f"Answers within {spoken}.")
-    aim = duration_text(thresholds.slow_seconds)
+    aim = duration_text(SLOW_SECONDS)
     sentence = f"Takes {spoken}; answer first and work afterwards, to stay below {aim}."
-    return (bad if middle > thresholds.very_slow_seconds else improve)("latency", sentence)
+    return (bad if middle > VERY_SLOW_SECONDS else improve)("latency", sentence)
 
 
 def judge_size(answers: Sequence[Answer]) -> Check:

@@ -40,12 +40,6 @@ class Path(Struct, frozen=True, kw_only=True):
     is_connected: bool = False
 
 
-class _Attempt(Struct, frozen=True):
-    address: str
-    seconds: float = 0
-    error: OSError | None = None
-
-
 async def explore(
     url: str,
     *,
@@ -80,9 +74,7 @@ async def explore(
             "Events and their signatures travel in the clear, for anyone on the way to read; use https."
         )
         return Path(checks=(*checks, improve("tls", sentence)), url=normalised, is_connected=True)
-    secured = await _secure(
-        target, address, context=tls_context(), timeout_seconds=timeout_seconds, now=now, renewal=renewal
-    )
+    secured = await _secure(target, address, timeout_seconds=timeout_seconds, now=now, renewal=renewal)
     is_open = not any(check.verdict is Verdict.BAD for check in secured)
     return Path(checks=(*checks, *secured), url=normalised if is_open else None, is_connected=True)
 
@@ -126,42 +118,41 @@ async def _connect(
     target: Origin, addresses: tuple[str, ...], *, timeout_seconds: float
 ) -> tuple[Check, str | None]:
     port = target.port
+    seconds: dict[str, float] = {}
+    errors: dict[str, OSError] = {}
 
-    async def dial(address: str) -> _Attempt:
+    async def dial(address: str) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
             async with asyncio.timeout(timeout_seconds), _connection(address, port):
-                return _Attempt(address, loop.time() - began)
+                seconds[address] = loop.time() - began
         except OSError as error:
-            return _Attempt(address, error=error)
+            errors[address] = error
 
-    attempts = await asyncio.gather(*map(dial, addresses[:MAX_ADDRESSES]))
-    connected = [attempt for attempt in attempts if attempt.error is None]
-    failed = [attempt for attempt in attempts if attempt.error is not None]
-    if not connected:
-        reasons = "; ".join(f"{attempt.address}: {_reason(attempt.error)}" for attempt in failed)
+    await asyncio.gather(*map(dial, addresses[:MAX_ADDRESSES]))
+    failed = [
+        address
+        for address in addresses
+        if address in errors and not (seconds and errors[address].errno in _NO_WAY_FROM_HERE)
+    ]
+    reasons = "; ".join(f"{address}: {_reason(errors[address])}" for address in failed)
+    if not seconds:
         sentence = f"Nothing answers at port {port} ({reasons}); start the receiver, and open the port in its firewall."
         return bad("connect", sentence), None
-    silent = [attempt for attempt in failed if attempt.error and attempt.error.errno not in _NO_WAY_FROM_HERE]
-    if silent:
-        reasons = "; ".join(f"{attempt.address}: {_reason(attempt.error)}" for attempt in silent)
+    reached = next(address for address in addresses if address in seconds)
+    if failed:
         sentence = f"Some addresses do not answer ({reasons}); make them work, or take them out of DNS."
-        return improve("connect", sentence), connected[0].address
-    return good("connect", f"Connects in {duration_text(connected[0].seconds)}."), connected[0].address
+        return improve("connect", sentence), reached
+    return good("connect", f"Connects in {duration_text(seconds[reached])}."), reached
 
 
 async def _secure(
-    target: Origin,
-    address: str,
-    *,
-    context: ssl.SSLContext,
-    timeout_seconds: float,
-    now: float,
-    renewal: timedelta | None,
+    target: Origin, address: str, *, timeout_seconds: float, now: float, renewal: timedelta | None
 ) -> tuple[Check, ...]:
     host, port = target.host, target.port
     name = host.removesuffix(".")
+    context = tls_context()
     try:
         async with asyncio.timeout(timeout_seconds), _connection(address, port, context, name) as secured:
             spoken = good("tls", f"Speaks {secured.version()}.")
@@ -204,7 +195,7 @@ async def _connection(
         await asyncio.sleep(0)
 
 
-def _reason(error: OSError | None) -> str:
+def _reason(error: OSError) -> str:
     match error:
         case ConnectionRefusedError():
             return "the connection was refused"

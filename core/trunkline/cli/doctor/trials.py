@@ -140,20 +140,18 @@ class Trials:
         )
 
 
+@dataclass
 class _Recorder(HttpMethods):
     """The ``HttpClient`` of one push; it keeps the whole answer, and can replace the signed data before it is sent."""
 
-    def __init__(
-        self, http: Outbound, altered_body: bytes | None, altered_headers: Mapping[str, str]
-    ) -> None:
-        self._http = http
-        self._altered_body = altered_body
-        self._altered_headers = altered_headers
-        self.response: HttpResponse | None = None
+    http: Outbound
+    altered_body: bytes | None
+    altered_headers: Mapping[str, str]
+    response: HttpResponse | None = None
 
     async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
-        sent = body if self._altered_body is None else self._altered_body
-        self.response = await self._http.post(url, body=sent, headers={**headers, **self._altered_headers})
+        sent = body if self.altered_body is None else self.altered_body
+        self.response = await self.http.post(url, body=sent, headers={**headers, **self.altered_headers})
         return self.response
 
 

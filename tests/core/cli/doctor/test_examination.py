@@ -14,7 +14,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from tests.core.cli.doctor.conftest import SECRET, answering, is_genuine, verify
 from tests.example_product import EVENT_TYPES
 
-from trunkline.cli.doctor.checks import Report, Thresholds
+from trunkline.cli.doctor import judgements, trials
+from trunkline.cli.doctor.checks import Report
 from trunkline.cli.doctor.examination import MAX_REQUESTS, examine
 from trunkline.outbound import Resolve
 from trunkline.schemas.catalog import SchemaCatalog
@@ -304,15 +305,7 @@ SLOW = [Answer(delay_seconds=0.03)] * 5
         ([announce_no_size] * 20, {}, "answer-size", "improve: "),
         ([Answer(headers={"connection": "close"})] * 20, {}, "keep-alive", "improve: "),
         ([Answer(), CloseWithoutAnswer()], {}, "keep-alive", "bad: 'connection: close'"),
-        (SLOW, {"thresholds": Thresholds(slow_seconds=1)}, "latency", "good: "),
-        (SLOW, {"thresholds": Thresholds(slow_seconds=0.02)}, "latency", "improve: "),
-        (SLOW, {"thresholds": Thresholds(slow_seconds=0.01, very_slow_seconds=0.02)}, "latency", "bad: "),
-        (
-            [Answer(delay_seconds=0.5)],
-            {"thresholds": Thresholds(slow_seconds=0.4)},
-            "latency",
-            "good: (median of 5)",
-        ),
+        (SLOW, {}, "latency", "good: (median of 5)"),
         ([Answer(), Answer(), Hang()], {"timeout_seconds": 0.3}, "latency", "bad: within 300 ms to 1 of 5"),
     ],
 )
@@ -322,6 +315,14 @@ async def test_answers_are_judged(receiver, replies, options, name, finding):
     verdict, _, words = finding.partition(": ")
     assert verdicts(report)[name] == verdict
     assert words in sentence(report, name)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict"), [([0.5, 1, 9], "good"), ([0.5, 5, 9], "improve"), ([0.5, 5.1, 9], "bad")]
+)
+def test_the_median_latency_is_judged(seconds, verdict):
+    answers = [trials.Answer(seconds=each, status=200) for each in seconds]
+    assert judgements.judge_latency(answers, timeout_seconds=10).verdict == verdict
 
 
 @pytest.mark.parametrize(("status", "verdict"), [(500, "bad"), (422, "good")])

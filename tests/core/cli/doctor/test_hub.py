@@ -262,8 +262,8 @@ async def test_a_role_that_may_only_read_is_an_error_with_what_to_grant(postgres
 )
 async def test_the_clock_is_compared_with_the_databases(sqlite_database, late_seconds, status):
     check = await examination.judge_clock(sqlite_database, now=lambda: time.time() - late_seconds)
-    assert check.status == status
-    assert status == "ok" or ("behind" if late_seconds > 0 else "ahead of") in check.detail
+    assert check.verdict == status
+    assert status == "ok" or ("behind" if late_seconds > 0 else "ahead of") in check.sentence
 
 
 async def test_a_clock_that_stepped_is_a_warning_whether_or_not_a_hub_has_noticed_it(sqlite_database):
@@ -273,14 +273,14 @@ async def test_a_clock_that_stepped_is_a_warning_whether_or_not_a_hub_has_notice
     unnoticed = await examination.judge_clock(sqlite_database)
     await guard.look()
     for check in (unnoticed, await examination.judge_clock(sqlite_database)):
-        assert check.status == "warning"
-        assert "stepped forward by 8.0 days" in check.detail
+        assert check.verdict == "warning"
+        assert "stepped forward by 8.0 days" in check.sentence
         assert "trunkline clock confirm" in check.fix
 
 
 @pytest.mark.parametrize(("free", "status"), [(99 << 20, "error"), (1000 << 20, "warning"), (2 << 30, "ok")])
 def test_the_room_that_the_disk_has_is_judged(tmp_path, free, status):
-    assert examination.judge_disk(tmp_path / "trunkline.db", free_bytes=lambda _: free).status == status
+    assert examination.judge_disk(tmp_path / "trunkline.db", free_bytes=lambda _: free).verdict == status
 
 
 def test_a_file_that_every_account_may_read_is_a_warning(migrated_cli):
@@ -355,9 +355,9 @@ async def test_certificates_of_targets_that_end_within_14_days_are_named(
 ):
     check = await targets.examine_targets(subscribed, now=time.time() + (90 - left_days) * DAY_SECONDS)
     assert target.count == 0, "nothing was sent"
-    assert check.detail.startswith("Certificates seen: 1")
-    assert check.status == status
-    assert f"{target.url}{words}" in check.detail if words else "Expires" not in check.detail
+    assert check.sentence.startswith("Certificates seen: 1")
+    assert check.verdict == status
+    assert f"{target.url}{words}" in check.sentence if words else "Expires" not in check.sentence
 
 
 async def test_a_target_that_the_address_policy_refuses_is_not_connected_to(subscribed, target):
@@ -365,7 +365,7 @@ async def test_a_target_that_the_address_policy_refuses_is_not_connected_to(subs
     strict = subscribed.model_copy(update={"delivery": delivery})
     check = await targets.examine_targets(strict, now=time.time())
     assert target.connections == 0
-    assert (check.status, "targets that did not answer: 1" in check.detail) == ("ok", True)
+    assert (check.verdict, "targets that did not answer: 1" in check.sentence) == ("ok", True)
 
 
 PAGE = Path(__file__).parents[4] / "docs" / "how-to" / "examine-the-hub.md"

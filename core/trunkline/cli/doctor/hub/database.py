@@ -9,7 +9,7 @@ from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.secrets_file import SecretSource
 from trunkline.access.vault import Vault
 from trunkline.cli.connecting import connected
-from trunkline.cli.doctor.hub.checks import HubCheck, error, ok, warning
+from trunkline.cli.doctor.checks import Check, error, ok, warning
 from trunkline.errors import DatabaseUnfit, SettingsInvalid, StoreUnavailable
 from trunkline.insight.journal import Journal
 from trunkline.model.workers import LEASE_MS
@@ -31,9 +31,9 @@ SCARCE = 0.1
 """The share of free connections below which they are scarce."""
 
 
-async def examine_database(settings: Settings, histories: Sequence[migrate.History]) -> list[HubCheck]:
+async def examine_database(settings: Settings, histories: Sequence[migrate.History]) -> list[Check]:
     """Make the checks of the database, up to the first failure that prevents the next check."""
-    checks: list[HubCheck] = []
+    checks: list[Check] = []
     try:
         async with connected(settings) as database:
             await _examine(database, settings, histories, checks)
@@ -46,7 +46,7 @@ async def examine_database(settings: Settings, histories: Sequence[migrate.Histo
 
 
 async def _examine(
-    database: Database, settings: Settings, histories: Sequence[migrate.History], checks: list[HubCheck]
+    database: Database, settings: Settings, histories: Sequence[migrate.History], checks: list[Check]
 ) -> None:
     file = embedded_file(database)
     if file is not None:
@@ -80,7 +80,7 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def judge_disk(file: Path, *, free_bytes: Callable[[Path], int] = free_bytes) -> HubCheck:
+def judge_disk(file: Path, *, free_bytes: Callable[[Path], int] = free_bytes) -> Check:
     """Judge the free space for the embedded database *file*."""
     folder = file.absolute().parent
     if not folder.exists():
@@ -93,7 +93,7 @@ def judge_disk(file: Path, *, free_bytes: Callable[[Path], int] = free_bytes) ->
     return warning("disk", detail, fix=fix) if free < LITTLE_DISK_BYTES else ok("disk", detail)
 
 
-async def _judge_audit(database: Database) -> HubCheck:
+async def _judge_audit(database: Database) -> Check:
     """Verify the chain of the audit log."""
     count, broken = await Journal(database).first_broken()
     if broken is not None:
@@ -102,7 +102,7 @@ async def _judge_audit(database: Database) -> HubCheck:
     return ok("audit", f"The chain of the audit log's {count} entries is whole.")
 
 
-def _judge_schema(states: Sequence[migrate.State]) -> HubCheck:
+def _judge_schema(states: Sequence[migrate.State]) -> Check:
     if behind := [state for state in states if state.is_behind]:
         names = ", ".join(f"{s.history} ({s.current or 'nothing'} → {s.newest})" for s in behind)
         return error(
@@ -115,14 +115,14 @@ def _judge_schema(states: Sequence[migrate.State]) -> HubCheck:
     return ok("schema", f"Up to date: {', '.join(f'{s.history} {s.current}' for s in states)}.")
 
 
-async def _judge_writing(database: Database) -> HubCheck:
+async def _judge_writing(database: Database) -> Check:
     why = await database.why_read_only()
     if why is not None:
         return error("writing", f"{why.reason[:1].upper()}{why.reason[1:]}.", fix=why.remedy)
     return ok("writing", "The hub may write its tables.")
 
 
-async def _judge_secrets(settings: Settings, database: Database) -> HubCheck:
+async def _judge_secrets(settings: Settings, database: Database) -> Check:
     try:
         source = SecretSource(settings.auth, settings.database.url)
         file = embedded_file(database)
@@ -135,7 +135,7 @@ async def _judge_secrets(settings: Settings, database: Database) -> HubCheck:
     return ok("secrets", "The pepper and the encryption key are those of the database.")
 
 
-async def judge_clock(database: Database, *, now: Callable[[], float] = time.time) -> HubCheck:
+async def judge_clock(database: Database, *, now: Callable[[], float] = time.time) -> Check:
     """Judge the database's clock: compare it with *now* (Unix seconds), and its progress with the elapsed time."""
     async with database.read() as connection:
         before = now()
@@ -154,7 +154,7 @@ async def judge_clock(database: Database, *, now: Callable[[], float] = time.tim
     return judge("clock", detail, fix="have both machines set their clocks by NTP")
 
 
-async def _judge_recipients(database: Database) -> HubCheck:
+async def _judge_recipients(database: Database) -> Check:
     async with database.read() as connection:
         count, without = await companies.reached_by_nobody(connection)
     alerts = "They get mail if alerts.smtp_host is set; for figures have Prometheus load deploy/prometheus/alerts.yml."
@@ -169,7 +169,7 @@ async def _judge_recipients(database: Database) -> HubCheck:
     return warning("alert-recipients", detail, fix=fix)
 
 
-async def _judge_connections(settings: Settings, database: Database) -> HubCheck:
+async def _judge_connections(settings: Settings, database: Database) -> Check:
     async with database.read() as connection:
         room = await database.dialect.connection_room(connection)
         now_ms = await sql.clock_ms(connection)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from trunkline import oldest
 from trunkline.access.secrets_file import open_to_others
 from trunkline.cli import desk, opening
-from trunkline.cli.doctor.hub.checks import HubCheck, error, ok, warning
+from trunkline.cli.doctor.checks import Check, error, ok, warning
 from trunkline.cli.doctor.hub.database import examine_database
 from trunkline.errors import SettingsInvalid, TrunklineError
 from trunkline.plugins import Registry
@@ -22,7 +22,7 @@ _SECONDS = 5
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not bound, but asked
 
 
-async def examine_hub(settings: Settings, *, with_targets: bool) -> list[HubCheck]:
+async def examine_hub(settings: Settings, *, with_targets: bool) -> list[Check]:
     """Make every check, whatever the results of the others; changes and creates nothing."""
     checks, histories = _examine_start(settings)
     checks += [_judge_public_url(settings), _judge_targets(settings), _judge_limits(settings)]
@@ -38,7 +38,7 @@ async def examine_hub(settings: Settings, *, with_targets: bool) -> list[HubChec
     return checks
 
 
-def _examine_start(settings: Settings) -> tuple[list[HubCheck], list[migrate.History]]:
+def _examine_start(settings: Settings) -> tuple[list[Check], list[migrate.History]]:
     """Build the hub without starting it; returns the checks, and the migration histories of the hub's plugins.
 
     The routes are made, too, if a plugin may find a fault of the settings meanwhile; this loads the web framework.
@@ -57,7 +57,7 @@ def _examine_start(settings: Settings) -> tuple[list[HubCheck], list[migrate.His
     return [start, plugins], hub.histories()
 
 
-def _judge_plugins(registry: Registry, *, enabled: tuple[str, ...] | None) -> HubCheck:
+def _judge_plugins(registry: Registry, *, enabled: tuple[str, ...] | None) -> Check:
     """Name the plugins that failed; as in ``/readyz``, a failed plugin is an error if the settings name it."""
     failed = [record for record in registry.records if record.state == "failed"]
     if not failed:
@@ -69,7 +69,7 @@ def _judge_plugins(registry: Registry, *, enabled: tuple[str, ...] | None) -> Hu
     return judge("plugins", detail, fix=fix)
 
 
-def _judge_secret_files(settings: Settings) -> Iterator[HubCheck]:
+def _judge_secret_files(settings: Settings) -> Iterator[Check]:
     try:
         open_files = open_to_others(settings)
     except SettingsInvalid:  # of database.url, which the check of the database names
@@ -79,7 +79,7 @@ def _judge_secret_files(settings: Settings) -> Iterator[HubCheck]:
         yield warning("secret-files", detail, fix=f"run 'chmod o= {' '.join(map(str, open_files))}'")
 
 
-def _judge_public_url(settings: Settings) -> HubCheck:
+def _judge_public_url(settings: Settings) -> Check:
     url = settings.server.public_url
     if url is None:
         here = f"{settings.server.host}:{settings.server.port}"
@@ -94,7 +94,7 @@ def _judge_public_url(settings: Settings) -> HubCheck:
     return ok("public-url", f"Clients reach the hub at {url}.")
 
 
-def _judge_targets(settings: Settings) -> HubCheck:
+def _judge_targets(settings: Settings) -> Check:
     delivery, url = settings.delivery, settings.server.public_url
     loose = [
         f"delivery.{name}" for name in ("allow_http", "allow_private_networks") if getattr(delivery, name)
@@ -115,7 +115,7 @@ def _judge_targets(settings: Settings) -> HubCheck:
     )
 
 
-def _judge_limits(settings: Settings) -> HubCheck:
+def _judge_limits(settings: Settings) -> Check:
     limits = settings.limits
     if not limits.enabled:
         detail = "limits.enabled is false: one key can use all of the hub."
@@ -124,7 +124,7 @@ def _judge_limits(settings: Settings) -> HubCheck:
     return ok("rate-limits", f"Calls are counted {place}.")
 
 
-def _ask(server: Server) -> HubCheck:
+def _ask(server: Server) -> Check:
     """Ask ``/readyz`` at *server*'s own address, not through the proxy in front."""
     place = str(server.socket or f"{server.host}:{server.port}")
     if server.socket is None and (why := _why_not_listening(server.host)) is not None:

@@ -2,13 +2,11 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
-from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
 from trunkline.cli.doctor import path
 from trunkline.cli.doctor.certificates import RENEWAL
-from trunkline.cli.doctor.checks import Check, Verdict
-from trunkline.cli.doctor.hub.checks import HubCheck, error, ok, warning
+from trunkline.cli.doctor.checks import Check, Verdict, error, ok, warning
 from trunkline.errors import StoreUnavailable
 from trunkline.model.environments import company_title
 from trunkline.outbound.resolving import NameServers
@@ -27,7 +25,7 @@ NAMED = 10
 """The number of targets that are named, and of companies for each; further targets are only counted."""
 
 
-async def examine_targets(settings: Settings, *, now: float) -> HubCheck:
+async def examine_targets(settings: Settings, *, now: float) -> Check:
     """Judge the certificates of the https targets. *now* is Unix seconds."""
     try:
         async with direct_of(settings.database) as database, database.read() as connection:
@@ -39,30 +37,12 @@ async def examine_targets(settings: Settings, *, now: float) -> HubCheck:
     for url, company_id in targets:
         owners.setdefault(f"https://{urlsplit(url).netloc}/", {})[company_title(company_id)] = None
     origins = list(owners)
-    examined: dict[str, Check | None] = {}
-    try:
-        async with asyncio.timeout(ALL_SECONDS), AsyncExitStack() as stack:
-            names = NameServers(settings.delivery.name_servers or None)
-            stack.push_async_callback(names.close)
-            await _examine_all(origins[:MAX_TARGETS], settings, names, examined, now=now)
-    except TimeoutError:
-        pass
-    return _judge(examined, owners, left_out=len(origins) - len(examined))
-
-
-async def _examine_all(
-    origins: list[str],
-    settings: Settings,
-    names: NameServers,
-    examined: dict[str, Check | None],
-    *,
-    now: float,
-) -> None:
-    """Store in *examined* the check of each target's certificate, or None if the connection to the target failed."""
+    examined: dict[str, Check | None] = {}  # None if the connection to the target failed
     delivery = settings.delivery
     policy = AddressPolicy(
         allow_http=delivery.allow_http, allow_private_networks=delivery.allow_private_networks
     )
+    names = NameServers(delivery.name_servers or None)
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def examine(origin: str) -> None:
@@ -78,14 +58,20 @@ async def _examine_all(
         found = [check for check in explored.checks if check.name == "certificate"]
         examined[origin] = found[0] if found else None
 
-    async with asyncio.TaskGroup() as group:
-        for origin in origins:
-            group.create_task(examine(origin))
+    try:
+        async with asyncio.timeout(ALL_SECONDS), asyncio.TaskGroup() as group:
+            for origin in origins[:MAX_TARGETS]:
+                group.create_task(examine(origin))
+    except TimeoutError:
+        pass
+    finally:
+        await names.close()
+    return _judge(examined, owners, left_out=len(origins) - len(examined))
 
 
 def _judge(
     examined: Mapping[str, Check | None], owners: Mapping[str, Collection[str]], *, left_out: int
-) -> HubCheck:
+) -> Check:
     seen = {origin: check for origin, check in examined.items() if check is not None}
     faulty = {origin: check for origin, check in seen.items() if check.verdict is not Verdict.GOOD}
     counts = f"Certificates seen: {len(seen)}"

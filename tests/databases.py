@@ -13,9 +13,11 @@ from pathlib import Path
 import asyncpg
 
 from trunkline import settings
+from trunkline.access.companies import Companies
 from trunkline.access.company_limits import CompanyLimits
 from trunkline.cli import opening
 from trunkline.store.database import Database
+from trunkline.store.directory import CompanyDirectory
 from trunkline_kit import databases
 from trunkline_kit.databases import Engine, PostgresServer
 
@@ -161,3 +163,9 @@ class MigratedDatabases:
 
 def limits_over(database: Database) -> CompanyLimits:
     return CompanyLimits(database, settings.Companies(), max_subscriptions=100)
+
+
+def companies_over(database: Database) -> Companies:
+    return Companies(
+        database, limits=limits_over(database), directory=CompanyDirectory(database), plugins=list
+    )

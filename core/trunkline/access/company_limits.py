@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct, structs
 
-from trunkline.errors import BodyInvalid, CompanyErased, FieldError, StoreUnavailable
+from trunkline.errors import FieldError, StoreUnavailable
 from trunkline.model.environments import is_test
 from trunkline.settings import Companies
 from trunkline.store import companies as store
@@ -43,7 +43,7 @@ _PACES = frozenset({"events_per_second", "lookups_per_minute"})
 
 
 class CompanyLimits:
-    """Reads and changes the limits of companies. *now* gives monotonic seconds."""
+    """Reads the limits of companies. *now* gives monotonic seconds."""
 
     def __init__(
         self,
@@ -74,27 +74,6 @@ class CompanyLimits:
         except StoreUnavailable:
             return known[0] if known else self._defaults_of(company_id)
         return self._remember(company_id, own)
-
-    async def view(self, company_id: int) -> dict[str, object]:
-        """Show the limits that apply to a company, and the limits that were set for this company."""
-        async with self._database.read() as connection:
-            own = await store.limits_of(connection, company_id)
-        return {"id": company_id, **self.shown(company_id, own)}
-
-    async def change(self, company_id: int, changes: Mapping[str, int | None]) -> dict[str, object]:
-        """Set limits of a company, and show the result. None resets a limit to the deployment's.
-
-        Raises BodyInvalid, CompanyErased.
-        """
-        if faults := faults_of(changes):
-            raise BodyInvalid(faults)
-        async with self._database.write() as connection:
-            company = await store.lock(connection, company_id)
-            if company is None:
-                raise CompanyErased(company_id)
-            own = merged(company.limits, changes)
-            await store.change(connection, company_id, {"limits": own})
-        return {"id": company_id, **self.shown(company_id, own)}
 
     def shown(self, company_id: int, own: Mapping[str, int]) -> dict[str, dict[str, int]]:
         """Show the limits that apply to a company, and its *own* limits, which the caller has just read."""

@@ -21,7 +21,6 @@ from trunkline.api import (
     problems,
     quarantine,
     readers,
-    registration,
     subscriptions,
     system,
 )
@@ -141,8 +140,7 @@ def _core_routes(hub: Hub) -> Sequence[Routes]:
     accepting = bind(handlers, tags=["Events"])
     reading, keys_of_readers = readers.make_routes(hub.readers, hub.catalog, hub.directory)
     routers = (
-        bind(event_types.EventTypeHandlers(hub.catalog), tags=["Schemas"]),
-        bind(registration.RegistrationHandlers(hub.registered_types), tags=["Schemas"]),
+        bind(event_types.EventTypeHandlers(hub.catalog, hub.registered_types), tags=["Schemas"]),
         bind(
             quarantine.QuarantineHandlers(hub.quarantine, hub.catalog, max_event_bytes=max_bytes),
             prefix="/api/v1/quarantine",

@@ -22,7 +22,6 @@ from trunkline.store.quarantine_answers import Receipt
 
 JSON = "application/json"
 MAX_PAGE = 100
-_EXAMPLES = {"mended": {"value": {"payload": {"client_id": 12345, "first_name": "Jane", "last_name": "Doe"}}}}
 _PAYLOAD_SCHEMA = {
     "type": "object",
     "properties": {
@@ -34,6 +33,8 @@ _PAYLOAD_SCHEMA = {
     "required": ["payload"],
     "additionalProperties": False,
 }
+_EXAMPLES = {"mended": {"value": {"payload": {"client_id": 12345, "first_name": "Jane", "last_name": "Doe"}}}}
+_CONTENT = {JSON: {"schema": _PAYLOAD_SCHEMA, "examples": _EXAMPLES}}
 
 Reads = Annotated[Caller, Depends(requires("events:read"))]
 Deletes = Annotated[Caller, Depends(requires("events:write"))]
@@ -160,12 +161,7 @@ class QuarantineHandlers:
         "/{quarantine_id}",
         response_model=QuarantinedEventDetail,
         summary="Correct a quarantined event",
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {JSON: {"schema": _PAYLOAD_SCHEMA, "examples": _EXAMPLES}},
-            }
-        },
+        openapi_extra={"requestBody": {"required": True, "content": _CONTENT}},
     )
     async def update_quarantined_event(
         self, request: Request, quarantine_id: str, caller: Writes
@@ -186,10 +182,7 @@ class QuarantineHandlers:
         },
         openapi_extra={
             LOCATION: "/api/v1/events/{id}",
-            "requestBody": {
-                "required": False,
-                "content": {JSON: {"schema": _PAYLOAD_SCHEMA, "examples": _EXAMPLES}},
-            },
+            "requestBody": {"required": False, "content": _CONTENT},
         },
     )
     async def release_quarantined_event(

@@ -4,12 +4,11 @@ import asyncio
 import hmac
 import secrets
 from collections import Counter
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import orjson
 
-from trunkline import FieldError, Outcome, PluginContext, Push, Refused, Result, Target, post_by_http
+from trunkline import FieldError, Outcome, PluginContext, Push, Refused, Result, Target
 from trunkline_mcp import signing
 from trunkline_mcp.event_errors import EventErrors, invalid, reason_of
 
@@ -19,17 +18,6 @@ IN_FLIGHT_PER_HOST = 8
 FAILED_PER_HOST = 10
 """Limit of failed challenges to one host in a minute, from all callers together."""
 _MINUTE_MS = 60_000
-
-
-@dataclass(frozen=True, slots=True)
-class Callback:
-    """The target of a challenge, the caller for whom it is sent, and the secret that signs the challenge."""
-
-    company_id: int
-    holder: str
-    url: str
-    subscription_id: str
-    secret: str = field(repr=False)
 
 
 class Challenges:
@@ -43,14 +31,14 @@ class Challenges:
         self._failed: Counter[str] = Counter()
         self._minute = 0
 
-    async def send(self, callback: Callback) -> None:
-        """Send a challenge and check the answer. Raises MCPError."""
-        holder = f"{callback.company_id}:{callback.holder}"
+    async def send(self, target: Target, *, holder: str) -> None:
+        """Send a challenge to *target* on behalf of *holder*, and check the answer. Raises MCPError."""
+        sender = f"{target.company_id}:{holder}"
         try:
-            await self._context.limits.count(holder, "mcp-challenge", per_minute=self._per_minute)
+            await self._context.limits.count(sender, "mcp-challenge", per_minute=self._per_minute)
         except Refused as error:
             raise self._errors.exhausted("challenges", error) from None
-        host = (urlsplit(callback.url).hostname or "").lower()
+        host = (urlsplit(target.url).hostname or "").lower()
         now_ms = self._context.clock.now_ms()
         if now_ms // _MINUTE_MS != self._minute:
             self._minute = now_ms // _MINUTE_MS
@@ -64,15 +52,15 @@ class Challenges:
             raise self._errors.too_many("challenges", sentence, most=IN_FLIGHT_PER_HOST, retry_after_ms=1000)
         self._in_flight[host] += 1
         try:
-            await self._exchange(callback, host)
+            await self._exchange(target, host)
         finally:
             self._in_flight -= Counter([host])
 
-    async def _exchange(self, callback: Callback, host: str) -> None:
+    async def _exchange(self, target: Target, host: str) -> None:
         nonce = secrets.token_urlsafe(NONCE_BYTES)
         try:
             async with asyncio.timeout(LIMIT_SECONDS):
-                result = await self._post(callback, nonce)
+                result = await self._post(target, nonce)
         except TimeoutError:
             result = Result(Outcome.RETRY, error="timeout")
         if 200 <= (result.status_code or 0) <= 299 and _answers(result, nonce):
@@ -82,21 +70,13 @@ class Challenges:
             raise invalid([FieldError("/delivery/url", "leads where this hub does not send")])
         raise self._errors.callback(reason_of(status=result.status_code, error=result.error))
 
-    async def _post(self, callback: Callback, nonce: str) -> Result:
+    async def _post(self, target: Target, nonce: str) -> Result:
         body = orjson.dumps({"type": "verification", "challenge": nonce})
         timestamp = self._context.clock.now_ms() // 1000
         message_id = f"msg_verification_{secrets.token_hex(12)}"
-        target = Target(callback.subscription_id, callback.company_id, callback.url)
         push = Push(message_id, "verification", message_id, 1, timestamp, body, target)
-        headers = signing.headers(
-            (callback.secret,),
-            message_id=message_id,
-            timestamp=timestamp,
-            body=body,
-            subscription_id=callback.subscription_id,
-        )
-        http = self._context.http_for(callback.company_id)
-        return await post_by_http(push, http, url=callback.url, body=body, headers=headers)
+        http = self._context.http_for(target.company_id)
+        return await signing.post(push, http, body=body, message_id=message_id)
 
 
 def _answers(result: Result, nonce: str) -> bool:

@@ -16,7 +16,6 @@ from trunkline import (
     Push,
     Result,
     Target,
-    post_by_http,
 )
 from trunkline.routes import BreakerPolicy, Gap
 from trunkline_mcp import occurrences, signing
@@ -59,7 +58,7 @@ class Pusher:
         if len(body) > MAX_BODY_BYTES:
             return Result(Outcome.REJECTED, error=TOO_LARGE)
         message_id = push.event_id if self._settings.webhook_id == "event" else push.delivery_id
-        result = await self._post(push, http, body, message_id)
+        result = await signing.post(push, http, body=body, message_id=message_id)
         return replace(result, outcome=Outcome.REJECTED) if result.status_code in NEVER else result
 
     async def tell_gap(self, gap: Gap, http: HttpClient) -> Result:
@@ -72,7 +71,7 @@ class Pusher:
         body = orjson.dumps({"type": "gap", "cursor": cursor})
         message_id = f"msg_{gap.gap_id}"
         push = Push(message_id, "gap", message_id, 1, gap.timestamp, body, target)
-        return await self._post(push, http, body, message_id)
+        return await signing.post(push, http, body=body, message_id=message_id)
 
     async def _body(self, push: Push) -> bytes | None:
         """Write the event with its cursor; without a cursor if the subscription is deleted. None if the subscription ended."""
@@ -102,18 +101,7 @@ class Pusher:
         code = NUMBERS[self._settings.error_numbers]["Forbidden"]
         error = {"code": code, "message": "The access of whoever subscribed has ended.", "data": {}}
         body = orjson.dumps({"type": "terminated", "error": error})
-        await self._post(push, http, body, f"msg_terminated_{secrets.token_hex(12)}")
-
-    async def _post(self, push: Push, http: HttpClient, body: bytes, message_id: str) -> Result:
-        target = push.target
-        headers = signing.headers(
-            target.secrets,
-            message_id=message_id,
-            timestamp=push.timestamp,
-            body=body,
-            subscription_id=target.name or target.subscription_id,
-        )
-        return await post_by_http(push, http, url=target.url, body=body, headers=headers)
+        await signing.post(push, http, body=body, message_id=f"msg_terminated_{secrets.token_hex(12)}")
 
 
 def make_channel(context: PluginContext) -> Channel:

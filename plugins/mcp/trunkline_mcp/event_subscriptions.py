@@ -5,21 +5,20 @@ Caller, URL, event type and arguments identify a subscription, so the same reque
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 from weakref import WeakValueDictionary
 
 import orjson
 from mcp_types import RequestParams
-from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from trunkline import FieldError, Json, NotFound, PluginContext, Refused
+from trunkline import FieldError, Json, NotFound, PluginContext, Refused, Target
 from trunkline.routes import Caller, Held, Terms
 from trunkline_mcp import event_arguments
-from trunkline_mcp.challenges import Callback, Challenges
+from trunkline_mcp.challenges import Challenges
 from trunkline_mcp.channel import CHANNEL, SCOPES
 from trunkline_mcp.delivery_status import status_of
 from trunkline_mcp.event_errors import EventErrors, invalid
@@ -66,29 +65,6 @@ class SubscribeParams(UnsubscribeParams):
     ttl_ms: int | float | None = None
 
 
-class _Asked(Struct, frozen=True):
-    """A request for a subscription, its terms, and its caller."""
-
-    caller: Caller
-    name: str
-    request: Mapping[str, Json]
-
-    @property
-    def holder(self) -> str:
-        return self.caller.principal.key_id
-
-    def terms(self, settings: Settings, params: SubscribeParams, *, now_ms: int, verified_ms: int) -> Terms:
-        return Terms(
-            self.name,
-            self.holder,
-            lasts_seconds=_lasts(params, settings.subscription_seconds),
-            notes={"key_id": self.holder, "verified_ms": verified_ms},
-            overlap_seconds=settings.secret_overlap_seconds,
-            oldest_ms=None if params.max_age_ms is None else now_ms - params.max_age_ms,
-            most_of_holder=settings.subscriptions_per_caller,
-        )
-
-
 class EventSubscriptions:
     """Makes, renews and ends the subscriptions of callers."""
 
@@ -104,9 +80,9 @@ class EventSubscriptions:
     async def subscribe(self, caller: Caller, params: SubscribeParams) -> dict[str, Json]:
         """Make or renew a subscription. A new callback must answer a challenge first, without a lock held. Raises MCPError."""
         await self._admit(caller, "admin")
-        asked = self._read(caller, params)
+        request = self._read(caller, params)
         try:
-            return await self._subscribe(asked, params)
+            return await self._subscribe(caller, params, request)
         except Refused as error:
             if error.status in {409, 429}:
                 limit = "subscriptions" if error.status == 409 else "calls"
@@ -141,8 +117,8 @@ class EventSubscriptions:
             except Refused as error:
                 raise self._errors.exhausted("calls", error) from None
 
-    def _read(self, caller: Caller, params: SubscribeParams) -> _Asked:
-        """Check the request against the event type. Raises MCPError."""
+    def _read(self, caller: Caller, params: SubscribeParams) -> dict[str, Json]:
+        """Check the parameters against the event type, and return the subscription to request. Raises MCPError."""
         event_type = self._events.find(caller, params.name)
         arguments = params.arguments or {}
         if params.delivery.mode != "webhook":
@@ -153,7 +129,7 @@ class EventSubscriptions:
             raise invalid([FieldError("/delivery/url", "must not contain a fragment ('#')")])
         if faults := event_arguments.find_faults(event_type, arguments):
             raise invalid(faults)
-        request: dict[str, Json] = {
+        return {
             "target_url": params.delivery.url,
             "event_types": [event_type.name],
             "secret": params.delivery.secret,
@@ -163,27 +139,32 @@ class EventSubscriptions:
             "retry": {"schedule_seconds": list(self._settings.retry_schedule_seconds)},
             "timeout_seconds": TIMEOUT_SECONDS,
         }
-        return _Asked(caller, _id_of(caller, params), request)
 
-    async def _subscribe(self, asked: _Asked, params: SubscribeParams) -> dict[str, Json]:
+    async def _subscribe(
+        self, caller: Caller, params: SubscribeParams, request: dict[str, Json]
+    ) -> dict[str, Json]:
         """Make or renew the subscription, holding the company's lock except while a callback is challenged."""
-        company_id, now_ms = asked.caller.company_id, self._context.clock.now_ms()
-        delivery = params.delivery
+        company_id, holder, settings = caller.company_id, caller.principal.key_id, self._settings
+        name, url, now_ms = _id_of(caller, params), params.delivery.url, self._context.clock.now_ms()
         async with self._turn(company_id):
-            verified_ms = _verified_ms(await self._held(asked.caller, delivery.url), asked, now_ms)
-            if verified_ms is None:
-                terms = asked.terms(self._settings, params, now_ms=now_ms, verified_ms=now_ms)
-                await self._context.subscriptions.check(
-                    company_id, asked.request, channel=CHANNEL, terms=terms
-                )
-        if verified_ms is None:
-            await self._challenges.send(
-                Callback(company_id, asked.holder, delivery.url, asked.name, delivery.secret)
+            verified_ms = _verified_ms(await self._held(caller, url), holder, name, now_ms)
+            terms = Terms(
+                name,
+                holder,
+                lasts_seconds=_lasts(params, settings.subscription_seconds),
+                notes={"key_id": holder, "verified_ms": verified_ms or now_ms},
+                overlap_seconds=settings.secret_overlap_seconds,
+                oldest_ms=None if params.max_age_ms is None else now_ms - params.max_age_ms,
+                most_of_holder=settings.subscriptions_per_caller,
             )
+            if verified_ms is None:
+                await self._context.subscriptions.check(company_id, request, channel=CHANNEL, terms=terms)
+        if verified_ms is None:
+            target = Target(name, company_id, url, (params.delivery.secret,))
+            await self._challenges.send(target, holder=holder)
         async with self._turn(company_id):
-            terms = asked.terms(self._settings, params, now_ms=now_ms, verified_ms=verified_ms or now_ms)
             renewed = await self._context.subscriptions.renew(
-                company_id, asked.request, channel=CHANNEL, terms=terms
+                company_id, request, channel=CHANNEL, terms=terms
             )
             cursor = None
             with suppress(
@@ -191,9 +172,9 @@ class EventSubscriptions:
             ):  # it may have ended meanwhile; the client then resumes at the requested start
                 cursor = await self._context.deliveries.watermark(company_id, str(renewed.view["id"]))
             answer: dict[str, Json] = {
-                "id": asked.name,
+                "id": name,
                 "refreshBefore": renewed.view["expires_utc"],
-                "cursor": cursor or asked.request["start"],
+                "cursor": cursor or params.cursor,
                 "truncated": renewed.is_truncated,
             }
             if not renewed.is_new:
@@ -210,16 +191,16 @@ class EventSubscriptions:
         return await self._context.subscriptions.held(caller.company_id, channel=CHANNEL, target_url=url)
 
 
-def _verified_ms(known: Sequence[Held], asked: _Asked, now_ms: int) -> int | None:
-    """Return the time of the last challenge that the URL answered for the holder, if it is still valid.
+def _verified_ms(known: Sequence[Held], holder: str, name: str, now_ms: int) -> int | None:
+    """Return the time of the last challenge that the URL answered for *holder*, if it is still valid.
 
     A challenge is valid for as long as its subscription is kept, and for a day for other subscriptions of the holder.
     """
     times = [0]
     for held in known:
         verified_ms = held.notes.get("verified_ms")
-        if held.holder == asked.holder and isinstance(verified_ms, int):
-            if held.name == asked.name and not held.has_lapsed:
+        if held.holder == holder and isinstance(verified_ms, int):
+            if held.name == name and not held.has_lapsed:
                 return verified_ms
             times.append(verified_ms)
     return max(times) if max(times) > now_ms - VERIFIED_MS else None

@@ -1,15 +1,17 @@
-"""The headers of a request to a callback, with signatures by Standard Webhooks."""
+"""Posts to callbacks, with signatures by Standard Webhooks."""
 
-from collections.abc import Mapping
-
-from trunkline import Signer
+from trunkline import HttpClient, Push, Result, Signer, post_by_http
 
 SUBSCRIPTION_HEADER = "X-MCP-Subscription-Id"
 
 
-def headers(
-    secrets: tuple[str, ...], *, message_id: str, timestamp: int, body: bytes, subscription_id: str
-) -> Mapping[str, str]:
-    """Make the headers of a request with *body*. It is signed with each of *secrets* at Unix second *timestamp*."""
-    signed = Signer("standard", secrets=secrets).headers(message_id, timestamp=timestamp, body=body)
-    return {**signed, "content-type": "application/json", SUBSCRIPTION_HEADER: subscription_id}
+async def post(push: Push, http: HttpClient, *, body: bytes, message_id: str) -> Result:
+    """Post *body* to the target of *push*, signed with each of the target's secrets."""
+    target = push.target
+    signer = Signer("standard", secrets=target.secrets)
+    headers = {
+        **signer.headers(message_id, timestamp=push.timestamp, body=body),
+        "content-type": "application/json",
+        SUBSCRIPTION_HEADER: target.name or target.subscription_id,
+    }
+    return await post_by_http(push, http, url=target.url, body=body, headers=headers)

@@ -217,15 +217,7 @@ class OAuthRoutes:
 
     async def register(self, body: AppRequest, caller: Operates) -> NewApp:
         """Register an app (an operator's key only). The answer is the only place where its secret is shown."""
-        app, secret = await self._apps.register(
-            name=body.name,
-            redirect_uris=body.redirect_uris,
-            scopes=body.scopes,
-            is_public=body.public,
-            jwks=body.jwks,
-            jwks_uri=body.jwks_uri,
-            by=caller.principal,
-        )
+        app, secret = await self._apps.register(**body.model_dump(), by=caller.principal)
         return NewApp(**_view(app).model_dump(exclude_unset=True), client_secret=secret)
 
     async def change(self, app_id: str, body: ChangeApp, caller: Operates) -> AppView:

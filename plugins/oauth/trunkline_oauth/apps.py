@@ -52,13 +52,13 @@ class Apps:
         name: str,
         redirect_uris: Sequence[str],
         scopes: Sequence[str],
-        is_public: bool,
+        public: bool,
         jwks: str | None = None,
         jwks_uri: str | None = None,
         by: Principal | None = None,
     ) -> tuple[App, str | None]:
         """Register an app. Returns the app and its secret, which is None for a public app and for an app with its own key."""
-        has_secret = not is_public and jwks is None and jwks_uri is None
+        has_secret = not public and jwks is None and jwks_uri is None
         secret = secrets.new(secrets.APP_SECRET) if has_secret else None
         app = App(
             client_id=f"{REGISTERED_PREFIX}{chance.token_hex(12)}",

@@ -77,13 +77,7 @@ async def register_app(
 
     values = {"name": name, "redirect_uris": redirect_uris, "scopes": scope, "public": public}
     wanted = _read(AppRequest, values | ({"jwks_uri": jwks_uri} if jwks_uri else {}))
-    app, secret = await Apps(context).register(
-        name=wanted.name,
-        redirect_uris=wanted.redirect_uris,
-        scopes=wanted.scopes,
-        is_public=wanted.public,
-        jwks_uri=wanted.jwks_uri,
-    )
+    app, secret = await Apps(context).register(**wanted.model_dump())
     return _lines([("client_id", app.client_id), *([("client_secret", secret)] if secret else [])])
 
 

@@ -255,17 +255,10 @@ async def find_token(connection: "AsyncConnection", digest: str) -> tuple[Token,
     row = (await connection.execute(query.where(tokens.c.digest == digest, _IS_THERE))).first()
     if row is None:
         return None
-    token = Token(
-        digest=row.token_digest,
-        connection_id=row.id,
-        kind=row.token_kind,
-        created_ms=row.token_created_ms,
-        expires_ms=row.token_expires_ms,
-        scopes=None if row.token_scopes is None else tuple(row.token_scopes.split(" ")),
-        replaced_ms=row.token_replaced_ms,
-        resource=row.token_resource,
-    )
-    return token, _connection(row)
+    values = {column.name: getattr(row, f"token_{column.name}") for column in tokens.c}
+    if values["scopes"] is not None:
+        values["scopes"] = tuple(values["scopes"].split(" "))
+    return Token(**values), _connection(row)
 
 
 async def replace_token(connection: "AsyncConnection", digest: str, *, now_ms: int) -> bool:

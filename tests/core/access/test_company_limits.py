@@ -2,7 +2,7 @@
 
 import pytest
 from tests.answers import json_of
-from tests.databases import limits_over
+from tests.databases import companies_over, limits_over
 from tests.payloads import FAILED
 
 from trunkline.access.company_limits import FRESH_SECONDS, CompanyLimits
@@ -23,8 +23,7 @@ async def test_a_company_without_limits_of_its_own_has_the_deployments(database)
     limits = CompanyLimits(database, Companies(keys=7), max_subscriptions=33)
     quotas = await limits.of(92)
     assert (quotas.keys, quotas.subscriptions, quotas.is_paced) == (7, 33, False)
-    assert await limits.view(92) == {
-        "id": 92,
+    assert limits.shown(92, {}) == {
         "limits": {
             "subscriptions": 33, "filter_cost": quotas.filter_cost, "lookups_per_minute": 600,
             "events_per_second": 1000, "replays_at_once": 5, "keys": 7, "consumers": 100,
@@ -34,9 +33,10 @@ async def test_a_company_without_limits_of_its_own_has_the_deployments(database)
 
 
 async def test_its_own_hold_beside_the_deployments_until_they_are_given_back(database):
-    limits = limits_over(database)
-    await limits.change(92, {"keys": 3, "events_per_second": 2})
-    assert (await limits.change(92, {"keys": None}))["own_limits"] == {"events_per_second": 2}
+    limits, companies = limits_over(database), companies_over(database)
+    await companies.change(92, {"limits": {"keys": 3, "events_per_second": 2}})
+    changed = await companies.change(92, {"limits": {"keys": None}})
+    assert changed["own_limits"] == {"events_per_second": 2}
     quotas = await limits.of(92)
     assert (quotas.keys, quotas.events_per_second, quotas.is_paced) == (100, 2, True)
     assert (await limits.of(17)).events_per_second == 1000
@@ -45,9 +45,9 @@ async def test_its_own_hold_beside_the_deployments_until_they_are_given_back(dat
 async def test_another_process_sees_a_change_within_seconds_and_reads_once_in_between(database):
     clock = Clock()
     here = CompanyLimits(database, Companies(), max_subscriptions=100, now=clock)
-    elsewhere = limits_over(database)
+    elsewhere = companies_over(database)
     assert (await here.of(92)).keys == 100
-    await elsewhere.change(92, {"keys": 3})
+    await elsewhere.change(92, {"limits": {"keys": 3}})
     assert (await here.of(92)).keys == 100
     clock.now += FRESH_SECONDS
     assert (await here.of(92)).keys == 3
@@ -62,11 +62,11 @@ async def test_another_process_sees_a_change_within_seconds_and_reads_once_in_be
     ],
 )
 async def test_what_is_no_limit_is_named_and_nothing_is_changed(database, changes, path):
-    limits = limits_over(database)
+    companies = companies_over(database)
     with pytest.raises(BodyInvalid) as refused:
-        await limits.change(92, {"subscriptions": 1, **changes})
+        await companies.change(92, {"limits": {"subscriptions": 1, **changes}})
     assert [error.path for error in refused.value.errors] == [path]
-    assert (await limits.view(92))["own_limits"] == {}
+    assert (await companies.view(92))["own_limits"] == {}
 
 
 def test_a_pace_gives_a_burst_then_what_has_been_earned_again():

@@ -88,7 +88,7 @@ async def test_a_rotated_key_has_a_successor_and_ends_after_the_overlap(running)
 
 async def limit_to_what_it_has(running) -> None:
     listed = await running.operator.get(KEYS, headers={"X-Company-Id": str(running.company_id)})
-    await running.hub.company_limits.change(running.company_id, {"keys": listed.json()["count"]})
+    await running.hub.companies.change(running.company_id, {"limits": {"keys": listed.json()["count"]}})
     one_more = {"company_id": running.company_id, "name": "tool", "scopes": ADMIN}
     refused = await running.operator.post(KEYS, json=one_more)
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:trunkline:problem:limit-reached")

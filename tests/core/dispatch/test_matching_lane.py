@@ -33,7 +33,7 @@ def dear(number):
 @pytest.mark.slow
 async def test_a_neighbour_in_the_shard_is_served_while_dear_events_are_matched(open_house, receiver):
     async with open_house() as house:
-        await house.hub.company_limits.change(92, {"filter_cost": 1_000_000})
+        await house.hub.companies.change(92, {"limits": {"filter_cost": 1_000_000}})
         matching = [await house.subscribe(f"{receiver.url}/dear", filter=dear(n)) for n in range(6)]
         none = {"payload.last_name": HARD}
         for _ in range(4):

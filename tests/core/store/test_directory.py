@@ -4,9 +4,8 @@ import asyncio
 
 import pytest
 from tests.core.store.conftest import write_with
-from tests.databases import limits_over
+from tests.databases import companies_over
 
-from trunkline.access.companies import Companies
 from trunkline.errors import CompanyErased, CompanyUnknown
 from trunkline.model.events import Draft
 from trunkline.store import stream
@@ -15,9 +14,7 @@ from trunkline.store.directory import CompanyDirectory
 
 @pytest.fixture
 def companies(database):
-    return Companies(
-        database, limits=limits_over(database), directory=CompanyDirectory(database), plugins=list
-    )
+    return companies_over(database)
 
 
 async def append(database, directory, *ids: int) -> list[bytes]:
@@ -99,9 +96,7 @@ async def test_a_company_exists_once_it_has_anything_in_either_environment(datab
 
 
 async def test_a_company_is_made_once_by_all_who_ask_for_it(database, companies):
-    elsewhere = Companies(
-        database, limits=limits_over(database), directory=CompanyDirectory(database), plugins=list
-    )
+    elsewhere = companies_over(database)
     for name in ("acme", 99):
         asking = (who.existing(name, make=True) for who in (companies, elsewhere) * 3)
         assert len(set(await asyncio.gather(*asking))) == 1

@@ -50,7 +50,7 @@ async def test_no_more_are_made_at_once_than_was_said(running, monkeypatch):
 
 async def test_a_company_that_asks_for_many_has_no_more_than_it_may_and_others_are_not_behind_it(running):
     greedy, other = companies(running, 2)
-    await running.hub.company_limits.change(greedy, {"subscriptions": 10})
+    await running.hub.companies.change(greedy, {"limits": {"subscriptions": 10}})
     await running.hub.company_limits.of(other)  # so that its call has nothing to read before its turn
     calls = [asyncio.create_task(create(running, greedy)) for _ in range(30)]
     late = asyncio.create_task(create(running, other))
@@ -65,7 +65,7 @@ async def test_a_company_that_asks_for_many_has_no_more_than_it_may_and_others_a
 async def test_what_is_refused_to_one_is_not_refused_to_the_others(running):
     ids = companies(running, 4)
     await create(running, -ids[1], target_url=URL)
-    await running.hub.company_limits.change(ids[2], {"subscriptions": 0})
+    await running.hub.companies.change(ids[2], {"limits": {"subscriptions": 0}})
     calls = [create(running, company_id) for company_id in ids]
     answers = await asyncio.gather(*calls, return_exceptions=True)
     assert [type(answer) for answer in answers] == [dict, TargetRefused, TooManySubscriptions, dict]
@@ -73,7 +73,7 @@ async def test_what_is_refused_to_one_is_not_refused_to_the_others(running):
 
 async def test_where_nothing_is_made_dispatchers_have_nothing_to_read(running):
     (company,) = companies(running, 1)
-    await running.hub.company_limits.change(company, {"subscriptions": 0})
+    await running.hub.companies.change(company, {"limits": {"subscriptions": 0}})
     async with running.hub.engines.write() as connection:
         before = await store.next_version(connection)
     with pytest.raises(TooManySubscriptions):

@@ -16,7 +16,7 @@ def request_of(source):
 
 
 async def limited(running, cost):
-    await running.hub.company_limits.change(running.company_id, {"filter_cost": cost})
+    await running.hub.companies.change(running.company_id, {"limits": {"filter_cost": cost}})
     return running.hub.subscriptions, running.company_id
 
 

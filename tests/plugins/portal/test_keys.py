@@ -207,6 +207,6 @@ async def test_a_key_that_has_ended_says_so_and_is_not_rotated(api, browser):
 async def test_a_key_is_rotated_where_the_company_has_all_its_keys(running, sign_in):
     browser = await sign_in(running, ["admin", "events:read"])
     record, _ = await running.hub.keys.create(running.company_id, name="Zapier", scopes=["events:read"])
-    await running.hub.company_limits.change(running.company_id, {"keys": 1})
+    await running.hub.companies.change(running.company_id, {"limits": {"keys": 1}})
     page = await browser.follow(await browser.post(f"/portal/keys/{record.id}/rotate"))
     assert _KEY.search(page.text)

@@ -11,20 +11,6 @@ down_revision = None
 
 
 def upgrade() -> None:
-    _create_apps()
-    _create_codes()
-    _create_connections()
-    _create_tokens()
-    op.create_table(
-        "oauth_assertions",
-        sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("digest"),
-    )
-    op.create_index("ix_oauth_assertions_expires", "oauth_assertions", ["expires_ms"], unique=False)
-
-
-def _create_apps() -> None:
     op.create_table(
         "oauth_apps",
         sa.Column("client_id", sa.Text(), nullable=False),
@@ -39,9 +25,6 @@ def _create_apps() -> None:
         sa.Column("jwks_uri", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("client_id"),
     )
-
-
-def _create_codes() -> None:
     op.create_table(
         "oauth_codes",
         sa.Column("digest", sa.Text(), nullable=False),
@@ -63,9 +46,6 @@ def _create_codes() -> None:
     )
     op.create_index("ix_oauth_codes_company", "oauth_codes", ["company_id"], unique=False)
     op.create_index("ix_oauth_codes_expires", "oauth_codes", ["expires_ms"], unique=False)
-
-
-def _create_connections() -> None:
     op.create_table(
         "oauth_connections",
         sa.Column("id", sa.Text(), nullable=False),
@@ -90,9 +70,6 @@ def _create_connections() -> None:
     )
     op.create_index("ix_oauth_connections_company", "oauth_connections", ["company_id"], unique=False)
     op.create_index("ix_oauth_connections_client", "oauth_connections", ["client_id"], unique=False)
-
-
-def _create_tokens() -> None:
     op.create_table(
         "oauth_tokens",
         sa.Column("digest", sa.Text(), nullable=False),
@@ -108,6 +85,13 @@ def _create_tokens() -> None:
     op.create_index(
         "ix_oauth_tokens_connection", "oauth_tokens", ["connection_id", "kind", "created_ms"], unique=False
     )
+    op.create_table(
+        "oauth_assertions",
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    op.create_index("ix_oauth_assertions_expires", "oauth_assertions", ["expires_ms"], unique=False)
 
 
 def downgrade() -> None:

@@ -30,10 +30,7 @@ class ClientAddresses:
 
         *peer* is None for a socket of this machine. An invalid entry and all entries before it are ignored.
         """
-        client = self._address(peer, forwarded_for)
-        if isinstance(client, IPv6Address):
-            return str(IPv6Network((int(client), _IPV6_PREFIX), strict=False))
-        return str(peer if client is None else client)
+        return counted_as(str(self._address(peer, forwarded_for) or peer))
 
     def of_call(self, scope: Mapping[str, Any]) -> str:
         """Find the client's address of a call from its ASGI *scope*, as ``find`` does."""
@@ -88,6 +85,14 @@ class ClientAddresses:
 
     def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
+
+
+def counted_as(address: str) -> str:
+    """Return the key under which *address* is counted; an IPv6 address is counted as its /64 network."""
+    client = _read(address)
+    if isinstance(client, IPv6Address):
+        return str(IPv6Network((int(client), _IPV6_PREFIX), strict=False))
+    return str(client or address)
 
 
 def _read(text: str) -> Address | None:

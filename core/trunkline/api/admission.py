@@ -7,9 +7,9 @@ import asyncio
 import logging
 import time
 from collections import Counter, deque
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 
+from trunkline.access.client_addresses import counted_as
 from trunkline.runtime.background import Background
 from trunkline.runtime.open_files import MAX_LINGERING
 from trunkline.settings import Server
@@ -59,7 +59,7 @@ class Admission:
         """Admit *connection* from *address*; if the limit is reached, evict a silent connection. False if none can be evicted."""
         self._present.add(connection)
         most_of_network = self.limits.max_connections_per_address
-        network = _network(address) if most_of_network else ""
+        network = counted_as(address) if most_of_network else ""
         is_over = most_of_network is not None and self._by_network[network] >= most_of_network
         if is_over or (len(self._admitted) >= self._most and not self._make_room()):
             self._refused += 1
@@ -151,14 +151,3 @@ class Admission:
         self._by_network[network] -= 1
         if not self._by_network[network]:
             del self._by_network[network]
-
-
-def _network(address: str) -> str:
-    """Return the key under which *address* is counted; an IPv6 address is counted as its /64 network."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return address
-    return str(parsed.ipv4_mapped or ip_network((int(parsed), 64), strict=False))

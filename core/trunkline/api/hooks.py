@@ -4,7 +4,6 @@ A hook is a subscription of its channel. Platforms repeat a subscription when in
 Such calls must succeed and change nothing.
 """
 
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 
@@ -128,15 +127,10 @@ def rest_hook_routes(
 
     *title* is the platform's name in the documentation, *example* a target URL that the channel takes.
     """
-    handlers = RestHookHandlers(context.subscriptions, context.events, channel=channel)
-    return Routes(bind(handlers, _routes(channel, title, example), tags=[title]), prefix=f"/{channel}/hooks")
-
-
-def _routes(channel: str, title: str, example: str) -> Sequence[Route]:
     name = "".join(part.capitalize() for part in channel.replace("-", "_").split("_"))
     request = {"target_url": example, "event_types": ["*"]}
     examples = {"subscribe": {"summary": "every event type", "value": request}}
-    return (
+    routes = (
         Route(
             "POST",
             "",
@@ -168,6 +162,8 @@ def _routes(channel: str, title: str, example: str) -> Sequence[Route]:
             summary=f"Unsubscribe from {title}",
         ),
     )
+    handlers = RestHookHandlers(context.subscriptions, context.events, channel=channel)
+    return Routes(bind(handlers, routes, tags=[title]), prefix=f"/{channel}/hooks")
 
 
 def _subscription_of(body: HookRequest) -> dict[str, Any]:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 require_extra("mcp")
 
-PATH = "/mcp"
-
 
 @hookimpl
 def register_settings() -> type[BaseModel]:
@@ -89,7 +87,9 @@ def register_routes(context: PluginContext) -> "Sequence[Routes]":
 async def authenticate_request(context: PluginContext, request: BearerRequest) -> Principal | None:
     """Find the principal of an issuer's access token. These tokens are valid only for messages to the MCP server."""
     tokens = context.shared(Serving).tokens
-    return await tokens.authenticate(request) if tokens is not None and request.path == PATH else None
+    return (
+        await tokens.authenticate(request) if tokens is not None and request.path == connector.PATH else None
+    )
 
 
 @hookimpl

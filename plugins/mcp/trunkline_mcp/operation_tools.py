@@ -6,20 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from mcp_types import CallToolResult, Tool, ToolAnnotations
 
 from trunkline import Definition, FieldError, Json
-from trunkline.pages import Kind
 from trunkline.routes import Caller, Operations, check_idempotency_key
 from trunkline_mcp import schemas
 from trunkline_mcp.names import name_tools
 from trunkline_mcp.refusals import refuse_arguments
 from trunkline_mcp.tools import MAX_ANSWER, READ_ONLY, Arguments, Offered, Run, answered
 
-_KINDS: Sequence[Kind] = ("action", "search", "lookup")
 _READ, _WRITE = "integrations:read", "integrations:write"
 
 
-def make_tools(operations: Operations) -> list[Offered]:
-    """Make a tool of each operation that has a provider, named by ``names``."""
-    definitions = [definition for kind in _KINDS for definition in operations.provided(kind)]
+def make_tools(operations: Operations, definitions: Sequence[Definition]) -> list[Offered]:
+    """Make a tool of each of *definitions*, which have a provider; the tools are named by ``names``."""
     names = name_tools(definitions)
     lookups = {definition.name: definition for definition in definitions if definition.kind == "lookup"}
 

@@ -10,7 +10,7 @@ from starlette.types import Message, Send
 
 CALLER_KEY = "trunkline_mcp.caller"
 """The key of a message's caller in its ASGI scope."""
-SCOPE_KEY = "trunkline_mcp.raw_json"
+RAW_KEY = "trunkline_mcp.raw_json"
 """The key of a message's ``RawJson`` in its ASGI scope."""
 MESSAGE_KEY = "trunkline_mcp.message"
 """The key of a message in its ASGI scope, as JSON with the digits of the client; the SDK reads numbers as doubles."""

@@ -11,8 +11,8 @@ from starlette.types import Message, Receive, Scope, Send
 from trunkline import BodyInvalid, Json, PluginContext
 from trunkline.routes import Caller, Routes, read_body, read_json, requires
 from trunkline_mcp.cancelling import CANCELLED, Key, RunningCalls, cancelled_by
-from trunkline_mcp.raw_json import CALLER_KEY, MESSAGE_KEY, TOOLS_KEY, Filling, RawJson
-from trunkline_mcp.raw_json import SCOPE_KEY as RAW_KEY
+from trunkline_mcp.connector import PATH
+from trunkline_mcp.raw_json import CALLER_KEY, MESSAGE_KEY, RAW_KEY, TOOLS_KEY, Filling, RawJson
 from trunkline_mcp.resource_metadata import ResourceMetadata, challenging
 from trunkline_mcp.serving import Serving
 from trunkline_mcp.settings import Settings, ToolForm
@@ -20,7 +20,6 @@ from trunkline_mcp.settings import Settings, ToolForm
 if TYPE_CHECKING:
     from trunkline_mcp.server import AgentServer
 
-PATH = "/mcp"
 MAX_BYTES = 32 * 1024
 """Limit of a message: few arguments need more, and the most expensive message blocks the event loop for 13 ms."""
 

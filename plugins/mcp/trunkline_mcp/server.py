@@ -46,8 +46,7 @@ from trunkline_mcp.event_streams import EventStreams
 from trunkline_mcp.event_subscriptions import EventSubscriptions, SubscribeParams, UnsubscribeParams
 from trunkline_mcp.events import Events, ListParams, PollParams, StreamParams
 from trunkline_mcp.figures import Figures
-from trunkline_mcp.raw_json import CALLER_KEY, MESSAGE_KEY, TOOLS_KEY, RawJson
-from trunkline_mcp.raw_json import SCOPE_KEY as RAW_KEY
+from trunkline_mcp.raw_json import CALLER_KEY, MESSAGE_KEY, RAW_KEY, TOOLS_KEY, RawJson
 from trunkline_mcp.resources import TEMPLATES, Library
 from trunkline_mcp.settings import Settings, ToolForm
 from trunkline_mcp.toolbox import Toolbox

@@ -94,7 +94,7 @@ class Toolbox:
         """Return the tools by name. The list is rebuilt after a failure of a plugin that provided some of the tools."""
         provided = [definition for kind in _KINDS for definition in self._context.operations.provided(kind)]
         if provided != self._made_of:
-            of_operations = operation_tools.make_tools(self._context.operations)
+            of_operations = operation_tools.make_tools(self._context.operations, provided)
             tools = (*of_operations, *event_tools.make_tools(self._context))
             self._tools = {offered.tool.name: offered for offered in tools}
             self._made_of = provided

@@ -29,7 +29,7 @@ class KeyService:
         self._keys = keys
         self._find_other = find_other
         self.revoke, self.revoke_made_by = keys.revoke, keys.revoke_made_by
-        self.describe_end = describe_end
+        self._describe_end = describe_end
 
     async def authenticate(self, api_key: str) -> Principal:
         """Find the principal of *api_key*. Raises Unauthenticated, or Forbidden if it may only emit events for every company."""
@@ -79,6 +79,10 @@ class KeyService:
     async def list(self, company_id: int | None) -> list[dict[str, Any]]:
         """List a company's keys (0: operators' keys, None: all keys), oldest first, including revoked ones."""
         return [view(record) for record in await self._keys.list(company_id)]
+
+    async def describe_end(self, key_id: str) -> Sequence[str]:
+        """List the objects of plugins that end when a key is revoked."""
+        return await self._describe_end(key_id)
 
 
 def view(record: KeyRecord) -> dict[str, Any]:
